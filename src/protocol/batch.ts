@@ -1,0 +1,24 @@
+/**
+ * The one form a record batch has everywhere (DefaultRecordBatch.java, magic 2): the parsed header plus
+ * the immutable, encoded records section. Logs share these objects between replicas and snapshots.
+ *
+ * Base offset and partition leader epoch are outside the CRC, so a log patches them by making a new header
+ * over the same bytes; the CRC is computed where bytes leave for a wire.
+ */
+export interface RecordBatch {
+  readonly baseOffset: number
+  readonly partitionLeaderEpoch: number
+  /** Bits 0–2 compression, 3 timestamp type (1 = LogAppendTime), 4 transactional, 5 control, 6 delete horizon. */
+  readonly attributes: number
+  readonly lastOffsetDelta: number
+  /** Milliseconds since the epoch; -1 = none. */
+  readonly baseTimestamp: number
+  readonly maxTimestamp: number
+  /** -1 = none. */
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly baseSequence: number
+  readonly recordCount: number
+  /** The records section: everything after the 61-byte header, compressed if the attributes say so. Never written to. */
+  readonly records: Uint8Array
+}
