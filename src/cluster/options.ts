@@ -1,0 +1,39 @@
+/** The options of `createCluster`. Every one has a default a newcomer never has to change. */
+export interface ClusterOptions {
+  /** Number of brokers, ids 1…n. Default 1. */
+  readonly brokers?: number
+  /** Topics to start with. A number is a partition count. */
+  readonly topics?: Readonly<Record<string, number | TopicOptions>>
+  /**
+   * The seed of every choice: a number or a string (a git commit hash is fine). Without one every choice is the benign
+   * one: FIFO links, least latency. Default: the environment's `KAFKARIUM_SEED`, else none.
+   */
+  readonly seed?: number | string
+  /** How virtual time moves: see docs/time.md. Default `auto`. */
+  readonly time?: 'auto' | 'manual' | 'wall'
+  /** In `wall`: virtual milliseconds per real millisecond. Default 1. */
+  readonly speed?: number
+  /** Virtual start time. Default 2026-01-01T00:00:00Z in `auto` and `manual`, the host's date in `wall`. */
+  readonly epoch?: number | string | Date
+  /** Background loops (reconnect, back-off, restart) move time for this long since the last progress: ms or '60s'. Default 60 s. */
+  readonly patience?: number | string
+  /** Virtual deadline of every API call, `until` and `settle`: ms or '5m'. Default and at most 5 minutes. */
+  readonly deadline?: number | string
+  /** The Apache Kafka version posed as: decides versions, defaults and switches. Default '4.3'. */
+  readonly kafkaVersion?: string
+  /** Broker configuration by Kafka's own names, for example `{ 'group.initial.rebalance.delay.ms': 0 }`. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>
+  /** Keep every trace event instead of the last ones. Default: a ring of 10,000. */
+  readonly trace?: 'full' | number
+  /** Check the laws after every event. Default false; tests and lessons switch it on. */
+  readonly laws?: boolean
+  /** An uncontrolled async entry (real I/O while the cluster was running) throws instead of marking the run. Default false. */
+  readonly strict?: boolean
+}
+
+export interface TopicOptions {
+  readonly partitions?: number
+  readonly replicationFactor?: number
+  /** Topic configuration by Kafka's own names. */
+  readonly config?: Readonly<Record<string, string | number | boolean>>
+}

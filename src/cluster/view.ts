@@ -1,0 +1,101 @@
+/**
+ * The read model: an immutable copy of everything a screen, a test or a lesson may look at.
+ * Nothing in it refers to live state (law K6).
+ */
+import type { GroupStateName, TraceEvent } from '../kernel/trace-event.ts'
+
+export interface ClusterView {
+  /** Virtual milliseconds since the Unix epoch. */
+  readonly now: number
+  readonly nodes: readonly NodeView[]
+  readonly topics: readonly TopicView[]
+  readonly groups: readonly GroupView[]
+  readonly processes: readonly ProcessView[]
+}
+
+export interface NodeView {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly state: 'up' | 'down' | 'fenced'
+  /** How many partitions it leads. */
+  readonly leads: number
+  /** Open client connections. */
+  readonly connections: number
+}
+
+export interface TopicView {
+  readonly name: string
+  readonly internal: boolean
+  readonly partitions: readonly PartitionView[]
+}
+
+export interface PartitionView {
+  readonly topic: string
+  readonly partition: number
+  /** -1 = no leader. */
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly logStartOffset: number
+  /** The leader's. Consumers read below it. */
+  readonly highWatermark: number
+  /** The leader's LEO: the offset the next record will get. */
+  readonly logEndOffset: number
+}
+
+export interface GroupView {
+  readonly id: string
+  readonly state: GroupStateName
+  readonly generation: number
+  readonly protocol: string | null
+  readonly leader: string | null
+  readonly coordinator: number
+  readonly members: readonly MemberView[]
+  readonly offsets: readonly GroupOffsetView[]
+  /** Why the last rebalance began, '' before the first. */
+  readonly lastRebalanceReason: string
+}
+
+export interface MemberView {
+  readonly id: string
+  readonly clientId: string
+  readonly assignment: readonly { readonly topic: string; readonly partition: number }[]
+  readonly sessionTimeoutMs: number
+  /** Virtual milliseconds since the coordinator last heard from it. */
+  readonly heartbeatAgeMs: number
+}
+
+export interface GroupOffsetView {
+  readonly topic: string
+  readonly partition: number
+  /** The committed offset: the NEXT one to read. -1 = none. */
+  readonly committed: number
+  readonly logEndOffset: number
+  /** logEndOffset − committed; null without a commit. */
+  readonly lag: number | null
+}
+
+export interface ProcessView {
+  readonly name: string
+  readonly state: 'running' | 'crashed' | 'frozen' | 'ended'
+  readonly incarnation: number
+}
+
+export interface RecordView {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  /** UTF-8 text; null = null key. For `__consumer_offsets` a readable form of the decoded key. */
+  readonly key: string | null
+  readonly value: string | null
+  readonly headers: readonly (readonly [string, string | null])[]
+  readonly keyBytes: Uint8Array | null
+  readonly valueBytes: Uint8Array | null
+  /** For records of internal topics: the decoded form. */
+  readonly decoded?: unknown
+}
+
+export type TraceListener = (event: TraceEvent) => void

@@ -1,0 +1,38 @@
+/**
+ * What happened, as data. The trace is the one account of a run: tests hash it, lessons grade over it,
+ * the terminal shows it. Fields are plain numbers, strings and arrays of them, never references into state.
+ */
+export type TraceEvent = { readonly index: number; readonly time: number } & Fact
+
+/** One thing that happened. `node` is a broker id; `client` names the client (its client id). */
+export type Fact =
+  // the network
+  | { readonly type: 'connect'; readonly client: string; readonly node: number }
+  | { readonly type: 'disconnect'; readonly client: string; readonly node: number; readonly reason: string }
+  | { readonly type: 'request'; readonly client: string; readonly node: number; readonly api: string; readonly version: number; readonly correlationId: number }
+  | { readonly type: 'response'; readonly client: string; readonly node: number; readonly api: string; readonly correlationId: number; readonly errorCode: number }
+  // the log
+  | { readonly type: 'append'; readonly node: number; readonly topic: string; readonly partition: number; readonly baseOffset: number; readonly count: number; readonly client: string }
+  | { readonly type: 'high-watermark'; readonly node: number; readonly topic: string; readonly partition: number; readonly offset: number }
+  // metadata
+  | { readonly type: 'topic.created'; readonly topic: string; readonly partitions: number; readonly replicationFactor: number }
+  | { readonly type: 'topic.deleted'; readonly topic: string }
+  | { readonly type: 'leader'; readonly topic: string; readonly partition: number; readonly leader: number; readonly epoch: number }
+  // groups
+  | { readonly type: 'group.state'; readonly group: string; readonly from: GroupStateName; readonly to: GroupStateName; readonly generation: number; readonly reason: string }
+  | { readonly type: 'group.join'; readonly group: string; readonly member: string; readonly client: string }
+  | { readonly type: 'group.leave'; readonly group: string; readonly member: string; readonly reason: string }
+  | { readonly type: 'group.assignment'; readonly group: string; readonly generation: number; readonly member: string; readonly partitions: readonly string[] }
+  | { readonly type: 'offset.commit'; readonly group: string; readonly member: string; readonly topic: string; readonly partition: number; readonly offset: number }
+  // application code
+  | { readonly type: 'handler.start' | 'handler.done' | 'handler.error'; readonly client: string; readonly group: string; readonly member: string; readonly topic: string; readonly partition: number; readonly firstOffset: number; readonly lastOffset: number; readonly error?: string }
+  | { readonly type: 'consumer.crash'; readonly client: string; readonly group: string; readonly member: string; readonly error: string; readonly restart: boolean }
+  | { readonly type: 'process'; readonly name: string; readonly change: 'start' | 'crash' | 'freeze' | 'thaw' | 'end'; readonly reason: string }
+  // the world
+  | { readonly type: 'node'; readonly node: number; readonly change: 'up' | 'crash' | 'fenced' | 'restart' }
+  | { readonly type: 'law.broken'; readonly law: string; readonly sentence: string; readonly detail: string }
+  | { readonly type: 'mark'; readonly text: string }
+
+export type FactType = Fact['type']
+/** ClassicGroupState.java. */
+export type GroupStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
