@@ -2,7 +2,7 @@
  * What happened, as data. The trace is the one account of a run: tests hash it, lessons grade over it,
  * the terminal shows it. Fields are plain numbers, strings and arrays of them, never references into state.
  */
-export type TraceEvent = { readonly index: number; readonly time: number } & Fact
+export type TraceEvent = Fact & { readonly index: number; readonly time: number }
 
 /** One thing that happened. `node` is a broker id; `client` names the client (its client id). */
 export type Fact =

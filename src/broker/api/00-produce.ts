@@ -1,0 +1,110 @@
+/**
+ * Produce (key 0). KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, LogValidator.
+ *
+ * - acks must be 0, 1 or -1 (INVALID_REQUIRED_ACKS).
+ * - From v3 a partition carries exactly one record batch of magic 2 (ProduceRequest.validateRecords: INVALID_RECORD).
+ * - A batch above `max.message.bytes` is MESSAGE_TOO_LARGE; nothing of it is stored.
+ * - With acks=0 there is no answer at all; an error closes the connection.
+ * - Only Kafka itself writes to internal topics (INVALID_TOPIC_EXCEPTION).
+ *
+ * With one replica a partition the high watermark follows the append, so acks=all is answered at once.
+ */
+import type { RecordBatch } from '../../protocol/batch.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
+import type { PartitionProduceResponse, TopicProduceResponse } from '../../protocol/messages.ts'
+import { topicConfigValue } from '../config.ts'
+import { batchBytes } from '../log.ts'
+import { isInternal, NO_TOPIC_ID, topicNameProblem } from '../metadata.ts'
+import { type BrokerState, logOf } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const produce = defineApi({
+  api: 'Produce',
+  minVersion: 3,
+  maxVersion: 13,
+  handle(state, request, ctx, out) {
+    const { body } = request
+    const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
+    // Two batches for one partition in one request: the second starts where the first ends.
+    const added = new Map<string, number>()
+    let failed = false
+    const responses = body.topicData.map((topic): TopicProduceResponse => {
+      const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.name
+      const unknownId = request.apiVersion >= 13 && name === ''
+      return {
+        name,
+        topicId: request.apiVersion >= 13 ? topic.topicId : NO_TOPIC_ID,
+        partitionResponses: topic.partitionData.map((data): PartitionProduceResponse => {
+          const index = data.index
+          const errorCode = badAcks
+            ? ErrorCode.INVALID_REQUIRED_ACKS
+            : unknownId
+              ? ErrorCode.UNKNOWN_TOPIC_ID
+              : problemOf(state, name, index, data.records)
+          if (errorCode !== ErrorCode.NONE) {
+            failed = true
+            return makePartitionProduceResponse({ index, errorCode, baseOffset: -1, errorMessage: messageOf(errorCode, name) })
+          }
+          const log = logOf(state, name, index)
+          const batch = data.records?.[0]
+          if (log === undefined || batch === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
+          const key = `${name}-${index}`
+          const before = added.get(key) ?? 0
+          added.set(key, before + batch.lastOffsetDelta + 1)
+          out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })
+          return makePartitionProduceResponse({
+            index,
+            baseOffset: log.logEndOffset + before,
+            logAppendTimeMs: usesLogAppendTime(state, name) ? ctx.now : -1,
+            logStartOffset: log.logStartOffset,
+          })
+        }),
+      }
+    })
+    if (body.acks === 0) {
+      out.replies.push({ token: request, body: failed ? null : undefined })
+      return
+    }
+    out.replies.push({ token: request, body: makeProduceResponse({ responses }) })
+  },
+})
+
+/** Whether the topic's records are stamped by the broker's clock. */
+export function usesLogAppendTime(state: BrokerState, topic: string): boolean {
+  const info = state.image.topics.get(topic)
+  return info !== undefined && topicConfigValue(info.config, state.config, 'message.timestamp.type') === 'LogAppendTime'
+}
+
+function problemOf(
+  state: BrokerState,
+  topic: string,
+  partition: number,
+  records: readonly RecordBatch[] | null,
+): number {
+  const info = state.image.topics.get(topic)
+  if (info === undefined) {
+    return topicNameProblem(topic) === null ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION
+  }
+  if (isInternal(topic)) return ErrorCode.INVALID_TOPIC_EXCEPTION
+  const partitionInfo = info.partitions[partition]
+  if (partitionInfo === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  if (partitionInfo.leader !== state.id || logOf(state, topic, partition) === undefined) {
+    return ErrorCode.NOT_LEADER_OR_FOLLOWER
+  }
+  const batch = records?.[0]
+  if (records === null || batch === undefined || records.length !== 1 || batch.recordCount < 1) {
+    return ErrorCode.INVALID_RECORD
+  }
+  if (batch.lastOffsetDelta !== batch.recordCount - 1) return ErrorCode.INVALID_RECORD
+  const most = Number(topicConfigValue(info.config, state.config, 'max.message.bytes'))
+  return batchBytes(batch) > most ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
+}
+
+function messageOf(errorCode: number, topic: string): string | null {
+  if (errorCode === ErrorCode.INVALID_RECORD) return 'A partition must carry exactly one non-empty record batch of magic 2.'
+  if (errorCode === ErrorCode.INVALID_TOPIC_EXCEPTION) {
+    return isInternal(topic) ? 'Internal topics are written by the brokers only.' : topicNameProblem(topic)
+  }
+  return null
+}

@@ -1,0 +1,110 @@
+/**
+ * Fetch (key 1). KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages, DelayedFetch.
+ *
+ * - Consumers see records below the high watermark only (law L8).
+ * - Waits until `minBytes` are there, at most `maxWaitMs`; an error answers at once.
+ * - `maxBytes` bounds the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74).
+ * - Offsets outside [log start, log end] are OFFSET_OUT_OF_RANGE.
+ * - Answers whole batches, so the first records may lie before the asked offset.
+ * - Fetch sessions (KIP-227) are declined: session id 0, every fetch is a full one.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
+import type { FetchResponse, PartitionData } from '../../protocol/messages.ts'
+import { readLog } from '../log.ts'
+import { NO_TOPIC_ID } from '../metadata.ts'
+import { type BrokerState, type FetchPlan, logOf, tokenOf } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const fetch = defineApi({
+  api: 'Fetch',
+  minVersion: 4,
+  maxVersion: 17,
+  handle(state, request, ctx, out) {
+    const { body } = request
+    const plan: FetchPlan = {
+      minBytes: body.minBytes,
+      maxBytes: body.maxBytes,
+      partitions: body.topics.flatMap((topic) => {
+        const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
+        return topic.partitions.map((partition) => ({
+          topic: name,
+          topicId: topic.topicId,
+          partition: partition.partition,
+          offset: partition.fetchOffset,
+          maxBytes: partition.partitionMaxBytes,
+        }))
+      }),
+    }
+    const result = runFetch(state, plan)
+    if (result.failed || result.bytes >= plan.minBytes || body.maxWaitMs <= 0 || plan.partitions.length === 0) {
+      out.replies.push({ token: request, body: result.response })
+      return
+    }
+    out.changes.push({ op: 'park-fetch', token: tokenOf(request), plan, deadline: ctx.now + body.maxWaitMs })
+  },
+})
+
+/** Answers a plan from what is in the logs now. */
+export function runFetch(
+  state: BrokerState,
+  plan: FetchPlan,
+): { readonly response: FetchResponse; readonly bytes: number; readonly failed: boolean } {
+  const byTopic = new Map<string, { topic: string; topicId: string; partitions: PartitionData[] }>()
+  let bytes = 0
+  let failed = false
+  for (const wanted of plan.partitions) {
+    const key = wanted.topic === '' ? wanted.topicId : wanted.topic
+    let group = byTopic.get(key)
+    if (group === undefined) {
+      group = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] }
+      byTopic.set(key, group)
+    }
+    const partitionIndex = wanted.partition
+    const log = logOf(state, wanted.topic, wanted.partition)
+    const info = state.image.topics.get(wanted.topic)?.partitions[wanted.partition]
+    let errorCode: number = ErrorCode.NONE
+    if (info === undefined) {
+      errorCode = wanted.topic === '' && wanted.topicId !== NO_TOPIC_ID ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    } else if (info.leader !== state.id || log === undefined) errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
+    else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset) errorCode = ErrorCode.OFFSET_OUT_OF_RANGE
+    if (errorCode !== ErrorCode.NONE || log === undefined) {
+      failed = true
+      group.partitions.push(makePartitionData({ partitionIndex, errorCode, highWatermark: -1, records: null }))
+      continue
+    }
+    const read = readLog(
+      log,
+      wanted.offset,
+      log.highWatermark,
+      Math.min(wanted.maxBytes, Math.max(plan.maxBytes - bytes, 0)),
+      bytes === 0,
+    )
+    bytes += read.bytes
+    group.partitions.push(
+      makePartitionData({
+        partitionIndex,
+        highWatermark: log.highWatermark,
+        lastStableOffset: log.highWatermark,
+        logStartOffset: log.logStartOffset,
+        abortedTransactions: null,
+        records: read.batches,
+      }),
+    )
+  }
+  return { response: makeFetchResponse({ responses: [...byTopic.values()] }), bytes, failed }
+}
+
+/** Whether a parked plan can be answered: enough bytes, or something it must be told. */
+export function fetchIsReady(state: BrokerState, plan: FetchPlan): boolean {
+  let bytes = 0
+  for (const wanted of plan.partitions) {
+    const log = logOf(state, wanted.topic, wanted.partition)
+    if (log === undefined) return true
+    if (wanted.offset < log.highWatermark) {
+      bytes += readLog(log, wanted.offset, log.highWatermark, wanted.maxBytes, true).bytes
+      if (bytes >= plan.minBytes) return true
+    }
+  }
+  return false
+}

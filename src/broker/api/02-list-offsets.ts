@@ -1,0 +1,79 @@
+/**
+ * ListOffsets (key 2). KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp.
+ *
+ * Timestamps: -1 the high watermark (latest), -2 the log start (earliest), -3 the record with the largest timestamp
+ * (KIP-734, v7+), else the first record at or after it; none is offset -1, timestamp -1.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeListOffsetsPartitionResponse, makeListOffsetsResponse } from '../../protocol/make.ts'
+import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
+import { readRecords } from '../../protocol/records.ts'
+import type { PartitionLog } from '../log.ts'
+import { type BrokerState, logOf } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const listOffsets = defineApi({
+  api: 'ListOffsets',
+  minVersion: 1,
+  maxVersion: 10,
+  handle(state, request, _ctx, out) {
+    const topics = request.body.topics.map((topic) => ({
+      name: topic.name,
+      partitions: topic.partitions.map(({ partitionIndex, timestamp }) =>
+        answer(state, topic.name, partitionIndex, timestamp, request.apiVersion),
+      ),
+    }))
+    out.replies.push({ token: request, body: makeListOffsetsResponse({ topics }) })
+  },
+})
+
+function answer(
+  state: BrokerState,
+  topic: string,
+  partitionIndex: number,
+  timestamp: number,
+  apiVersion: number,
+): ListOffsetsPartitionResponse {
+  const info = state.image.topics.get(topic)?.partitions[partitionIndex]
+  const log = logOf(state, topic, partitionIndex)
+  if (info === undefined) return failure(partitionIndex, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+  if (info.leader !== state.id || log === undefined) return failure(partitionIndex, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+  const { leaderEpoch } = log
+  if (timestamp === -1) {
+    return makeListOffsetsPartitionResponse({ partitionIndex, offset: log.highWatermark, timestamp: -1, leaderEpoch })
+  }
+  if (timestamp === -2) {
+    return makeListOffsetsPartitionResponse({ partitionIndex, offset: log.logStartOffset, timestamp: -1, leaderEpoch })
+  }
+  if (timestamp < 0 && !(timestamp === -3 && apiVersion >= 7)) return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
+  const found = timestamp === -3 ? findMaxTimestamp(log) : findByTimestamp(log, timestamp)
+  return makeListOffsetsPartitionResponse({ partitionIndex, ...(found ?? { offset: -1, timestamp: -1 }), leaderEpoch })
+}
+
+function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitionResponse {
+  return makeListOffsetsPartitionResponse({ partitionIndex, errorCode, offset: -1, timestamp: -1 })
+}
+
+function findByTimestamp(log: PartitionLog, timestamp: number): { offset: number; timestamp: number } | null {
+  for (const batch of log.batches) {
+    if (batch.maxTimestamp < timestamp) continue
+    for (const record of readRecords(batch)) {
+      if (record.offset >= log.highWatermark) return null
+      if (record.timestamp >= timestamp && record.offset >= log.logStartOffset) {
+        return { offset: record.offset, timestamp: record.timestamp }
+      }
+    }
+  }
+  return null
+}
+
+function findMaxTimestamp(log: PartitionLog): { offset: number; timestamp: number } | null {
+  let best: { offset: number; timestamp: number } | null = null
+  for (const batch of log.batches) {
+    if (best !== null && batch.maxTimestamp <= best.timestamp) continue
+    for (const { offset, timestamp } of readRecords(batch)) {
+      if (offset < log.highWatermark && (best === null || timestamp > best.timestamp)) best = { offset, timestamp }
+    }
+  }
+  return best
+}

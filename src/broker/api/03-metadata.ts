@@ -1,0 +1,112 @@
+/**
+ * Metadata (key 3). KafkaApis.handleTopicMetadataRequest, DefaultAutoTopicCreationManager.
+ *
+ * - v1+: null asks for all topics, an empty list for none.
+ * - An unknown topic is made when both the request (v4+) and `auto.create.topics.enable` allow it; the answer about it is
+ *   UNKNOWN_TOPIC_OR_PARTITION in KRaft (4.x) and LEADER_NOT_AVAILABLE with ZooKeeper (before), so clients ask again.
+ * - A partition without a leader is LEADER_NOT_AVAILABLE.
+ * - In KRaft `controllerId` names any broker that is up: requests to the controller are forwarded.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeCreatableTopic, makeCreateTopicsRequest, makeMetadataResponse, makeMetadataResponseTopic } from '../../protocol/make.ts'
+import type { MetadataResponseTopic } from '../../protocol/messages.ts'
+import type { Decision } from '../decision.ts'
+import { isInternal, NO_TOPIC_ID, OFFSETS_TOPIC, type TopicInfo, topicNameProblem } from '../metadata.ts'
+import type { BrokerState } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+/** "Not asked for" (MetadataResponse.AUTHORIZED_OPERATIONS_OMITTED). */
+const OPERATIONS_OMITTED = -2147483648
+
+export const metadata = defineApi({
+  api: 'Metadata',
+  minVersion: 0,
+  maxVersion: 12,
+  handle(state, request, _ctx, out) {
+    const { body, apiVersion } = request
+    const all = body.topics === null || (apiVersion === 0 && body.topics.length === 0)
+    const topics: MetadataResponseTopic[] = []
+    if (all) for (const topic of state.image.topics.values()) topics.push(describe(topic))
+    else {
+      const allowed = apiVersion < 4 || body.allowAutoTopicCreation
+      const missing: string[] = []
+      for (const wanted of body.topics ?? []) {
+        const byId = wanted.topicId !== NO_TOPIC_ID
+        const name = byId ? state.image.topicNames.get(wanted.topicId) : (wanted.name ?? '')
+        const topic = name === undefined ? undefined : state.image.topics.get(name)
+        if (topic !== undefined) topics.push(describe(topic))
+        else if (byId) topics.push(unknown(null, wanted.topicId, ErrorCode.UNKNOWN_TOPIC_ID))
+        else if (topicNameProblem(name ?? '') !== null) topics.push(unknown(name ?? '', NO_TOPIC_ID, ErrorCode.INVALID_TOPIC_EXCEPTION))
+        else {
+          if (allowed && state.config['auto.create.topics.enable'] === 'true') missing.push(name as string)
+          topics.push(unknown(name as string, NO_TOPIC_ID, missingTopicError(state, missing.length > 0)))
+        }
+      }
+      if (missing.length > 0) requestTopics(out, missing)
+    }
+    const brokers = [...state.image.brokers.values()]
+      .filter((broker) => !broker.fenced)
+      .map(({ id, host, port }) => ({ nodeId: id, host, port, rack: null }))
+    out.replies.push({
+      token: request,
+      body: makeMetadataResponse({
+        brokers,
+        clusterId: CLUSTER_ID,
+        controllerId: brokers[0]?.nodeId ?? -1,
+        topics,
+        clusterAuthorizedOperations: OPERATIONS_OMITTED,
+      }),
+    })
+  },
+})
+
+/** The same for every cluster, so that traces repeat. */
+export const CLUSTER_ID = 'kafkarium-cluster-0001'
+
+/** Asks the controller for topics with the brokers' defaults, once a request; a second asking is harmless. */
+export function requestTopics(out: Decision, names: readonly string[]): void {
+  out.forwards.push({
+    replyTo: null,
+    request: {
+      api: 'CreateTopics',
+      internal: names.includes(OFFSETS_TOPIC),
+      body: makeCreateTopicsRequest({
+        topics: names.map((name) => makeCreatableTopic({ name, numPartitions: -1, replicationFactor: -1 })),
+        timeoutMs: 30_000,
+      }),
+    },
+  })
+}
+
+function missingTopicError(state: BrokerState, beingMade: boolean): number {
+  return beingMade && state.zooKeeper ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+}
+
+function unknown(name: string | null, topicId: string, errorCode: number): MetadataResponseTopic {
+  return makeMetadataResponseTopic({
+    errorCode,
+    name,
+    topicId,
+    isInternal: name !== null && isInternal(name),
+    topicAuthorizedOperations: OPERATIONS_OMITTED,
+  })
+}
+
+function describe(topic: TopicInfo): MetadataResponseTopic {
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternal(topic.name),
+    partitions: topic.partitions.map((partition) => ({
+      errorCode: partition.leader < 0 ? ErrorCode.LEADER_NOT_AVAILABLE : ErrorCode.NONE,
+      partitionIndex: partition.partition,
+      leaderId: partition.leader,
+      leaderEpoch: partition.leaderEpoch,
+      replicaNodes: partition.replicas,
+      isrNodes: partition.isr,
+      offlineReplicas: partition.leader < 0 ? partition.replicas : [],
+    })),
+    topicAuthorizedOperations: OPERATIONS_OMITTED,
+  }
+}

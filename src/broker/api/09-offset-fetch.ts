@@ -1,0 +1,57 @@
+/**
+ * OffsetFetch (key 9). OffsetMetadataManager.fetchOffsets and fetchAllOffsets.
+ *
+ * - A partition without a commit is offset -1, leader epoch -1, empty metadata, no error; so is an unknown group.
+ * - v2+: null topics ask for all committed partitions. v8+ asks for several groups at once.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeOffsetFetchResponse } from '../../protocol/make.ts'
+import { coordinate } from '../groups/coordinator.ts'
+import type { GroupOffsets } from '../groups/group.ts'
+import type { BrokerState } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const offsetFetch = defineApi({
+  api: 'OffsetFetch',
+  minVersion: 1,
+  maxVersion: 8,
+  handle(state, request, _ctx, out) {
+    const { body } = request
+    if (request.apiVersion >= 8) {
+      const groups = body.groups.map((group) => {
+        const answer = fetchOffsets(state, group.groupId, group.topics)
+        return { groupId: group.groupId, topics: answer.topics, errorCode: answer.errorCode }
+      })
+      out.replies.push({ token: request, body: makeOffsetFetchResponse({ groups }) })
+      return
+    }
+    const answer = fetchOffsets(state, body.groupId, body.topics)
+    out.replies.push({ token: request, body: makeOffsetFetchResponse({ topics: answer.topics, errorCode: answer.errorCode }) })
+  },
+})
+
+type Wanted = readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[] | null
+
+function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted) {
+  const place = coordinate(state, groupId)
+  if (place.errorCode !== ErrorCode.NONE) return { errorCode: place.errorCode, topics: [] }
+  const offsets: GroupOffsets = place.shard.offsets.get(groupId) ?? new Map()
+  const asked =
+    wanted ?? [...offsets].map(([name, partitions]) => ({ name, partitionIndexes: [...partitions.keys()].sort((a, b) => a - b) }))
+  return {
+    errorCode: ErrorCode.NONE,
+    topics: asked.map((topic) => ({
+      name: topic.name,
+      partitions: topic.partitionIndexes.map((partitionIndex) => {
+        const committed = offsets.get(topic.name)?.get(partitionIndex)
+        return {
+          partitionIndex,
+          committedOffset: committed?.offset ?? -1,
+          committedLeaderEpoch: committed?.leaderEpoch ?? -1,
+          metadata: committed?.metadata ?? '',
+          errorCode: ErrorCode.NONE,
+        }
+      }),
+    })),
+  }
+}

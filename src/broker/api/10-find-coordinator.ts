@@ -1,0 +1,49 @@
+/**
+ * FindCoordinator (key 10). KafkaApis.handleFindCoordinatorRequest.
+ *
+ * The coordinator of a group is the leader of its partition of `__consumer_offsets` (Java's String.hashCode modulo the
+ * partition count). While that topic does not exist or has no leader the answer is COORDINATOR_NOT_AVAILABLE, and the
+ * first question makes the topic. Transaction coordinators (key type 1) do not exist yet.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeCoordinator, makeFindCoordinatorResponse } from '../../protocol/make.ts'
+import type { Coordinator } from '../../protocol/messages.ts'
+import { offsetsPartition } from '../groups/coordinator.ts'
+import { OFFSETS_TOPIC } from '../metadata.ts'
+import type { BrokerState } from '../state.ts'
+import { defineApi } from './handler.ts'
+import { requestTopics } from './03-metadata.ts'
+
+export const findCoordinator = defineApi({
+  api: 'FindCoordinator',
+  minVersion: 0,
+  maxVersion: 6,
+  handle(state, request, _ctx, out) {
+    const { body, apiVersion } = request
+    const keys = apiVersion >= 4 ? body.coordinatorKeys : [body.key]
+    const found = keys.map((key) => find(state, key, body.keyType))
+    if (body.keyType === 0 && !state.image.topics.has(OFFSETS_TOPIC)) requestTopics(out, [OFFSETS_TOPIC])
+    if (apiVersion >= 4) {
+      out.replies.push({ token: request, body: makeFindCoordinatorResponse({ coordinators: found }) })
+      return
+    }
+    const { errorCode, errorMessage, nodeId, host, port } = found[0] as Coordinator
+    out.replies.push({ token: request, body: makeFindCoordinatorResponse({ errorCode, errorMessage, nodeId, host, port }) })
+  },
+})
+
+function find(state: BrokerState, key: string, keyType: number): Coordinator {
+  const none = (errorCode: number, errorMessage: string) =>
+    makeCoordinator({ key, errorCode, errorMessage, nodeId: -1, host: '', port: -1 })
+  if (keyType !== 0) {
+    return none(ErrorCode.INVALID_REQUEST, 'kafkarium has group coordinators only; transaction coordinators do not exist yet.')
+  }
+  if (key === '') return none(ErrorCode.INVALID_GROUP_ID, 'The group id is empty.')
+  const topic = state.image.topics.get(OFFSETS_TOPIC)
+  const partition = topic?.partitions[offsetsPartition(state, key)]
+  const broker = partition === undefined ? undefined : state.image.brokers.get(partition.leader)
+  if (broker === undefined || broker.fenced) {
+    return none(ErrorCode.COORDINATOR_NOT_AVAILABLE, 'The coordinator is not available.')
+  }
+  return makeCoordinator({ key, nodeId: broker.id, host: broker.host, port: broker.port, errorMessage: '' })
+}

@@ -1,0 +1,161 @@
+/**
+ * JoinGroup (key 11). GroupMetadataManager.classicGroupJoin and the methods it calls.
+ *
+ * - v4+: a member without an id gets one with MEMBER_ID_REQUIRED and joins again with it (KIP-394).
+ * - The session timeout must lie within the broker's bounds (INVALID_SESSION_TIMEOUT).
+ * - A member whose id the group does not know is UNKNOWN_MEMBER_ID; protocols nobody else supports are
+ *   INCONSISTENT_GROUP_PROTOCOL; a full group is GROUP_MAX_SIZE_REACHED.
+ * - The answer waits until the rebalance is done. In Stable a leader's join starts a rebalance, a follower that changed
+ *   nothing is told the current generation.
+ * - Static members (`group.instance.id`, KIP-345) do not exist yet: UNSUPPORTED_VERSION.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import type { JoinGroupRequest } from '../../protocol/messages.ts'
+import { intConfig } from '../config.ts'
+import { coordinate } from '../groups/coordinator.ts'
+import { addMember, awaitingJoinCount, copyGroup, createGroup, EMPTY_BYTES, sameProtocols, supportsProtocols } from '../groups/group.ts'
+import {
+  armSession,
+  currentGeneration,
+  finish,
+  type GroupTurn,
+  joinReply,
+  NEW_MEMBER_JOIN_TIMEOUT_MS,
+  prepareRebalanceOrCompleteJoin,
+  sessionKey,
+  snapshot,
+  write,
+} from '../groups/rebalance.ts'
+import { type InboundRequest, tokenOf } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const joinGroup = defineApi({
+  api: 'JoinGroup',
+  minVersion: 2,
+  maxVersion: 9,
+  handle(state, request, ctx, out) {
+    const { body } = request
+    const place = coordinate(state, body.groupId)
+    const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const turn: GroupTurn = {
+      group: known === undefined ? createGroup(body.groupId, ctx.now) : copyGroup(known),
+      partition: place.errorCode === ErrorCode.NONE ? place.shard.partition : -1,
+      out,
+      ctx,
+      config: state.config,
+    }
+    const refuse = (errorCode: number, memberId: string = body.memberId) => joinReply(turn, request, { errorCode, memberId })
+    if (place.errorCode !== ErrorCode.NONE) return refuse(place.errorCode)
+    if (body.groupInstanceId !== null) return refuse(ErrorCode.UNSUPPORTED_VERSION)
+    if (
+      body.sessionTimeoutMs < intConfig(state.config, 'group.min.session.timeout.ms') ||
+      body.sessionTimeoutMs > intConfig(state.config, 'group.max.session.timeout.ms')
+    ) {
+      return refuse(ErrorCode.INVALID_SESSION_TIMEOUT)
+    }
+    if (known === undefined && body.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (!accepts(turn, body.memberId)) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED, '')
+    if (!supportsProtocols(turn.group, body.protocolType, body.protocols.map(({ name }) => name))) {
+      return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+    }
+    if (body.memberId === '') joinNew(turn, request)
+    else joinKnown(turn, request)
+    if (known === undefined && !turn.out.changes.some(({ op }) => op === 'coordinator-append')) {
+      // A new group is written down at once, empty (classicGroupJoinToClassicGroup).
+      write(turn, [{ type: 'group-metadata', group: body.groupId, value: snapshot(createGroup(body.groupId, ctx.now), new Map()) }], {
+        type: 'nothing',
+      })
+    }
+    finish(turn)
+  },
+})
+
+/** acceptJoiningMember. */
+function accepts({ group, config }: GroupTurn, memberId: string): boolean {
+  const most = intConfig(config, 'group.max.size')
+  const member = group.members.get(memberId)
+  switch (group.state) {
+    case 'Empty':
+    case 'Dead':
+      return true
+    case 'PreparingRebalance':
+      return (member !== undefined && member.awaitingJoin !== null) || awaitingJoinCount(group) < most
+    default:
+      return member !== undefined || group.members.size < most
+  }
+}
+
+/** classicGroupJoinNewDynamicMember. */
+function joinNew(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): void {
+  const { group, out, ctx } = turn
+  const memberId = `${request.clientId}-${ctx.memberUuid()}`
+  if (request.apiVersion < 4) return add(turn, request, memberId)
+  group.pendingMembers.add(memberId)
+  out.timers.push({
+    key: sessionKey(group.id, memberId),
+    at: ctx.now + request.body.sessionTimeoutMs,
+    timer: { type: 'session', groupId: group.id, memberId, connection: request.connection },
+  })
+  joinReply(turn, request, { errorCode: ErrorCode.MEMBER_ID_REQUIRED, memberId })
+}
+
+/** classicGroupJoinExistingMember. */
+function joinKnown(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): void {
+  const { group } = turn
+  const { memberId, protocols } = request.body
+  if (group.pendingMembers.has(memberId)) return add(turn, request, memberId)
+  const member = group.members.get(memberId)
+  if (member === undefined) return joinReply(turn, request, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID, memberId })
+  member.connection = request.connection
+  const update = (reason: string) => {
+    member.protocols = protocols
+    member.rebalanceTimeoutMs = request.body.rebalanceTimeoutMs
+    member.sessionTimeoutMs = request.body.sessionTimeoutMs
+    member.awaitingJoin = tokenOf(request)
+    member.lastHeartbeat = turn.ctx.now
+    prepareRebalanceOrCompleteJoin(turn, reason)
+  }
+  const changed = !sameProtocols(member.protocols, protocols)
+  switch (group.state) {
+    case 'PreparingRebalance':
+      return update(`member ${memberId} joins again`)
+    case 'CompletingRebalance':
+      // The same metadata again: the first answer may have been lost.
+      if (!changed) return joinReply(turn, request, currentGeneration(group, memberId))
+      return update(`member ${memberId} changed its metadata`)
+    case 'Stable':
+      // A leader may have seen a change that affects the assignment, such as a new partition.
+      if (group.leaderId === memberId) return update(`leader ${memberId} joins again`)
+      if (changed) return update(`member ${memberId} changed its metadata`)
+      return joinReply(turn, request, currentGeneration(group, memberId))
+    default:
+      return joinReply(turn, request, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID, memberId })
+  }
+}
+
+/** addMemberThenRebalanceOrCompleteJoin. */
+function add(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>, memberId: string): void {
+  const { group, out, ctx } = turn
+  const { body } = request
+  if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.newMemberAdded = true
+  const member = {
+    id: memberId,
+    instanceId: null,
+    clientId: request.clientId,
+    clientHost: request.clientHost,
+    connection: request.connection,
+    rebalanceTimeoutMs: body.rebalanceTimeoutMs,
+    sessionTimeoutMs: body.sessionTimeoutMs,
+    protocols: body.protocols,
+    assignment: EMPTY_BYTES,
+    awaitingJoin: tokenOf(request),
+    awaitingSync: null,
+    isNew: true,
+    lastHeartbeat: ctx.now,
+  }
+  addMember(group, member, body.protocolType)
+  out.facts.push({ type: 'group.join', group: group.id, member: memberId, client: request.clientId })
+  // It has no generation yet and cannot send heartbeats: the join itself times out instead.
+  armSession(turn, member, NEW_MEMBER_JOIN_TIMEOUT_MS)
+  prepareRebalanceOrCompleteJoin(turn, `member ${memberId} joined`)
+}

@@ -1,0 +1,37 @@
+/**
+ * Heartbeat (key 12). GroupMetadataManager.classicGroupHeartbeat.
+ *
+ * Unknown group or member: UNKNOWN_MEMBER_ID. Another generation: ILLEGAL_GENERATION. While the group prepares a rebalance
+ * the sign of life counts and the answer is REBALANCE_IN_PROGRESS.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeHeartbeatResponse } from '../../protocol/make.ts'
+import { coordinate } from '../groups/coordinator.ts'
+import { copyGroup } from '../groups/group.ts'
+import { armSession, finish } from '../groups/rebalance.ts'
+import { defineApi } from './handler.ts'
+
+export const heartbeat = defineApi({
+  api: 'Heartbeat',
+  minVersion: 0,
+  maxVersion: 4,
+  handle(state, request, ctx, out) {
+    const { body } = request
+    const answer = (errorCode: number) => void out.replies.push({ token: request, body: makeHeartbeatResponse({ errorCode }) })
+    const place = coordinate(state, body.groupId)
+    if (place.errorCode !== ErrorCode.NONE) return answer(place.errorCode)
+    const known = place.shard.groups.get(body.groupId)
+    if (known === undefined) return answer(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (known.state === 'Dead') return answer(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    if (!known.members.has(body.memberId) || known.state === 'Empty') return answer(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (body.generationId !== known.generation) return answer(ErrorCode.ILLEGAL_GENERATION)
+    const turn = { group: copyGroup(known), partition: place.shard.partition, out, ctx, config: state.config }
+    const member = turn.group.members.get(body.memberId)
+    if (member !== undefined) {
+      member.connection = request.connection
+      armSession(turn, member)
+    }
+    finish(turn)
+    answer(known.state === 'PreparingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE)
+  },
+})

@@ -1,0 +1,82 @@
+/**
+ * SyncGroup (key 14). GroupMetadataManager.classicGroupSync.
+ *
+ * Followers wait for the leader's assignment, which is written to `__consumer_offsets` before anybody gets it. In Stable
+ * a member gets its assignment again; while a rebalance is being prepared, REBALANCE_IN_PROGRESS.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { coordinate } from '../groups/coordinator.ts'
+import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES } from '../groups/group.ts'
+import { finish, type GroupTurn, snapshot, syncReply, write } from '../groups/rebalance.ts'
+import type { SyncGroupRequest } from '../../protocol/messages.ts'
+import { tokenOf } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const syncGroup = defineApi({
+  api: 'SyncGroup',
+  minVersion: 0,
+  maxVersion: 5,
+  handle(state, request, ctx, out) {
+    const { body } = request
+    const place = coordinate(state, body.groupId)
+    const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const turn: GroupTurn = {
+      group: known === undefined ? createGroup(body.groupId, ctx.now) : copyGroup(known),
+      partition: place.errorCode === ErrorCode.NONE ? place.shard.partition : -1,
+      out,
+      ctx,
+      config: state.config,
+    }
+    const refuse = (errorCode: number) => syncReply(turn, request, { errorCode })
+    if (place.errorCode !== ErrorCode.NONE) return refuse(place.errorCode)
+    if (known === undefined) return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
+    const problem = syncProblem(known, body, request.apiVersion)
+    if (problem !== ErrorCode.NONE) return refuse(problem)
+    const { group } = turn
+    const member = group.members.get(body.memberId)
+    if (member === undefined) return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
+    switch (group.state) {
+      case 'PreparingRebalance':
+        return refuse(ErrorCode.REBALANCE_IN_PROGRESS)
+      case 'Stable':
+        group.pendingSync.delete(member.id)
+        syncReply(turn, request, {
+          protocolType: group.protocolType,
+          protocolName: group.protocolName,
+          assignment: member.assignment,
+        })
+        return finish(turn)
+      case 'CompletingRebalance': {
+        member.awaitingSync = tokenOf(request)
+        group.pendingSync.delete(member.id)
+        finish(turn)
+        if (group.leaderId !== member.id) return
+        const assignments = new Map<string, Uint8Array>()
+        for (const id of group.members.keys()) assignments.set(id, EMPTY_BYTES)
+        for (const { memberId, assignment } of body.assignments) assignments.set(memberId, assignment)
+        return write(turn, [{ type: 'group-metadata', group: group.id, value: snapshot(group, assignments) }], {
+          type: 'assignment-stored',
+          groupId: group.id,
+          generation: group.generation,
+          assignments,
+        })
+      }
+      default:
+        return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
+    }
+  },
+})
+
+/** validateSyncGroup. */
+function syncProblem(group: ClassicGroup, body: SyncGroupRequest, apiVersion: number): number {
+  if (group.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
+  if (!group.members.has(body.memberId)) return ErrorCode.UNKNOWN_MEMBER_ID
+  if (body.generationId !== group.generation) return ErrorCode.ILLEGAL_GENERATION
+  // v5 names the protocol; it must be the group's (KIP-559).
+  if (apiVersion >= 5) {
+    const otherType = body.protocolType !== null && body.protocolType !== group.protocolType
+    const otherName = body.protocolName !== null && body.protocolName !== group.protocolName
+    if (otherType || otherName) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+  }
+  return ErrorCode.NONE
+}

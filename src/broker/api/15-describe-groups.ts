@@ -1,0 +1,47 @@
+/**
+ * DescribeGroups (key 15). GroupMetadataManager.describeGroups, ClassicGroup.describe.
+ *
+ * A group nobody knows is described as Dead (up to v5). Metadata and assignments are shown in Stable only; in other states
+ * a member has empty bytes.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeDescribeGroupsResponse, makeDescribedGroup, makeDescribedGroupMember } from '../../protocol/make.ts'
+import type { DescribedGroup } from '../../protocol/messages.ts'
+import { coordinate } from '../groups/coordinator.ts'
+import { EMPTY_BYTES, metadataFor } from '../groups/group.ts'
+import type { BrokerState } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const describeGroups = defineApi({
+  api: 'DescribeGroups',
+  minVersion: 0,
+  maxVersion: 5,
+  handle(state, request, _ctx, out) {
+    const groups = request.body.groups.map((groupId) => describe(state, groupId))
+    out.replies.push({ token: request, body: makeDescribeGroupsResponse({ groups }) })
+  },
+})
+
+function describe(state: BrokerState, groupId: string): DescribedGroup {
+  const place = coordinate(state, groupId)
+  if (place.errorCode !== ErrorCode.NONE) return makeDescribedGroup({ groupId, errorCode: place.errorCode })
+  const group = place.shard.groups.get(groupId)
+  if (group === undefined) return makeDescribedGroup({ groupId, groupState: 'Dead' })
+  const stable = group.state === 'Stable'
+  return makeDescribedGroup({
+    groupId,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: stable ? (group.protocolName ?? '') : '',
+    members: [...group.members.values()].map((member) =>
+      makeDescribedGroupMember({
+        memberId: member.id,
+        groupInstanceId: member.instanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        memberMetadata: stable ? metadataFor(member, group.protocolName ?? '') : EMPTY_BYTES,
+        memberAssignment: stable ? member.assignment : EMPTY_BYTES,
+      }),
+    ),
+  })
+}

@@ -1,0 +1,33 @@
+/**
+ * ListGroups (key 16). GroupMetadataManager.listGroups: the groups this broker coordinates; v4+ filters by state
+ * (KIP-518), v5+ by type (KIP-848). Clients ask every broker.
+ */
+import { makeListedGroup, makeListGroupsResponse } from '../../protocol/make.ts'
+import { defineApi } from './handler.ts'
+
+export const listGroups = defineApi({
+  api: 'ListGroups',
+  minVersion: 0,
+  maxVersion: 5,
+  handle(state, request, _ctx, out) {
+    const { statesFilter, typesFilter } = request.body
+    const states = statesFilter.map((name) => name.toLowerCase())
+    const types = typesFilter.map((name) => name.toLowerCase())
+    const groups = []
+    for (const shard of state.shards.values()) {
+      for (const group of shard.groups.values()) {
+        if (states.length > 0 && !states.includes(group.state.toLowerCase())) continue
+        if (types.length > 0 && !types.includes('classic')) continue
+        groups.push(
+          makeListedGroup({
+            groupId: group.id,
+            protocolType: group.protocolType ?? '',
+            groupState: group.state,
+            groupType: 'classic',
+          }),
+        )
+      }
+    }
+    out.replies.push({ token: request, body: makeListGroupsResponse({ groups }) })
+  },
+})

@@ -1,0 +1,18 @@
+/**
+ * CreateTopics (key 19): forwarded to the controller (KIP-590); what it decides stands in `controller.ts`.
+ * Internal topics cannot be made by clients.
+ */
+import { tokenOf } from '../state.ts'
+import { defineApi } from './handler.ts'
+
+export const createTopics = defineApi({
+  api: 'CreateTopics',
+  minVersion: 2,
+  maxVersion: 7,
+  handle(_state, request, _ctx, out) {
+    out.forwards.push({
+      replyTo: tokenOf(request),
+      request: { api: 'CreateTopics', body: request.body, internal: false },
+    })
+  },
+})

@@ -1,0 +1,49 @@
+/** The APIs a broker answers; one file each. This table is what ApiVersions advertises and what `step` dispatches on. */
+import { API } from '../../protocol/apis.ts'
+import type { ApiName } from '../../protocol/messages.ts'
+import { produce } from './00-produce.ts'
+import { fetch } from './01-fetch.ts'
+import { listOffsets } from './02-list-offsets.ts'
+import { metadata } from './03-metadata.ts'
+import { offsetCommit } from './08-offset-commit.ts'
+import { offsetFetch } from './09-offset-fetch.ts'
+import { findCoordinator } from './10-find-coordinator.ts'
+import { joinGroup } from './11-join-group.ts'
+import { heartbeat } from './12-heartbeat.ts'
+import { leaveGroup } from './13-leave-group.ts'
+import { syncGroup } from './14-sync-group.ts'
+import { describeGroups } from './15-describe-groups.ts'
+import { listGroups } from './16-list-groups.ts'
+import { apiVersions } from './18-api-versions.ts'
+import { createTopics } from './19-create-topics.ts'
+import { deleteTopics } from './20-delete-topics.ts'
+import type { ApiHandler } from './handler.ts'
+
+/** A handler of any API; `step` hands it only requests of its own. */
+type AnyHandler = ApiHandler<ApiName>
+
+const ALL = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  offsetCommit,
+  offsetFetch,
+  findCoordinator,
+  joinGroup,
+  heartbeat,
+  leaveGroup,
+  syncGroup,
+  describeGroups,
+  listGroups,
+  apiVersions,
+  createTopics,
+  deleteTopics,
+] as unknown as readonly AnyHandler[]
+
+export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))
+
+/** What ApiVersions answers. */
+export const ADVERTISED: readonly { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[] = ALL.map(
+  ({ api, minVersion, maxVersion }) => ({ apiKey: API[api].key, minVersion, maxVersion }),
+)

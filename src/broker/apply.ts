@@ -1,0 +1,147 @@
+/**
+ * The one place that changes a broker's state. `apply` carries out a decision; `wake` then answers whoever waited for
+ * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
+ */
+import type { RecordBatch } from '../protocol/batch.ts'
+import { fetchIsReady, runFetch } from './api/01-fetch.ts'
+import { usesLogAppendTime } from './api/00-produce.ts'
+import type { Change, Context, Decision } from './decision.ts'
+import { replayOffset } from './groups/coordinator.ts'
+import { copyGroup } from './groups/group.ts'
+import { assignmentStored, finish } from './groups/rebalance.ts'
+import { encodeCoordinatorRecords } from './groups/records.ts'
+import { appendBatch, asStored, type PartitionLog } from './log.ts'
+import { OFFSETS_TOPIC } from './metadata.ts'
+import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
+
+/** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
+export function apply(state: BrokerState, out: Decision, ctx: Context): void {
+  // Waking a waiter may add changes behind those already done.
+  for (let i = 0; i < out.changes.length; i++) applyOne(state, out.changes[i] as Change, ctx, out)
+  out.changes.length = 0
+}
+
+function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decision): void {
+  switch (change.op) {
+    case 'append': {
+      const log = logOf(state, change.topic, change.partition)
+      if (log !== undefined) append(state, log, change.batch, change.client, ctx, out)
+      return
+    }
+    case 'coordinator-append': {
+      const log = logOf(state, OFFSETS_TOPIC, change.partition)
+      const shard = state.shards.get(change.partition)
+      if (log === undefined || shard === undefined) return
+      for (const record of change.records) replayOffset(shard, record)
+      let waiters = state.commitWaiters.get(change.partition)
+      if (waiters === undefined) {
+        waiters = []
+        state.commitWaiters.set(change.partition, waiters)
+      }
+      const batch = encodeCoordinatorRecords(change.records, ctx.now)
+      waiters.push({ offset: log.logEndOffset + batch.lastOffsetDelta + 1, then: change.then })
+      append(state, log, batch, 'coordinator', ctx, out)
+      return
+    }
+    case 'group':
+      state.shards.get(change.partition)?.groups.set(change.group.id, change.group)
+      return
+    case 'park-fetch': {
+      const id = state.nextParkedId++
+      state.parkedFetches.set(id, { id, token: change.token, request: change.plan })
+      for (const { topic, partition } of change.plan.partitions) {
+        const key = watchKey(topic, partition)
+        const watchers = state.fetchWatchers.get(key)
+        if (watchers === undefined) state.fetchWatchers.set(key, new Set([id]))
+        else watchers.add(id)
+      }
+      out.timers.push({ key: fetchKey(id), at: change.deadline, timer: { type: 'fetch', id } })
+      return
+    }
+    case 'unpark-fetch':
+      unpark(state, change.id, out)
+  }
+}
+
+function append(
+  state: BrokerState,
+  log: PartitionLog,
+  batch: RecordBatch,
+  client: string,
+  ctx: Context,
+  out: Decision,
+): void {
+  const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
+  appendBatch(log, stored)
+  out.facts.push({
+    type: 'append',
+    node: state.id,
+    topic: log.topic,
+    partition: log.partition,
+    baseOffset: stored.baseOffset,
+    count: stored.recordCount,
+    client,
+  })
+  // One replica: the high watermark is the log end (Partition.maybeIncrementLeaderHW with an ISR of one).
+  advanceHighWatermark(state, log, log.logEndOffset, ctx, out)
+}
+
+function advanceHighWatermark(state: BrokerState, log: PartitionLog, offset: number, ctx: Context, out: Decision): void {
+  if (offset <= log.highWatermark) return
+  log.highWatermark = offset
+  const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
+  if (watchers !== undefined) for (const id of [...watchers]) answerFetchIfReady(state, id, out)
+  if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+}
+
+function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
+  const waiters = state.commitWaiters.get(log.partition)
+  while (waiters !== undefined && waiters.length > 0) {
+    const first = waiters[0] as { offset: number; then: AfterCommit }
+    if (first.offset > log.highWatermark) return
+    waiters.shift()
+    committed(state, log.partition, first.then, ctx, out)
+  }
+}
+
+function committed(state: BrokerState, partition: number, then: AfterCommit, ctx: Context, out: Decision): void {
+  if (then.type === 'reply') out.replies.push({ token: then.token, body: then.body })
+  else if (then.type === 'assignment-stored') {
+    const group = state.shards.get(partition)?.groups.get(then.groupId)
+    if (group === undefined) return
+    const turn = { group: copyGroup(group), partition, out, ctx, config: state.config }
+    assignmentStored(turn, then.generation, then.assignments)
+    finish(turn)
+  }
+}
+
+function answerFetchIfReady(state: BrokerState, id: number, out: Decision): void {
+  const parked = state.parkedFetches.get(id)
+  if (parked !== undefined && fetchIsReady(state, parked.request)) unpark(state, id, out)
+}
+
+/** Answers a parked fetch with what there is now. */
+function unpark(state: BrokerState, id: number, out: Decision): void {
+  const parked = state.parkedFetches.get(id)
+  if (parked === undefined) return
+  forgetFetch(state, id)
+  out.timers.push({ key: fetchKey(id), at: null })
+  out.replies.push({ token: parked.token, body: runFetch(state, parked.request).response })
+}
+
+/** Takes a parked fetch out without an answer (its connection is gone). */
+export function forgetFetch(state: BrokerState, id: number): void {
+  const parked = state.parkedFetches.get(id)
+  if (parked === undefined) return
+  state.parkedFetches.delete(id)
+  for (const { topic, partition } of parked.request.partitions) {
+    const key = watchKey(topic, partition)
+    const watchers = state.fetchWatchers.get(key)
+    watchers?.delete(id)
+    if (watchers?.size === 0) state.fetchWatchers.delete(key)
+  }
+}
+
+export function fetchKey(id: number): string {
+  return `fetch/${id}`
+}

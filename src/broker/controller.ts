@@ -1,0 +1,232 @@
+/**
+ * The controller: owner of the metadata log (ReplicationControlManager.java, ClusterControlManager.java). It answers
+ * forwarded requests, and every change is a record that brokers apply later.
+ */
+import { ErrorCode } from '../protocol/errors.ts'
+import { makeCreatableTopicConfigs, makeCreatableTopicResult, makeCreateTopicsResponse, makeDeletableTopicResult, makeDeleteTopicsResponse } from '../protocol/make.ts'
+import type { CreatableTopic, CreatableTopicResult, CreateTopicsRequest, DeletableTopicResult, DeleteTopicsRequest } from '../protocol/messages.ts'
+import { type BrokerConfig, configProblem, intConfig, type TopicConfig } from './config.ts'
+import { applyMetadata, createImage, isInternal, type MetadataImage, type MetadataRecord, NO_TOPIC_ID, OFFSETS_TOPIC, topicNameProblem } from './metadata.ts'
+import type { ControllerRequest } from './decision.ts'
+
+export interface ControllerState {
+  readonly config: BrokerConfig
+  /** The metadata log. */
+  readonly log: MetadataRecord[]
+  readonly image: MetadataImage
+}
+
+export interface ControllerDecision {
+  /** Appended to the log and sent to every broker. */
+  readonly records: readonly MetadataRecord[]
+  /** The typed answer to what was forwarded. */
+  readonly response: unknown
+}
+
+export function createController(config: BrokerConfig): ControllerState {
+  return { config, log: [], image: createImage() }
+}
+
+export function stepController(state: ControllerState, request: ControllerRequest, uuid: () => string): ControllerDecision {
+  const records: MetadataRecord[] = []
+  const response =
+    request.api === 'CreateTopics'
+      ? createTopics(state, request.body, request.internal, uuid, records)
+      : deleteTopics(state, request.body, records)
+  commit(state, records)
+  return { records, response }
+}
+
+/** A broker registered, was fenced or came back: leaders follow (clean election only; one replica a partition). */
+export function brokerChanged(
+  state: ControllerState,
+  broker: { readonly id: number; readonly host: string; readonly port: number; readonly fenced: boolean },
+): readonly MetadataRecord[] {
+  const records: MetadataRecord[] = [{ type: 'broker', ...broker }]
+  for (const topic of state.image.topics.values()) {
+    for (const partition of topic.partitions) {
+      if (!partition.replicas.includes(broker.id)) continue
+      const leader = broker.fenced ? -1 : broker.id
+      if (partition.leader === leader) continue
+      records.push({
+        type: 'partition',
+        topicId: topic.id,
+        partition: partition.partition,
+        replicas: partition.replicas,
+        // The last in-sync replica stays in the ISR while it is away (law R2).
+        isr: partition.isr,
+        leader,
+        leaderEpoch: partition.leaderEpoch + 1,
+        partitionEpoch: partition.partitionEpoch + 1,
+      })
+    }
+  }
+  commit(state, records)
+  return records
+}
+
+function commit(state: ControllerState, records: readonly MetadataRecord[]): void {
+  for (const record of records) {
+    state.log.push(record)
+    applyMetadata(state.image, record)
+  }
+}
+
+function createTopics(
+  state: ControllerState,
+  request: CreateTopicsRequest,
+  internal: boolean,
+  uuid: () => string,
+  records: MetadataRecord[],
+) {
+  const names = new Map<string, number>()
+  for (const { name } of request.topics) names.set(name, (names.get(name) ?? 0) + 1)
+  const topics: CreatableTopicResult[] = []
+  for (const topic of request.topics) {
+    const { name } = topic
+    const fail = (errorCode: number, errorMessage: string) =>
+      topics.push(makeCreatableTopicResult({ name, errorCode, errorMessage, topicId: NO_TOPIC_ID }))
+    if ((names.get(name) ?? 0) > 1) {
+      fail(ErrorCode.INVALID_REQUEST, 'Duplicate topic name.')
+      continue
+    }
+    const invalid = topicNameProblem(name)
+    if (invalid !== null) {
+      fail(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic name is invalid: ${invalid}`)
+      continue
+    }
+    if (state.image.topics.has(name)) {
+      fail(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
+      continue
+    }
+    const collision = [...state.image.topics.keys()].find((other) => other.replaceAll('.', '_') === name.replaceAll('.', '_'))
+    if (collision !== undefined) {
+      fail(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${collision}`)
+      continue
+    }
+    if (isInternal(name) && !internal) {
+      fail(ErrorCode.INVALID_REQUEST, `Topic '${name}' is internal: the cluster makes it when it is first needed.`)
+      continue
+    }
+    const config: Record<string, string> = {}
+    const problem = readConfig(topic, config)
+    if (problem !== null) {
+      fail(ErrorCode.INVALID_CONFIG, problem)
+      continue
+    }
+    const assignment = place(state, topic, records)
+    if ('errorCode' in assignment) {
+      fail(assignment.errorCode, assignment.message)
+      continue
+    }
+    const { replicas } = assignment
+    const topicId = uuid()
+    const result = makeCreatableTopicResult({
+      name,
+      topicId,
+      numPartitions: replicas.length,
+      replicationFactor: replicas[0]?.length ?? 1,
+      configs: Object.entries(config).map(([key, value]) => makeCreatableTopicConfigs({ name: key, value, configSource: 1 })),
+    })
+    topics.push(result)
+    if (request.validateOnly) continue
+    records.push({ type: 'topic', name, id: topicId, config: config as TopicConfig })
+    for (const [partition, ids] of replicas.entries()) {
+      records.push({
+        type: 'partition',
+        topicId,
+        partition,
+        replicas: ids,
+        isr: ids,
+        leader: leaderOf(state, ids),
+        leaderEpoch: 0,
+        partitionEpoch: 0,
+      })
+    }
+  }
+  return makeCreateTopicsResponse({ topics })
+}
+
+function readConfig(topic: CreatableTopic, config: Record<string, string>): string | null {
+  for (const { name, value } of topic.configs) {
+    const problem = configProblem('topic', name, value)
+    if (problem !== null) return problem
+    config[name] = value as string
+  }
+  return null
+}
+
+function leaderOf(state: ControllerState, replicas: readonly number[]): number {
+  return replicas.find((id) => state.image.brokers.get(id)?.fenced === false) ?? -1
+}
+
+type Placement = { readonly replicas: readonly (readonly number[])[] } | { readonly errorCode: number; readonly message: string }
+
+/** One replica a partition; successive partitions and topics go round the brokers (StripedReplicaPlacer without chance). */
+function place(state: ControllerState, topic: CreatableTopic, records: readonly MetadataRecord[]): Placement {
+  if (topic.assignments.length > 0) return manualPlacement(state, topic)
+  const partitions =
+    topic.numPartitions === -1
+      ? intConfig(state.config, topic.name === OFFSETS_TOPIC ? 'offsets.topic.num.partitions' : 'num.partitions')
+      : topic.numPartitions
+  if (partitions < 1) {
+    return { errorCode: ErrorCode.INVALID_PARTITIONS, message: 'Number of partitions was set to an invalid non-positive value.' }
+  }
+  const factor = topic.replicationFactor === -1 ? intConfig(state.config, 'default.replication.factor') : topic.replicationFactor
+  if (factor < 1) {
+    return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'Replication factor must be larger than 0.' }
+  }
+  if (factor > 1) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(factor) }
+  const usable = [...state.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id)
+  if (usable.length === 0) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'No broker is up to hold a replica.' }
+  let placed = records.filter(({ type }) => type === 'partition').length
+  for (const other of state.image.topics.values()) if (!isInternal(other.name)) placed += other.partitions.length
+  const start = isInternal(topic.name) ? 0 : placed
+  return { replicas: Array.from({ length: partitions }, (_, i) => [usable[(start + i) % usable.length] as number]) }
+}
+
+function manualPlacement(state: ControllerState, topic: CreatableTopic): Placement {
+  const bad = (message: string) => ({ errorCode: ErrorCode.INVALID_REPLICA_ASSIGNMENT, message })
+  if (topic.numPartitions !== -1 || topic.replicationFactor !== -1) {
+    return {
+      errorCode: ErrorCode.INVALID_REQUEST,
+      message: 'With a manual assignment, partition count and replication factor must both be -1.',
+    }
+  }
+  const replicas: number[][] = []
+  for (const { partitionIndex, brokerIds } of topic.assignments) {
+    if (replicas[partitionIndex] !== undefined) return bad(`Found multiple manual assignments for partition ${partitionIndex}.`)
+    const unknown = brokerIds.find((id) => !state.image.brokers.has(id))
+    if (brokerIds.length === 0) return bad('The manual partition assignment includes an empty replica list.')
+    if (unknown !== undefined) return bad(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
+    if (brokerIds.length > 1) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(brokerIds.length) }
+    replicas[partitionIndex] = [...brokerIds]
+  }
+  for (let i = 0; i < replicas.length; i++) {
+    if (replicas[i] === undefined) return bad('Partitions should be a consecutive 0-based integer sequence.')
+  }
+  return { replicas }
+}
+
+/** The one text about replication, for clients and for `createCluster`. */
+export function replicationMessage(factor: number): string {
+  return `Replication factor ${factor} is not possible yet: this version of kafkarium keeps one replica a partition. Use 1 (or -1 for the default).`
+}
+
+function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, records: MetadataRecord[]) {
+  const wanted = [
+    ...request.topicNames.map((name) => ({ name, topicId: NO_TOPIC_ID })),
+    ...request.topics.map(({ name, topicId }) => ({ name, topicId })),
+  ]
+  const responses = wanted.map(({ name, topicId }): DeletableTopicResult => {
+    const resolved = name ?? state.image.topicNames.get(topicId) ?? null
+    const topic = resolved === null ? undefined : state.image.topics.get(resolved)
+    if (topic === undefined) {
+      const errorCode = name === null ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      return makeDeletableTopicResult({ name, topicId, errorCode, errorMessage: 'This server does not host this topic.' })
+    }
+    records.push({ type: 'remove-topic', topicId: topic.id })
+    return makeDeletableTopicResult({ name: topic.name, topicId: topic.id })
+  })
+  return makeDeleteTopicsResponse({ responses })
+}

@@ -1,0 +1,68 @@
+/**
+ * What a handler answers: replies, changes, timers, messages and facts, all as data. `apply.ts` carries out the changes,
+ * `cluster` everything else (etcd-io/raft's Ready, Kafka's CoordinatorResult).
+ */
+import type { Fact } from '../kernel/trace-event.ts'
+import type { RecordBatch } from '../protocol/batch.ts'
+import type { CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
+import type { ClassicGroup } from './groups/group.ts'
+import type { CoordinatorRecord } from './groups/records.ts'
+import type { AfterCommit, FetchPlan, RequestToken } from './state.ts'
+
+export type Change =
+  | { readonly op: 'append'; readonly topic: string; readonly partition: number; readonly batch: RecordBatch; readonly client: string }
+  | { readonly op: 'coordinator-append'; readonly partition: number; readonly records: readonly CoordinatorRecord[]; readonly then: AfterCommit }
+  | { readonly op: 'group'; readonly partition: number; readonly group: ClassicGroup }
+  | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
+  | { readonly op: 'unpark-fetch'; readonly id: number }
+
+/** A timer of a broker; setting a key that is armed moves it. */
+export type BrokerTimer =
+  | { readonly type: 'fetch'; readonly id: number }
+  | { readonly type: 'session'; readonly groupId: string; readonly memberId: string; readonly connection: number }
+  | { readonly type: 'join'; readonly groupId: string }
+  | { readonly type: 'initial-join'; readonly groupId: string; readonly delayMs: number; readonly remainingMs: number }
+  | { readonly type: 'sync'; readonly groupId: string; readonly generation: number }
+
+export type TimerChange =
+  | { readonly key: string; readonly at: number; readonly timer: BrokerTimer }
+  | { readonly key: string; readonly at: null }
+
+export interface Reply {
+  readonly token: RequestToken
+  /** The typed response body; null closes the connection instead (acks=0 that failed, KafkaApis.scala). */
+  readonly body: unknown
+}
+
+/** A message to the controller (KRaft forwards it in an Envelope). */
+export type ControllerRequest =
+  | { readonly api: 'CreateTopics'; readonly body: CreateTopicsRequest; readonly internal: boolean }
+  | { readonly api: 'DeleteTopics'; readonly body: DeleteTopicsRequest }
+
+export interface ForwardedRequest {
+  readonly request: ControllerRequest
+  /** Whom the controller's answer is for; null = nobody waits (topics made on demand). */
+  readonly replyTo: RequestToken | null
+}
+
+export interface Decision {
+  readonly changes: Change[]
+  readonly replies: Reply[]
+  readonly timers: TimerChange[]
+  readonly forwards: ForwardedRequest[]
+  readonly facts: Fact[]
+}
+
+export function createDecision(): Decision {
+  return { changes: [], replies: [], timers: [], forwards: [], facts: [] }
+}
+
+/** What a handler may ask of the world besides the state: the time and the oracle. */
+export interface Context {
+  /** Virtual milliseconds since the Unix epoch. */
+  readonly now: number
+  /** A fresh id in Kafka's 22-character form. */
+  readonly uuid: () => string
+  /** A fresh id in the 8-4-4-4-12 form that ends member ids. */
+  readonly memberUuid: () => string
+}

@@ -1,0 +1,131 @@
+/**
+ * The records of `__consumer_offsets`, typed, and their byte form (OffsetCommitKey/Value, GroupMetadataKey/Value;
+ * GroupCoordinatorRecordHelpers.java). A null value is a tombstone.
+ */
+import type { RecordBatch } from '../../protocol/batch.ts'
+import {
+  decodeGroupMetadataValue,
+  decodeOffsetCommitValue,
+  decodeOffsetsTopicKey,
+  encodeGroupMetadataKey,
+  encodeGroupMetadataValue,
+  encodeOffsetCommitKey,
+  encodeOffsetCommitValue,
+} from '../../protocol/offsets-topic.ts'
+import { encodeBatch, readRecords, type RecordInput } from '../../protocol/records.ts'
+import type { CommittedOffset } from './group.ts'
+
+export interface GroupMetadataSnapshot {
+  readonly protocolType: string
+  readonly generation: number
+  readonly protocol: string | null
+  readonly leader: string | null
+  readonly currentStateTimestamp: number
+  readonly members: readonly {
+    readonly memberId: string
+    readonly groupInstanceId: string | null
+    readonly clientId: string
+    readonly clientHost: string
+    readonly rebalanceTimeout: number
+    readonly sessionTimeout: number
+    readonly subscription: Uint8Array
+    readonly assignment: Uint8Array
+  }[]
+}
+
+export type CoordinatorRecord =
+  | {
+      readonly type: 'offset-commit'
+      readonly group: string
+      readonly topic: string
+      readonly partition: number
+      readonly value: CommittedOffset | null
+    }
+  | { readonly type: 'group-metadata'; readonly group: string; readonly value: GroupMetadataSnapshot | null }
+
+/** Offset commits are written as value version 3, which has the leader epoch and no expiry (KIP-211). */
+const OFFSET_VALUE_VERSION = 3
+const GROUP_VALUE_VERSION = 3
+
+/** One batch with all the records, as the coordinator writes them. */
+export function encodeCoordinatorRecords(records: readonly CoordinatorRecord[], now: number): RecordBatch {
+  return encodeBatch(
+    records.map((record): RecordInput => ({ key: encodeKey(record), value: encodeValue(record), timestamp: now })),
+    {},
+  )
+}
+
+/** Every record of a batch of `__consumer_offsets` that this version of kafkarium understands. */
+export function decodeCoordinatorBatch(batch: RecordBatch): CoordinatorRecord[] {
+  const out: CoordinatorRecord[] = []
+  for (const record of readRecords(batch)) {
+    if (record.key === null) continue
+    const decoded = decodeCoordinatorRecord(record.key, record.value)
+    if (decoded !== null) out.push(decoded)
+  }
+  return out
+}
+
+export function decodeCoordinatorRecord(key: Uint8Array, value: Uint8Array | null): CoordinatorRecord | null {
+  const decodedKey = decodeOffsetsTopicKey(key)
+  if (decodedKey === null) return null
+  if (decodedKey.type === 'offset-commit') {
+    const decoded = value === null ? null : decodeOffsetCommitValue(value)
+    return {
+      type: 'offset-commit',
+      group: decodedKey.group,
+      topic: decodedKey.topic,
+      partition: decodedKey.partition,
+      value:
+        decoded === null
+          ? null
+          : {
+              offset: decoded.offset,
+              leaderEpoch: decoded.leaderEpoch,
+              metadata: decoded.metadata,
+              commitTimestamp: decoded.commitTimestamp,
+            },
+    }
+  }
+  const decoded = value === null ? null : decodeGroupMetadataValue(value)
+  return {
+    type: 'group-metadata',
+    group: decodedKey.group,
+    value:
+      decoded === null
+        ? null
+        : {
+            protocolType: decoded.protocolType,
+            generation: decoded.generation,
+            protocol: decoded.protocol,
+            leader: decoded.leader,
+            currentStateTimestamp: decoded.currentStateTimestamp,
+            members: decoded.members,
+          },
+  }
+}
+
+function encodeKey(record: CoordinatorRecord): Uint8Array {
+  return record.type === 'offset-commit'
+    ? encodeOffsetCommitKey({ group: record.group, topic: record.topic, partition: record.partition })
+    : encodeGroupMetadataKey({ group: record.group })
+}
+
+function encodeValue(record: CoordinatorRecord): Uint8Array | null {
+  if (record.type === 'offset-commit') {
+    const { value } = record
+    if (value === null) return null
+    return encodeOffsetCommitValue(
+      {
+        offset: value.offset,
+        leaderEpoch: value.leaderEpoch,
+        metadata: value.metadata,
+        commitTimestamp: value.commitTimestamp,
+        expireTimestamp: -1,
+      },
+      OFFSET_VALUE_VERSION,
+    )
+  }
+  const { value } = record
+  return value === null ? null : encodeGroupMetadataValue(value, GROUP_VALUE_VERSION)
+}

@@ -1,0 +1,13 @@
+/** What `cluster` uses of the broker core. */
+export * from './config.ts'
+export * from './controller.ts'
+export * from './decision.ts'
+export * from './groups/coordinator.ts'
+export * from './groups/group.ts'
+export * from './groups/rebalance.ts'
+export * from './groups/records.ts'
+export { ADVERTISED, HANDLERS } from './api/index.ts'
+export * from './log.ts'
+export * from './metadata.ts'
+export * from './state.ts'
+export * from './step.ts'

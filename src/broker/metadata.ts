@@ -1,0 +1,106 @@
+/**
+ * The cluster's metadata as records and as the image a broker has of them. The controller owns the log of these
+ * records (KRaft's metadata topic); a broker knows only what it has applied, so its view can be late.
+ */
+import type { TopicConfig } from './config.ts'
+
+export type MetadataRecord =
+  | { readonly type: 'broker'; readonly id: number; readonly host: string; readonly port: number; readonly fenced: boolean }
+  | { readonly type: 'topic'; readonly name: string; readonly id: string; readonly config: TopicConfig }
+  | {
+      readonly type: 'partition'
+      readonly topicId: string
+      readonly partition: number
+      readonly replicas: readonly number[]
+      readonly isr: readonly number[]
+      /** -1 = no leader. */
+      readonly leader: number
+      readonly leaderEpoch: number
+      readonly partitionEpoch: number
+    }
+  | { readonly type: 'remove-topic'; readonly topicId: string }
+
+export interface BrokerInfo {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly fenced: boolean
+}
+
+export interface PartitionInfo {
+  readonly partition: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+}
+
+export interface TopicInfo {
+  readonly name: string
+  readonly id: string
+  readonly config: TopicConfig
+  readonly partitions: PartitionInfo[]
+}
+
+export interface MetadataImage {
+  /** How many records of the metadata log were applied. */
+  offset: number
+  readonly brokers: Map<number, BrokerInfo>
+  readonly topics: Map<string, TopicInfo>
+  readonly topicNames: Map<string, string>
+}
+
+/** A topic id that means "none" (Uuid.ZERO_UUID). */
+export const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+export const OFFSETS_TOPIC = '__consumer_offsets'
+
+export function createImage(): MetadataImage {
+  return { offset: 0, brokers: new Map(), topics: new Map(), topicNames: new Map() }
+}
+
+export function applyMetadata(image: MetadataImage, record: MetadataRecord): void {
+  image.offset += 1
+  switch (record.type) {
+    case 'broker':
+      image.brokers.set(record.id, { id: record.id, host: record.host, port: record.port, fenced: record.fenced })
+      return
+    case 'topic':
+      image.topics.set(record.name, { name: record.name, id: record.id, config: record.config, partitions: [] })
+      image.topicNames.set(record.id, record.name)
+      return
+    case 'partition': {
+      const topic = topicById(image, record.topicId)
+      if (topic === undefined) return
+      const { partition, replicas, isr, leader, leaderEpoch, partitionEpoch } = record
+      topic.partitions[partition] = { partition, replicas, isr, leader, leaderEpoch, partitionEpoch }
+      return
+    }
+    case 'remove-topic': {
+      const name = image.topicNames.get(record.topicId)
+      if (name === undefined) return
+      image.topics.delete(name)
+      image.topicNames.delete(record.topicId)
+    }
+  }
+}
+
+export function topicById(image: MetadataImage, id: string): TopicInfo | undefined {
+  const name = image.topicNames.get(id)
+  return name === undefined ? undefined : image.topics.get(name)
+}
+
+export function isInternal(topic: string): boolean {
+  return topic === OFFSETS_TOPIC || topic === '__transaction_state'
+}
+
+/** Why a topic name is invalid, or null (Topic.java, containsInvalidPattern and validate). */
+export function topicNameProblem(name: string): string | null {
+  if (name.length === 0) return 'the empty string is not allowed'
+  if (name === '.' || name === '..') return `'${name}' is not allowed`
+  if (name.length > 249) return `the length of '${name.slice(0, 20)}…' is longer than the max allowed length 249`
+  if (!/^[a-zA-Z0-9._-]+$/.test(name)) {
+    return `'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`
+  }
+  return null
+}

@@ -1,0 +1,128 @@
+/**
+ * A broker's state: plain data. Handlers only read it; `apply.ts` is the only place that changes it.
+ */
+import type { ApiName } from '../protocol/messages.ts'
+import type { BrokerConfig } from './config.ts'
+import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
+import type { PartitionLog } from './log.ts'
+import { createImage, type MetadataImage } from './metadata.ts'
+
+/** Names one request that waits for its answer. */
+export interface RequestToken {
+  /** The connection it came on. */
+  readonly connection: number
+  readonly correlationId: number
+  readonly api: ApiName
+  readonly apiVersion: number
+}
+
+/** A request as it reaches a broker. */
+export interface InboundRequest<Body> extends RequestToken {
+  readonly clientId: string
+  readonly clientHost: string
+  readonly body: Body
+}
+
+/** What names a request, without its body: parked requests must not hold on to it. */
+export function tokenOf({ connection, correlationId, api, apiVersion }: RequestToken): RequestToken {
+  return { connection, correlationId, api, apiVersion }
+}
+
+/** A fetch that waits for bytes (DelayedFetch.scala). */
+export interface ParkedFetch {
+  readonly id: number
+  readonly token: RequestToken
+  readonly request: FetchPlan
+}
+
+export interface FetchPlan {
+  readonly minBytes: number
+  readonly maxBytes: number
+  readonly partitions: readonly FetchPartition[]
+}
+
+export interface FetchPartition {
+  readonly topic: string
+  readonly topicId: string
+  readonly partition: number
+  readonly offset: number
+  readonly maxBytes: number
+}
+
+/** One partition of `__consumer_offsets` that this broker coordinates. */
+export interface CoordinatorShard {
+  readonly partition: number
+  readonly groups: Map<string, ClassicGroup>
+  readonly offsets: Map<string, GroupOffsets>
+}
+
+export interface ApiVersionRange {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
+}
+
+export interface BrokerState {
+  readonly id: number
+  readonly config: BrokerConfig
+  /** Before 4.0 clusters posed as ZooKeeper-based: some answers differ. */
+  readonly zooKeeper: boolean
+  /** What ApiVersions answers. */
+  readonly advertised: readonly ApiVersionRange[]
+  readonly image: MetadataImage
+  /** By topic name, then partition. */
+  readonly logs: Map<string, PartitionLog[]>
+  readonly parkedFetches: Map<number, ParkedFetch>
+  /** Parked fetches by `topic-partition`. */
+  readonly fetchWatchers: Map<string, Set<number>>
+  nextParkedId: number
+  readonly shards: Map<number, CoordinatorShard>
+  /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
+  readonly commitWaiters: Map<number, CommitWaiter[]>
+}
+
+/** Waits until the high watermark of its offsets-topic partition reaches `offset`. */
+export interface CommitWaiter {
+  readonly offset: number
+  readonly then: AfterCommit
+}
+
+/** What a coordinator does once its records are committed: data, so that it survives a snapshot. */
+export type AfterCommit =
+  | { readonly type: 'reply'; readonly token: RequestToken; readonly body: unknown }
+  | {
+      readonly type: 'assignment-stored'
+      readonly groupId: string
+      readonly generation: number
+      readonly assignments: ReadonlyMap<string, Uint8Array>
+    }
+  | { readonly type: 'nothing' }
+
+export function createBrokerState(
+  id: number,
+  config: BrokerConfig,
+  zooKeeper: boolean,
+  advertised: readonly ApiVersionRange[],
+): BrokerState {
+  return {
+    id,
+    config,
+    zooKeeper,
+    advertised,
+    image: createImage(),
+    logs: new Map(),
+    parkedFetches: new Map(),
+    fetchWatchers: new Map(),
+    nextParkedId: 1,
+    shards: new Map(),
+    commitWaiters: new Map(),
+  }
+}
+
+export function logOf(state: BrokerState, topic: string, partition: number): PartitionLog | undefined {
+  return state.logs.get(topic)?.[partition]
+}
+
+export function watchKey(topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}

@@ -1,0 +1,6 @@
+export * from './choice.ts'
+export * from './hash.ts'
+export * from './laws.ts'
+export * from './queue.ts'
+export * from './trace.ts'
+export * from './trace-event.ts'
