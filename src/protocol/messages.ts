@@ -1589,7 +1589,10 @@ export interface Apis {
   readonly DeleteTopics: { readonly request: DeleteTopicsRequest; readonly response: DeleteTopicsResponse }
   readonly DeleteRecords: { readonly request: DeleteRecordsRequest; readonly response: DeleteRecordsResponse }
   readonly InitProducerId: { readonly request: InitProducerIdRequest; readonly response: InitProducerIdResponse }
-  readonly OffsetForLeaderEpoch: { readonly request: OffsetForLeaderEpochRequest; readonly response: OffsetForLeaderEpochResponse }
+  readonly OffsetForLeaderEpoch: {
+    readonly request: OffsetForLeaderEpochRequest
+    readonly response: OffsetForLeaderEpochResponse
+  }
   readonly DescribeConfigs: { readonly request: DescribeConfigsRequest; readonly response: DescribeConfigsResponse }
   readonly AlterConfigs: { readonly request: AlterConfigsRequest; readonly response: AlterConfigsResponse }
   readonly CreatePartitions: { readonly request: CreatePartitionsRequest; readonly response: CreatePartitionsResponse }

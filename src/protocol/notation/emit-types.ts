@@ -1,6 +1,15 @@
 /** Emits `messages.ts` (types only), `apis.ts` (keys and versions) and `make.ts` (factories with defaults). */
+
+import {
+  collectStructs,
+  DEFAULT_CONSTANTS,
+  defaultOf,
+  GENERATED,
+  importLine,
+  rangeText,
+  tsType,
+} from './emit-common.ts'
 import type { ApiDeclaration, Declaration, Field, StructType, VersionRange } from './model.ts'
-import { collectStructs, DEFAULT_CONSTANTS, defaultOf, GENERATED, importLine, rangeText, tsType } from './emit-common.ts'
 
 /** The text of `src/protocol/messages.ts`. */
 export function emitMessages(declarations: readonly Declaration[]): string {
@@ -12,11 +21,14 @@ export function emitMessages(declarations: readonly Declaration[]): string {
   for (const { struct, owner } of collectStructs(declarations).values()) out.push(emitInterface(struct, owner))
   const apis = apisOf(declarations)
   out.push('\n/** Request and response of every API. */\nexport interface Apis {\n')
-  for (const { name } of apis) out.push(`  readonly ${name}: { readonly request: ${name}Request; readonly response: ${name}Response }\n`)
+  for (const { name } of apis)
+    out.push(`  readonly ${name}: { readonly request: ${name}Request; readonly response: ${name}Response }\n`)
   out.push('}\n\n/** The names of the APIs, as in ApiKeys.java. */\nexport type ApiName = keyof Apis\n')
   out.push("\nexport type RequestOf<A extends ApiName> = Apis[A]['request']\n")
   out.push("\nexport type ResponseOf<A extends ApiName> = Apis[A]['response']\n")
-  out.push('\n/** Messages that are no API: records of `__consumer_offsets` and what consumers tell each other. */\nexport interface DataMessages {\n')
+  out.push(
+    '\n/** Messages that are no API: records of `__consumer_offsets` and what consumers tell each other. */\nexport interface DataMessages {\n',
+  )
   for (const declaration of declarations) {
     if (declaration.kind === 'data') out.push(`  readonly ${declaration.name}: ${declaration.name}\n`)
   }
@@ -25,21 +37,30 @@ export function emitMessages(declarations: readonly Declaration[]): string {
 }
 
 function emitInterface(struct: StructType, owner: Declaration): string {
-  const isMessage = owner.kind === 'api' ? struct === owner.request || struct === owner.response : struct === owner.message
+  const isMessage =
+    owner.kind === 'api' ? struct === owner.request || struct === owner.response : struct === owner.message
   const doc = isMessage ? describe(owner) : ''
-  const fields = struct.fields.map((field) => `  /** ${fieldDoc(field, owner.versions)} */\n  readonly ${field.name}: ${tsType(field)}\n`)
+  const fields = struct.fields.map(
+    (field) => `  /** ${fieldDoc(field, owner.versions)} */\n  readonly ${field.name}: ${tsType(field)}\n`,
+  )
   return `\n${doc}export interface ${struct.name} {\n${fields.join('')}}\n`
 }
 
 function describe(owner: Declaration): string {
   const flexible = owner.flexible === null ? 'never flexible' : `flexible from ${owner.flexible.from}`
   const head = owner.kind === 'api' ? `${owner.name}, API key ${owner.key}` : owner.name
-  const lines = [`${head}: versions ${rangeText(owner.versions)}, ${flexible}.`, ...(owner.doc === '' ? [] : owner.doc.split('\n'))]
+  const lines = [
+    `${head}: versions ${rangeText(owner.versions)}, ${flexible}.`,
+    ...(owner.doc === '' ? [] : owner.doc.split('\n')),
+  ]
   return `/**\n${lines.map((line) => ` * ${line}`.trimEnd()).join('\n')}\n */\n`
 }
 
 function fieldDoc(field: Field, all: VersionRange): string {
-  const range = field.versions.from <= all.from && field.versions.to >= all.to ? 'All versions' : `Versions ${rangeText(field.versions)}`
+  const range =
+    field.versions.from <= all.from && field.versions.to >= all.to
+      ? 'All versions'
+      : `Versions ${rangeText(field.versions)}`
   const parts = [range]
   if (field.nullable !== null) parts.push(`null ${rangeText(field.nullable)}`)
   if (field.tag !== null) parts.push(`tag ${field.tag}`)
@@ -98,5 +119,14 @@ export function emitMake(declarations: readonly Declaration[]): string {
   })
   const text = body.join('')
   const constants = DEFAULT_CONSTANTS.filter((name) => text.includes(name))
-  return GENERATED + importLine(constants, './defaults.ts') + importLine(structs.map(({ name }) => name), './messages.ts', true) + text
+  return (
+    GENERATED +
+    importLine(constants, './defaults.ts') +
+    importLine(
+      structs.map(({ name }) => name),
+      './messages.ts',
+      true,
+    ) +
+    text
+  )
 }

@@ -20,7 +20,16 @@
  * and after `--` a sentence for the reader. The fields of a struct are the deeper indented lines below it.
  * `data Name` with a section `fields` declares a message that is no API (records of `__consumer_offsets` …).
  */
-import type { ArrayType, Declaration, Field, FieldType, PrimitiveName, PrimitiveType, StructType, VersionRange } from './model.ts'
+import type {
+  ArrayType,
+  Declaration,
+  Field,
+  FieldType,
+  PrimitiveName,
+  PrimitiveType,
+  StructType,
+  VersionRange,
+} from './model.ts'
 
 /** What is wrong with a schema file, where, and what would have been right. */
 export class SchemaError extends Error {
@@ -43,7 +52,17 @@ interface Line {
   readonly doc: string
 }
 
-const PRIMITIVES: readonly PrimitiveName[] = ['bool', 'int8', 'int16', 'int32', 'int64', 'string', 'bytes', 'records', 'uuid']
+const PRIMITIVES: readonly PrimitiveName[] = [
+  'bool',
+  'int8',
+  'int16',
+  'int32',
+  'int64',
+  'string',
+  'bytes',
+  'records',
+  'uuid',
+]
 const NULLABLE_PRIMITIVES: readonly string[] = ['string', 'bytes', 'records']
 
 /**
@@ -111,7 +130,15 @@ class Parser {
       this.#versionLines()
       const message = this.#section('fields', first)
       this.#end()
-      return { kind: 'data', name: first, versions: this.#versions, flexible: this.#flexible, message, doc: this.#doc, file: this.#file }
+      return {
+        kind: 'data',
+        name: first,
+        versions: this.#versions,
+        flexible: this.#flexible,
+        message,
+        doc: this.#doc,
+        file: this.#file,
+      }
     }
     return this.#fail(head.number, quote(head.words), '`api <key> <Name>` or `data <Name>`')
   }
@@ -122,7 +149,8 @@ class Parser {
       this.#fail(versions.number, quote(versions.words), '`versions <range>`, for example `versions 0-13`')
     }
     this.#versions = this.#range(versions.words[1] ?? '', versions.number)
-    if (this.#versions.to === Infinity) this.#fail(versions.number, quote(versions.words), 'a closed range, for example `versions 0-13`')
+    if (this.#versions.to === Infinity)
+      this.#fail(versions.number, quote(versions.words), 'a closed range, for example `versions 0-13`')
     const flexible = this.#take('`flexible <range>` or `flexible none`')
     if (flexible.words[0] !== 'flexible' || flexible.words.length !== 2) {
       this.#fail(flexible.number, quote(flexible.words), '`flexible <range>` or `flexible none`')
@@ -160,8 +188,10 @@ class Parser {
   #field(line: Line): Field {
     this.#next++
     const [name = '', typeWord = '', versionWord = '', ...rest] = line.words
-    if (line.words.length < 3) this.#fail(line.number, quote(line.words), '`name type versions`, for example `acks int16 0+`')
-    if (!/^[a-z][A-Za-z0-9]*$/.test(name)) this.#fail(line.number, `the name \`${name}\``, 'a field name in lowerCamelCase')
+    if (line.words.length < 3)
+      this.#fail(line.number, quote(line.words), '`name type versions`, for example `acks int16 0+`')
+    if (!/^[a-z][A-Za-z0-9]*$/.test(name))
+      this.#fail(line.number, `the name \`${name}\``, 'a field name in lowerCamelCase')
     const versions = this.#range(versionWord, line.number)
     const options = this.#options(rest, line.number)
     const type = this.#type(typeWord, line)
@@ -181,7 +211,8 @@ class Parser {
     if (primitive !== undefined) return { kind: 'primitive', name: primitive }
     this.#typeName(word, line.number, `one of ${PRIMITIVES.join(', ')} or the name of a struct`)
     const fields = this.#fields(line.indent)
-    if (fields.length === 0) this.#fail(line.number, `the struct \`${word}\` without fields`, 'its fields on deeper indented lines below')
+    if (fields.length === 0)
+      this.#fail(line.number, `the struct \`${word}\` without fields`, 'its fields on deeper indented lines below')
     return { kind: 'struct', name: word, fields }
   }
 
@@ -203,10 +234,20 @@ class Parser {
     return { nullable, tag, default: defaultValue, ignorable }
   }
 
-  #check(name: string, type: FieldType, versions: VersionRange, options: Pick<Field, 'nullable' | 'tag' | 'default'>, line: Line): void {
+  #check(
+    name: string,
+    type: FieldType,
+    versions: VersionRange,
+    options: Pick<Field, 'nullable' | 'tag' | 'default'>,
+    line: Line,
+  ): void {
     const primitive = type.kind === 'primitive' ? type.name : ''
     if (options.tag !== null && (this.#flexible === null || versions.from < this.#flexible.from)) {
-      this.#fail(line.number, `the tagged field \`${name}\` from version ${versions.from}`, 'tagged fields in flexible versions only')
+      this.#fail(
+        line.number,
+        `the tagged field \`${name}\` from version ${versions.from}`,
+        'tagged fields in flexible versions only',
+      )
     }
     if (options.nullable !== null && type.kind !== 'array' && !NULLABLE_PRIMITIVES.includes(primitive)) {
       this.#fail(line.number, `\`null\` on the field \`${name}\``, '`null` only on string, bytes, records and arrays')
@@ -217,12 +258,18 @@ class Parser {
       (value === 'null' && options.nullable !== null) ||
       (primitive === 'bool' && (value === 'true' || value === 'false')) ||
       (primitive.startsWith('int') && Number.isSafeInteger(Number(value)))
-    if (!fits) this.#fail(line.number, `the default \`${value}\` of \`${name}\``, 'a default of the field\'s type (`null` needs `null <versions>`)')
+    if (!fits)
+      this.#fail(
+        line.number,
+        `the default \`${value}\` of \`${name}\``,
+        "a default of the field's type (`null` needs `null <versions>`)",
+      )
   }
 
   #range(word: string, line: number): VersionRange {
     const match = /^(\d+)(?:(\+)|-(\d+))?$/.exec(word)
-    if (match === null) return this.#fail(line, `the versions \`${word}\``, 'a version range such as `3`, `3+` or `3-7`')
+    if (match === null)
+      return this.#fail(line, `the versions \`${word}\``, 'a version range such as `3`, `3+` or `3-7`')
     const from = Number(match[1])
     const to = match[2] === '+' ? Infinity : match[3] === undefined ? from : Number(match[3])
     if (to < from) this.#fail(line, `the versions \`${word}\``, 'a range that does not run backwards')

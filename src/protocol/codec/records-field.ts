@@ -1,0 +1,54 @@
+/** A field of type `records`: batches one after the other behind one length in bytes. */
+import type { RecordBatch } from '../batch.ts'
+import { EncodeError } from '../fault.ts'
+import { batchSizeInBytes } from '../records/attributes.ts'
+import { hasWholeBatch, readBatch, writeBatch } from '../records/wire.ts'
+import type { Reader } from './reader.ts'
+import type { Writer } from './writer.ts'
+
+/** The batches of a field that may be null. */
+export function readNullableBatches(r: Reader, label: string): readonly RecordBatch[] | null {
+  const length = r.recordsLength(label, true)
+  return length < 0 ? null : readAll(r, label, length)
+}
+
+/** The batches of a field that may not be null in this version. */
+export function readBatches(r: Reader, label: string): readonly RecordBatch[] {
+  return readAll(r, label, r.recordsLength(label, false))
+}
+
+function readAll(r: Reader, label: string, length: number): readonly RecordBatch[] {
+  const batches: RecordBatch[] = []
+  const outer = r.end
+  r.end = r.position + length
+  r.enter(label)
+  while (r.position < r.end) {
+    if (r.allowPartialBatch && !hasWholeBatch(r)) {
+      r.position = r.end
+      break
+    }
+    r.item(batches.length)
+    batches.push(readBatch(r))
+  }
+  r.leave()
+  r.end = outer
+  return batches
+}
+
+/** Writes the field; `nullable` says whether null is allowed in this version. */
+export function writeNullableBatches(
+  w: Writer,
+  batches: readonly RecordBatch[] | null,
+  nullable: boolean,
+  label: string,
+): void {
+  if (batches === null) {
+    if (!nullable) throw new EncodeError('NULL_NOT_ALLOWED', label, 'null, which this version does not allow')
+    w.nullCount()
+    return
+  }
+  let size = 0
+  for (const batch of batches) size += batchSizeInBytes(batch)
+  w.count(size)
+  for (const batch of batches) writeBatch(w, batch)
+}

@@ -1,0 +1,8 @@
+/** Record batches, format 2: making them, reading them, and their wire form. One door for the layers above. */
+export type { RecordBatch } from './batch.ts'
+export { crc32c } from './crc32c.ts'
+export * from './records/attributes.ts'
+export * from './records/control.ts'
+export * from './records/cursor.ts'
+export * from './records/encode.ts'
+export { readBatch, writeBatch } from './records/wire.ts'
