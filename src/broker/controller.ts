@@ -225,7 +225,7 @@ function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, reco
       const errorCode = name === null ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
       return makeDeletableTopicResult({ name, topicId, errorCode, errorMessage: 'This server does not host this topic.' })
     }
-    records.push({ type: 'remove-topic', topicId: topic.id })
+    records.push({ type: 'remove-topic', topicId: topic.id, name: topic.name })
     return makeDeletableTopicResult({ name: topic.name, topicId: topic.id })
   })
   return makeDeleteTopicsResponse({ responses })

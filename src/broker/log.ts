@@ -3,6 +3,7 @@
  * the batches.
  */
 import type { RecordBatch } from '../protocol/batch.ts'
+import { batchSizeInBytes, lastOffsetOf } from '../protocol/records.ts'
 
 export interface PartitionLog {
   readonly topic: string
@@ -19,9 +20,6 @@ export interface PartitionLog {
   sizeInBytes: number
 }
 
-/** DefaultRecordBatch.RECORD_BATCH_OVERHEAD. */
-export const BATCH_HEADER_BYTES = 61
-
 export function createLog(topic: string, topicId: string, partition: number): PartitionLog {
   return {
     topic,
@@ -34,14 +32,6 @@ export function createLog(topic: string, topicId: string, partition: number): Pa
     leaderEpoch: 0,
     sizeInBytes: 0,
   }
-}
-
-export function batchBytes(batch: RecordBatch): number {
-  return BATCH_HEADER_BYTES + batch.records.length
-}
-
-export function lastOffset(batch: RecordBatch): number {
-  return batch.baseOffset + batch.lastOffsetDelta
 }
 
 /** The batch as the leader stores it: at its offset, in its epoch, stamped by the log where the topic says so. */
@@ -65,7 +55,7 @@ export function asStored(log: PartitionLog, batch: RecordBatch, now: number, log
 export function appendBatch(log: PartitionLog, batch: RecordBatch): void {
   log.batches.push(batch)
   log.logEndOffset = batch.baseOffset + batch.lastOffsetDelta + 1
-  log.sizeInBytes += batchBytes(batch)
+  log.sizeInBytes += batchSizeInBytes(batch)
 }
 
 /** Index of the first batch whose last offset is ≥ offset; `batches.length` if there is none. */
@@ -73,12 +63,12 @@ export function findBatch(log: PartitionLog, offset: number): number {
   const { batches } = log
   // Readers are mostly near the end: look there first.
   const last = batches[batches.length - 1]
-  if (last === undefined || lastOffset(last) < offset) return batches.length
+  if (last === undefined || lastOffsetOf(last) < offset) return batches.length
   let low = 0
   let high = batches.length - 1
   while (low < high) {
     const middle = (low + high) >> 1
-    if (lastOffset(batches[middle] as RecordBatch) < offset) low = middle + 1
+    if (lastOffsetOf(batches[middle] as RecordBatch) < offset) low = middle + 1
     else high = middle
   }
   return low
@@ -100,7 +90,7 @@ export function readLog(
   for (let i = findBatch(log, offset); i < log.batches.length; i++) {
     const batch = log.batches[i] as RecordBatch
     if (batch.baseOffset >= upTo) break
-    const size = batchBytes(batch)
+    const size = batchSizeInBytes(batch)
     if (bytes + size > maxBytes && !(atLeastOne && out.length === 0)) break
     out.push(batch)
     bytes += size

@@ -18,7 +18,7 @@ export type MetadataRecord =
       readonly leaderEpoch: number
       readonly partitionEpoch: number
     }
-  | { readonly type: 'remove-topic'; readonly topicId: string }
+  | { readonly type: 'remove-topic'; readonly topicId: string; readonly name: string }
 
 export interface BrokerInfo {
   readonly id: number

@@ -13,8 +13,8 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, TopicProduceResponse } from '../../protocol/messages.ts'
+import { batchSizeInBytes } from '../../protocol/records.ts'
 import { topicConfigValue } from '../config.ts'
-import { batchBytes } from '../log.ts'
 import { isInternal, NO_TOPIC_ID, topicNameProblem } from '../metadata.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
@@ -98,7 +98,7 @@ function problemOf(
   }
   if (batch.lastOffsetDelta !== batch.recordCount - 1) return ErrorCode.INVALID_RECORD
   const most = Number(topicConfigValue(info.config, state.config, 'max.message.bytes'))
-  return batchBytes(batch) > most ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
+  return batchSizeInBytes(batch) > most ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
 }
 
 function messageOf(errorCode: number, topic: string): string | null {

@@ -7,7 +7,8 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeListOffsetsPartitionResponse, makeListOffsetsResponse } from '../../protocol/make.ts'
 import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
-import { readRecords } from '../../protocol/records.ts'
+import type { RecordBatch } from '../../protocol/batch.ts'
+import { compressionCode, type DecodedRecord, readRecords } from '../../protocol/records.ts'
 import type { PartitionLog } from '../log.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
@@ -57,7 +58,7 @@ function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitio
 function findByTimestamp(log: PartitionLog, timestamp: number): { offset: number; timestamp: number } | null {
   for (const batch of log.batches) {
     if (batch.maxTimestamp < timestamp) continue
-    for (const record of readRecords(batch)) {
+    for (const record of timestampsOf(batch)) {
       if (record.offset >= log.highWatermark) return null
       if (record.timestamp >= timestamp && record.offset >= log.logStartOffset) {
         return { offset: record.offset, timestamp: record.timestamp }
@@ -71,9 +72,15 @@ function findMaxTimestamp(log: PartitionLog): { offset: number; timestamp: numbe
   let best: { offset: number; timestamp: number } | null = null
   for (const batch of log.batches) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
-    for (const { offset, timestamp } of readRecords(batch)) {
+    for (const { offset, timestamp } of timestampsOf(batch)) {
       if (offset < log.highWatermark && (best === null || timestamp > best.timestamp)) best = { offset, timestamp }
     }
   }
   return best
+}
+
+/** A broker here has no codecs: of a compressed batch it knows the first offset and the largest timestamp (docs/fidelity.md). */
+function timestampsOf(batch: RecordBatch): readonly Pick<DecodedRecord, 'offset' | 'timestamp'>[] {
+  if (compressionCode(batch) !== 0) return [{ offset: batch.baseOffset, timestamp: batch.maxTimestamp }]
+  return readRecords(batch)
 }

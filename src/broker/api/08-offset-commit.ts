@@ -10,7 +10,7 @@
  * - Answered when the record is committed in `__consumer_offsets`.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeOffsetCommitResponse } from '../../protocol/make.ts'
+import { makeOffsetCommitResponse, makeOffsetCommitResponseTopic } from '../../protocol/make.ts'
 import type { OffsetCommitRequest } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
 import { coordinate } from '../groups/coordinator.ts'
@@ -36,9 +36,8 @@ export const offsetCommit = defineApi({
 
     const records: CoordinatorRecord[] = []
     const longest = intConfig(state.config, 'offset.metadata.max.bytes')
-    const topics = body.topics.map((topic) => ({
-      name: topic.name,
-      partitions: topic.partitions.map((partition) => {
+    const topics = body.topics.map((topic) =>
+      makeOffsetCommitResponseTopic({ name: topic.name, partitions: topic.partitions.map((partition) => {
         const { partitionIndex } = partition
         if (state.image.topics.get(topic.name)?.partitions[partitionIndex] === undefined) {
           return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
@@ -58,8 +57,8 @@ export const offsetCommit = defineApi({
           },
         })
         return { partitionIndex, errorCode: ErrorCode.NONE }
-      }),
-    }))
+      }) }),
+    )
 
     const member = known?.members.get(body.memberId)
     if (known === undefined) {
@@ -110,9 +109,11 @@ function commitProblem(group: ClassicGroup | undefined, body: OffsetCommitReques
 
 function everywhere(body: OffsetCommitRequest, errorCode: number) {
   return makeOffsetCommitResponse({
-    topics: body.topics.map((topic) => ({
-      name: topic.name,
-      partitions: topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
-    })),
+    topics: body.topics.map((topic) =>
+      makeOffsetCommitResponseTopic({
+        name: topic.name,
+        partitions: topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      }),
+    ),
   })
 }

@@ -5,7 +5,7 @@
  * - v2+: null topics ask for all committed partitions. v8+ asks for several groups at once.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeOffsetFetchResponse } from '../../protocol/make.ts'
+import { makeOffsetFetchResponse, makeOffsetFetchResponseTopics } from '../../protocol/make.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import type { GroupOffsets } from '../groups/group.ts'
 import type { BrokerState } from '../state.ts'
@@ -20,7 +20,11 @@ export const offsetFetch = defineApi({
     if (request.apiVersion >= 8) {
       const groups = body.groups.map((group) => {
         const answer = fetchOffsets(state, group.groupId, group.topics)
-        return { groupId: group.groupId, topics: answer.topics, errorCode: answer.errorCode }
+        return {
+          groupId: group.groupId,
+          topics: answer.topics.map((topic) => makeOffsetFetchResponseTopics(topic)),
+          errorCode: answer.errorCode,
+        }
       })
       out.replies.push({ token: request, body: makeOffsetFetchResponse({ groups }) })
       return

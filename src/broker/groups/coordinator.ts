@@ -1,6 +1,6 @@
 /** Where a group lives, and how its partition of `__consumer_offsets` becomes state: only through `replay`. */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { partitionForGroup } from '../../protocol/offsets-topic.ts'
+import { partitionForGroup } from '../../protocol/hash.ts'
 import { intConfig } from '../config.ts'
 import type { PartitionLog } from '../log.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'

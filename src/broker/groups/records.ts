@@ -68,7 +68,7 @@ export function decodeCoordinatorBatch(batch: RecordBatch): CoordinatorRecord[] 
 
 export function decodeCoordinatorRecord(key: Uint8Array, value: Uint8Array | null): CoordinatorRecord | null {
   const decodedKey = decodeOffsetsTopicKey(key)
-  if (decodedKey === null) return null
+  if (decodedKey.type === 'unknown') return null
   if (decodedKey.type === 'offset-commit') {
     const decoded = value === null ? null : decodeOffsetCommitValue(value)
     return {
@@ -108,7 +108,7 @@ export function decodeCoordinatorRecord(key: Uint8Array, value: Uint8Array | nul
 function encodeKey(record: CoordinatorRecord): Uint8Array {
   return record.type === 'offset-commit'
     ? encodeOffsetCommitKey({ group: record.group, topic: record.topic, partition: record.partition })
-    : encodeGroupMetadataKey({ group: record.group })
+    : encodeGroupMetadataKey(record.group)
 }
 
 function encodeValue(record: CoordinatorRecord): Uint8Array | null {

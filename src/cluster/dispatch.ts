@@ -1,0 +1,45 @@
+/** What each kind of event does. */
+import { connected, requestArrived, resetArrived, responseArrived } from './network.ts'
+import { brokerTimerFired, controllerAnswered, controllerGot, fenceNode, metadataArrived } from './nodes.ts'
+import type { Process } from './process.ts'
+import type { Task, World } from './world.ts'
+
+export function dispatch(world: World, task: Task): void {
+  switch (task.type) {
+    case 'request':
+      return requestArrived(world, task.connection, task.request)
+    case 'response':
+      if (heldBack(task.connection.process, task)) return
+      return responseArrived(world, task.connection, task.correlationId, task.body)
+    case 'connected':
+      if (heldBack(task.connection.process, task)) return
+      return connected(world, task.connection)
+    case 'reset':
+      if (heldBack(task.connection.process, task)) return
+      return resetArrived(world, task.connection, task.reason)
+    case 'broker-timer':
+      return brokerTimerFired(world, task.node, task.key, task.timer)
+    case 'to-controller':
+      return controllerGot(world, task.node, task.forwarded)
+    case 'from-controller':
+      return controllerAnswered(world, task.node, task.replyTo, task.body)
+    case 'metadata':
+      return metadataArrived(world, task.node, task.upTo)
+    case 'fence':
+      return fenceNode(world, task.node, task.crashedAt)
+    case 'client-timer':
+      if (heldBack(task.process, task)) return
+      world.touched = true
+      return task.run()
+    case 'control':
+      world.touched = true
+      return task.run()
+  }
+}
+
+/** A frozen process notices nothing until it thaws. */
+function heldBack(process: Process, task: Task): boolean {
+  if (process.state !== 'frozen') return false
+  process.held.push(task)
+  return true
+}

@@ -1,0 +1,19 @@
+/** What the cluster needs of the JavaScript host: turns of its loop, and in `wall` mode its clock. */
+export interface ClusterHost {
+  /**
+   * Runs `step` again and again, each time as a macrotask of its own with all microtasks drained in between, until it
+   * answers false. Between two steps no other macrotask runs, except at a `seam`: then the host's loop gets its turn.
+   * `atSeam(true)` is called before such a gap and `atSeam(false)` after it.
+   */
+  readonly turns: (step: () => boolean, atSeam: (open: boolean) => void) => void
+  /** Real milliseconds, monotone; only for `wall` mode and for sharing the loop. */
+  readonly wallNow: () => number
+  /** The host's date, for the epoch in `wall` mode. */
+  readonly dateNow: () => number
+  /** A real timer. Without `keepAlive` it does not keep the process alive. Answers its cancel function. */
+  readonly later: (ms: number, keepAlive: boolean, run: () => void) => () => void
+  readonly warn: (line: string) => void
+  /** Calls the listener when the process ends with its exit code; answers a remover. */
+  readonly onExit: (listener: (code: number) => void) => () => void
+  readonly env: (name: string) => string | undefined
+}

@@ -1,0 +1,223 @@
+/**
+ * The pump: which event may run now, and when user code gets its turn. The policy is one sentence: time moves when
+ * somebody awaits the cluster, or when something is bound to happen by itself; it does not move for what merely ticks.
+ */
+import { nextLoopTime, peek, pop, type QueuedEvent } from '../kernel/index.ts'
+import { dispatch } from './dispatch.ts'
+import { durationText } from './duration.ts'
+import { DeadlockError, KafkariumError, UncontrolledAsyncError } from './errors.ts'
+import { describeNext } from './pending.ts'
+import type { OpenCall, Task, World } from './world.ts'
+
+export interface Pump {
+  /** Something changed: run if there is anything to run. */
+  wake(): void
+  /** Called whenever code outside calls in: notes real I/O that came in while the cluster ran. */
+  enter(what: string): void
+  /** Runs exactly one event, whatever its kind; false when there is none. */
+  stepOne(): boolean
+  /** Called when nothing may run any more; a listener that answers true has made something runnable. */
+  readonly idle: Set<() => boolean>
+  /** How many drivers (until) want every event to run, daemons included. */
+  drivers: number
+  /** In `manual`: events up to this time may run. */
+  allowedUntil: number
+  readonly wall: WallClock
+  running(): boolean
+}
+
+export interface WallClock {
+  speed: number
+  paused: boolean
+}
+
+/** Events run in one turn before the host's loop is looked at, when no user code is involved. */
+const EVENTS_A_TURN = 2048
+
+export function createPump(world: World, speed: number): Pump {
+  let active = false
+  /** Between two batches of turns: what enters now came from outside. */
+  let seamOpen = false
+  let cancelSleep: (() => void) | null = null
+  let anchor = { real: world.host.wallNow(), virtual: world.now }
+  const wall: WallClock = { speed, paused: false }
+  const idle = new Set<() => boolean>()
+
+  const pump: Pump = {
+    idle,
+    drivers: 0,
+    allowedUntil: world.now,
+    wall: {
+      get speed() {
+        return wall.speed
+      },
+      set speed(value) {
+        catchUp()
+        wall.speed = value
+        reschedule()
+      },
+      get paused() {
+        return wall.paused
+      },
+      set paused(value) {
+        catchUp()
+        wall.paused = value
+        reschedule()
+      },
+    },
+    running: () => active,
+    wake() {
+      if (active || world.disposed) return
+      active = true
+      cancelSleep?.()
+      cancelSleep = null
+      world.host.turns(turn, (open) => {
+        seamOpen = open
+      })
+    },
+    enter(what) {
+      if (world.disposed) throw disposedError(what)
+      if (world.mode === 'wall') catchUp()
+      if (!active || !seamOpen || world.taint !== null || world.mode === 'wall') return
+      world.taint =
+        `${what} was called by real I/O or a real timer while the cluster was running, ` +
+        `at virtual time ${new Date(world.now).toISOString()}: this run cannot be repeated from its seed. ` +
+        'Put the effect into cluster.external(…) when it must take part in a repeatable run.'
+      if (world.strict) throw new UncontrolledAsyncError(world.taint)
+    },
+    stepOne() {
+      const event = pop(world.queue)
+      if (event === undefined) return false
+      runEvent(event.time, event)
+      pump.wake()
+      return true
+    },
+  }
+  world.wake = () => pump.wake()
+  return pump
+
+  /** One turn: runs events until user code may have become runnable. False = park. */
+  function turn(): boolean {
+    seamOpen = false
+    if (world.disposed) {
+      active = false
+      return false
+    }
+    world.touched = false
+    for (let i = 0; i < EVENTS_A_TURN; i++) {
+      if (!mayRun()) {
+        let woken = false
+        for (const listener of [...idle]) woken = listener() || woken
+        if (woken) return true
+        active = false
+        if (world.mode === 'wall') {
+          catchUp()
+          sleepUntilNext()
+        }
+        return false
+      }
+      const event = pop(world.queue)
+      if (event === undefined) return true
+      runEvent(event.time, event)
+      if (world.touched || world.disposed) return true
+    }
+    return true
+  }
+
+  function runEvent(time: number, event: QueuedEvent<Task>): void {
+    if (time > world.now) world.now = time
+    world.eventsRun += 1
+    dispatch(world, event.payload)
+    if (world.afterEvent.size > 0) for (const listener of [...world.afterEvent]) listener()
+    if (world.calls.size > 0) checkDeadlines()
+  }
+
+  function mayRun(): boolean {
+    const { queue } = world
+    const next = peek(queue)
+    if (next === undefined) {
+      // Somebody waits, and nothing is left that could ever happen.
+      return expireStuck()
+    }
+    if (world.mode === 'wall') return !wall.paused && next.time <= wallTarget()
+    if (world.mode === 'manual') return next.time <= pump.allowedUntil || pump.drivers > 0
+    if (queue.workCount > 0 || queue.recoveryCount > 0 || pump.drivers > 0) return true
+    for (const call of world.calls) if (!call.waitsForUser) return true
+    return queue.loops.size > 0 && nextLoopTime(queue) <= world.lastProgress + world.patienceMs
+  }
+
+  /** An API call is open, it waits for no user code, and the queue is empty: it can never settle. */
+  function expireStuck(): boolean {
+    if (world.mode !== 'auto') return false
+    const stuck = [...world.calls].filter((call) => !call.waitsForUser)
+    if (stuck.length === 0) return false
+    for (const call of stuck) expire(call, 'nothing is left that could happen')
+    return true
+  }
+
+  function checkDeadlines(): void {
+    for (const call of world.calls) {
+      // Calls are kept in the order they began, and all have the same deadline after that.
+      if (call.deadline > world.now) return
+      if (!call.waitsForUser) expire(call, `its virtual deadline of ${durationText(call.deadline - call.since)} passed`)
+      else return
+    }
+  }
+
+  function expire(call: OpenCall, why: string): void {
+    world.calls.delete(call)
+    call.process.calls.delete(call)
+    if (call.onDeadline === null || call.process.state !== 'running') return
+    world.touched = true
+    const pending = [call.label, ...[...world.calls].map(({ label }) => label)]
+    call.onDeadline(
+      new DeadlockError(
+        `${call.label} cannot finish: ${why}.\n` +
+          `  open calls: ${pending.join(', ')}\n` +
+          `  next timers: ${describeNext(world, 5).join('; ') || 'none'}\n` +
+          '  Look at what it waits for: a broker that is down, a handler that never returns, a group that never gets stable.',
+        pending,
+      ),
+    )
+  }
+
+  /** `wall`: where the host's clock says virtual time is. */
+  function wallTarget(): number {
+    if (wall.paused) return world.now
+    return Math.floor(anchor.virtual + (world.host.wallNow() - anchor.real) * wall.speed)
+  }
+
+  /** `wall`: virtual now follows the host's clock, but never past an event that has not run yet. */
+  function catchUp(): void {
+    if (world.mode !== 'wall') return
+    const target = wallTarget()
+    const next = peek(world.queue)
+    const reached = next === undefined ? target : Math.min(target, next.time)
+    if (reached > world.now) world.now = reached
+  }
+
+  function reschedule(): void {
+    anchor = { real: world.host.wallNow(), virtual: world.now }
+    cancelSleep?.()
+    cancelSleep = null
+    pump.wake()
+  }
+
+  function sleepUntilNext(): void {
+    const next = peek(world.queue)
+    if (next === undefined || wall.paused || world.disposed) return
+    const ms = Math.max((next.time - world.now) / wall.speed, 0)
+    const keepAlive = world.queue.workCount > 0 || world.queue.recoveryCount > 0 || world.calls.size > 0
+    cancelSleep = world.host.later(Math.min(Math.ceil(ms), 2_000_000_000), keepAlive, () => {
+      cancelSleep = null
+      pump.wake()
+    })
+  }
+}
+
+export function disposedError(what: string): KafkariumError {
+  return new KafkariumError(
+    'KAFKARIUM_DISPOSED',
+    `${what}: this cluster was disposed (cluster.dispose() was called, or its \`using\` scope ended). Create a new one with createCluster().`,
+  )
+}

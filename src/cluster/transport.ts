@@ -1,0 +1,264 @@
+/** The client's `Transport` over the simulated world, one a process incarnation. */
+import { type QueuedEvent, remove } from '../kernel/index.ts'
+import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.ts'
+import type {
+  Call,
+  ClientFact,
+  Connection,
+  ConnectOptions,
+  NetworkRequestEvent,
+  RequestOptions,
+  Timer,
+  TimerKind,
+  Transport,
+  TransportError,
+} from '../protocol/transport.ts'
+import { apiKeyOf, type ClientConnection, closeConnection, openConnection, type PendingRequest, sendRequest } from './network.ts'
+import { reclassifyJoin } from './nodes.ts'
+import type { Process } from './process.ts'
+import type { Pump } from './pump.ts'
+import { arm, nextCounter, type NodeRuntime, note, type OpenCall, type Task, type World } from './world.ts'
+
+const NEVER = new Promise<never>(() => {})
+
+/** `clientId` names the client in the trace for facts that are not bound to a connection. */
+export function createTransport(world: World, pump: Pump, process: Process, clientId: string): Transport {
+  const { incarnation } = process
+  const alive = () => process.incarnation === incarnation && (process.state === 'running' || process.state === 'frozen')
+
+  return {
+    now: () => world.now,
+
+    choose: (site, n) => (world.seeded ? world.chooser.choose(site, n) : 0),
+
+    nextId: (counter) => nextCounter(world, counter),
+
+    connect(host, port, options) {
+      if (!alive()) return NEVER
+      pump.enter('connect')
+      return connect(world, pump, process, alive, host, port, options)
+    },
+
+    timer(delayMs, kind, run): Timer {
+      if (!alive()) return { cancel: () => {} }
+      pump.enter('a timer')
+      const event: QueuedEvent<Task> = arm(world, Math.max(Math.ceil(delayMs), 0), kind satisfies TimerKind, {
+        type: 'client-timer',
+        process,
+        label: `a timer of ${clientId}`,
+        run: () => {
+          process.timers.delete(event)
+          if (alive()) run()
+        },
+      })
+      process.timers.add(event)
+      pump.wake()
+      return {
+        cancel() {
+          process.timers.delete(event)
+          remove(world.queue, event)
+        },
+      }
+    },
+
+    begin(label, onDeadline): Call {
+      if (!alive()) return { waitsForUser: () => {}, end: () => {} }
+      pump.enter(label)
+      const call: OpenCall = {
+        label: `${clientId}: ${label}`,
+        process,
+        since: world.now,
+        deadline: world.now + world.deadlineMs,
+        waitsForUser: false,
+        onDeadline: onDeadline ?? null,
+      }
+      world.calls.add(call)
+      process.calls.add(call)
+      world.lastProgress = world.now
+      pump.wake()
+      return {
+        waitsForUser(waiting) {
+          call.waitsForUser = waiting
+          if (!waiting) pump.wake()
+        },
+        end() {
+          if (!world.calls.delete(call)) return
+          process.calls.delete(call)
+          world.lastProgress = world.now
+        },
+      }
+    },
+
+    note(fact) {
+      if (alive() && !world.disposed) noteClientFact(world, clientId, fact)
+    },
+  }
+}
+
+function noteClientFact(world: World, client: string, fact: ClientFact): void {
+  if (fact.type === 'client.crash') {
+    note(world, {
+      type: 'consumer.crash',
+      client,
+      group: fact.groupId,
+      member: fact.memberId,
+      error: fact.error,
+      restart: fact.restart,
+    })
+    return
+  }
+  const running = world.busyHandlers.get(fact.groupId) ?? 0
+  const { type, topic, partition, firstOffset, lastOffset } = fact
+  if (type === 'handler.start') {
+    world.lastProgress = world.now
+    world.busyHandlers.set(fact.groupId, running + 1)
+    note(world, { type, client, group: fact.groupId, member: fact.memberId, topic, partition, firstOffset, lastOffset })
+  } else {
+    world.busyHandlers.set(fact.groupId, Math.max(running - 1, 0))
+    const common = { client, group: fact.groupId, member: fact.memberId, topic, partition, firstOffset, lastOffset }
+    note(world, fact.error === undefined ? { type, ...common } : { type, ...common, error: fact.error })
+  }
+  if (world.joinTimers.size > 0) reclassifyJoin(world, fact.groupId)
+}
+
+function connect(
+  world: World,
+  pump: Pump,
+  process: Process,
+  alive: () => boolean,
+  host: string,
+  port: number,
+  options: ConnectOptions,
+): Promise<Connection> {
+  const node = findNode(world, host, port)
+  return new Promise((resolve, reject) => {
+    const refuse = () => {
+      if (!alive()) return
+      const name = node === undefined ? 'ENOTFOUND' : 'ECONNREFUSED'
+      const what = node === undefined ? `getaddrinfo ENOTFOUND ${host}` : `connect ECONNREFUSED ${host}:${port}`
+      reject(transportError('refused', what, host, port, { code: name }))
+    }
+    if (node === undefined) {
+      arm(world, 1, 'work', { type: 'client-timer', process, label: `${options.clientId} looks for ${host}:${port}`, run: refuse })
+    } else {
+      const connection = openConnection(world, process, node, options.clientId, (outcome) => {
+        if (!alive()) return
+        if (outcome === 'refused') refuse()
+        else resolve(connectionHandle(world, pump, connection, alive, options))
+      })
+    }
+    pump.wake()
+  })
+}
+
+function findNode(world: World, host: string, port: number): NodeRuntime | undefined {
+  for (const node of world.nodes.values()) {
+    if (node.port === port && (node.host === host || host === '127.0.0.1')) return node
+  }
+  return undefined
+}
+
+function connectionHandle(
+  world: World,
+  pump: Pump,
+  connection: ClientConnection,
+  alive: () => boolean,
+  options: ConnectOptions,
+): Connection {
+  const { node } = connection
+  const broker = `${node.host}:${node.port}`
+  const { clientId, onRequest, onRequestTimeout, onQueueSize } = options
+
+  return {
+    host: node.host,
+    port: node.port,
+    get isOpen() {
+      return connection.state === 'open'
+    },
+    close() {
+      if (alive() && !world.disposed) closeConnection(world, connection)
+    },
+    request<A extends ApiName>(api: A, apiVersion: number, body: RequestOf<A>, requestOptions?: RequestOptions): Promise<ResponseOf<A>> {
+      if (!alive()) return NEVER
+      pump.enter(api)
+      const createdAt = world.now
+      const noResponse = requestOptions?.noResponse === true
+      const correlationId = connection.nextCorrelationId++
+      const info = { createdAt, correlationId, api, apiVersion }
+      if (connection.state !== 'open') {
+        return Promise.reject(requestError('closed', 'Closed connection', connection, info))
+      }
+      const event = (duration?: number): NetworkRequestEvent => {
+        const base = {
+          broker,
+          clientId,
+          correlationId,
+          apiKey: apiKeyOf(api),
+          apiName: api,
+          apiVersion,
+          createdAt,
+          sentAt: createdAt,
+          pendingDuration: 0,
+        }
+        return duration === undefined ? base : { ...base, duration, size: 0 }
+      }
+      return new Promise<ResponseOf<A>>((resolve, reject) => {
+        const request: PendingRequest = {
+          correlationId,
+          api,
+          apiVersion,
+          body: body as RequestOf<ApiName>,
+          createdAt,
+          deadline: createdAt + (requestOptions?.timeoutMs ?? options.requestTimeoutMs),
+          noResponse,
+          settle: noResponse
+            ? null
+            : (outcome) => {
+                if (!alive()) return
+                onQueueSize?.({ broker, clientId, queueSize: connection.inFlight.length })
+                if (outcome.type === 'answer') {
+                  onRequest?.(event(world.now - createdAt))
+                  resolve(outcome.body as ResponseOf<A>)
+                } else if (outcome.type === 'timeout') {
+                  onRequestTimeout?.(event())
+                  reject(requestError('timeout', `Request ${api}(key: ${apiKeyOf(api)}, version: ${apiVersion}) timed out`, connection, info))
+                } else reject(requestError('closed', 'Closed connection', connection, info))
+              },
+        }
+        sendRequest(world, connection, request)
+        onQueueSize?.({ broker, clientId, queueSize: connection.inFlight.length })
+        // Written is all there is: nobody will answer.
+        if (noResponse) resolve(undefined as unknown as ResponseOf<A>)
+        pump.wake()
+      })
+    },
+  }
+}
+
+function requestError(
+  kind: 'closed' | 'timeout',
+  message: string,
+  connection: ClientConnection,
+  info: { readonly createdAt: number; readonly correlationId: number; readonly api: ApiName; readonly apiVersion: number },
+): TransportError {
+  const { node } = connection
+  return transportError(kind, message, node.host, node.port, {
+    ...(kind === 'closed' ? { code: 'ECONNRESET' } : {}),
+    correlationId: info.correlationId,
+    createdAt: info.createdAt,
+    sentAt: info.createdAt,
+    apiName: info.api,
+    apiKey: apiKeyOf(info.api),
+    apiVersion: info.apiVersion,
+  })
+}
+
+function transportError(
+  transport: TransportError['transport'],
+  message: string,
+  host: string,
+  port: number,
+  more: Partial<TransportError>,
+): TransportError {
+  return Object.assign(new Error(message), { transport, host, port, ...more })
+}

@@ -1,0 +1,226 @@
+/**
+ * The simulated world as one value: nodes, connections, processes, and the queue of everything that is going to happen.
+ * `pump.ts` decides when an event may run, `network.ts` and `nodes.ts` what it does.
+ */
+import {
+  ADVERTISED,
+  type BrokerConfig,
+  type BrokerState,
+  type BrokerTimer,
+  type ControllerState,
+  createBrokerState,
+  createController,
+  type ForwardedRequest,
+} from '../broker/index.ts'
+import {
+  type Chooser,
+  createQueue,
+  createTrace,
+  type EventKind,
+  type EventQueue,
+  type Fact,
+  push,
+  type QueuedEvent,
+  record,
+  type Trace,
+} from '../kernel/index.ts'
+import type { RequestToken } from '../broker/state.ts'
+import type { ClusterHost } from './host.ts'
+import type { ClientConnection, PendingRequest } from './network.ts'
+import type { Process } from './process.ts'
+
+/** What a queued event does. Data where it can be; closures only where user code is at the end. */
+export type Task =
+  | { readonly type: 'connected'; readonly connection: ClientConnection }
+  | { readonly type: 'request'; readonly connection: ClientConnection; readonly request: PendingRequest }
+  | { readonly type: 'response'; readonly connection: ClientConnection; readonly correlationId: number; readonly body: unknown }
+  | { readonly type: 'reset'; readonly connection: ClientConnection; readonly reason: string }
+  | { readonly type: 'broker-timer'; readonly node: number; readonly key: string; readonly timer: BrokerTimer }
+  | { readonly type: 'to-controller'; readonly node: number; readonly forwarded: ForwardedRequest }
+  | { readonly type: 'from-controller'; readonly node: number; readonly replyTo: RequestToken; readonly body: unknown }
+  /** The broker learns the metadata log up to this offset. */
+  | { readonly type: 'metadata'; readonly node: number; readonly upTo: number }
+  | { readonly type: 'fence'; readonly node: number; readonly crashedAt: number }
+  | { readonly type: 'client-timer'; readonly process: Process; readonly label: string; readonly run: () => void }
+  | { readonly type: 'control'; readonly label: string; readonly run: () => void }
+
+export interface NodeRuntime {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly broker: BrokerState
+  up: boolean
+  /** When it last went down. */
+  crashedAt: number
+  readonly timers: Map<string, QueuedEvent<Task>>
+  readonly connections: Set<ClientConnection>
+  /** Metadata arrives in order. */
+  lastMetadataArrival: number
+}
+
+/** An API call that has not settled yet. */
+export interface OpenCall {
+  readonly label: string
+  readonly process: Process
+  readonly since: number
+  readonly deadline: number
+  waitsForUser: boolean
+  readonly onDeadline: ((error: Error) => void) | null
+}
+
+export interface World {
+  readonly host: ClusterHost
+  readonly config: BrokerConfig
+  readonly mode: 'auto' | 'manual' | 'wall'
+  readonly patienceMs: number
+  readonly deadlineMs: number
+  readonly strict: boolean
+  now: number
+  queue: EventQueue<Task>
+  chooser: Chooser
+  readonly seeded: boolean
+  trace: Trace
+  readonly nodes: Map<number, NodeRuntime>
+  controller: ControllerState
+  readonly connections: Map<number, ClientConnection>
+  readonly processes: Map<string, Process>
+  readonly calls: Set<OpenCall>
+  readonly counters: Map<string, number>
+  nextConnectionId: number
+  /** Virtual time of the last progress: a call settled, a handler ran, the test called in. */
+  lastProgress: number
+  /** User code may have become runnable: it has to run before the next event. */
+  touched: boolean
+  disposed: boolean
+  /** Set once real I/O came in while the cluster ran. */
+  taint: string | null
+  /** Running handlers by group: while one runs, a rebalance waits for user code. */
+  readonly busyHandlers: Map<string, number>
+  readonly joinTimers: Map<string, QueuedEvent<Task>>
+  eventsRun: number
+  /** Called after every event (laws, `until`). */
+  readonly afterEvent: Set<() => void>
+  wake: () => void
+}
+
+export interface WorldOptions {
+  readonly host: ClusterHost
+  readonly brokers: number
+  readonly config: BrokerConfig
+  readonly zooKeeper: boolean
+  readonly mode: 'auto' | 'manual' | 'wall'
+  readonly epoch: number
+  readonly patienceMs: number
+  readonly deadlineMs: number
+  readonly strict: boolean
+  readonly chooser: Chooser
+  readonly seeded: boolean
+  readonly traceCapacity: number
+}
+
+/** The first broker's port; the next ones follow. */
+export const FIRST_PORT = 9092
+export const HOST_NAME = 'localhost'
+
+export function createWorld(options: WorldOptions): World {
+  const nodes = new Map<number, NodeRuntime>()
+  for (let id = 1; id <= options.brokers; id++) {
+    nodes.set(id, {
+      id,
+      host: HOST_NAME,
+      port: FIRST_PORT + id - 1,
+      broker: createBrokerState(id, options.config, options.zooKeeper, ADVERTISED),
+      up: true,
+      crashedAt: 0,
+      timers: new Map(),
+      connections: new Set(),
+      lastMetadataArrival: 0,
+    })
+  }
+  return {
+    host: options.host,
+    config: options.config,
+    mode: options.mode,
+    patienceMs: options.patienceMs,
+    deadlineMs: options.deadlineMs,
+    strict: options.strict,
+    now: options.epoch,
+    queue: createQueue<Task>(),
+    chooser: options.chooser,
+    seeded: options.seeded,
+    trace: createTrace(options.traceCapacity),
+    nodes,
+    controller: createController(options.config),
+    connections: new Map(),
+    processes: new Map(),
+    calls: new Set(),
+    counters: new Map(),
+    nextConnectionId: 1,
+    lastProgress: options.epoch,
+    touched: false,
+    disposed: false,
+    taint: null,
+    busyHandlers: new Map(),
+    joinTimers: new Map(),
+    eventsRun: 0,
+    afterEvent: new Set(),
+    wake: () => {},
+  }
+}
+
+export function note(world: World, fact: Fact): void {
+  record(world.trace, world.now, fact)
+}
+
+/** Arms an event `delayMs` from now. */
+export function arm(world: World, delayMs: number, kind: EventKind, task: Task): QueuedEvent<Task> {
+  return push(world.queue, world.now + delayMs, kind, task)
+}
+
+/** Milliseconds one way, by draw: mostly the least, sometimes a slow tail (FoundationDB's shape). Index 0 is the least. */
+const LATENCIES: readonly number[] = [
+  ...new Array<number>(46).fill(1),
+  ...new Array<number>(10).fill(2),
+  ...new Array<number>(5).fill(5),
+  20,
+  50,
+  100,
+]
+
+export function latency(world: World): number {
+  return world.seeded ? (LATENCIES[world.chooser.choose('network.latency', LATENCIES.length)] as number) : 1
+}
+
+const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** A fresh 128-bit id in Kafka's base64url form. Without a seed ids simply count. */
+export function freshUuid(world: World): string {
+  const words = freshWords(world)
+  let bits = ''
+  for (const word of words) bits += word.toString(2).padStart(32, '0')
+  bits += '0000'
+  let text = ''
+  for (let i = 0; i < 132; i += 6) text += BASE64URL[Number.parseInt(bits.slice(i, i + 6), 2)]
+  return text
+}
+
+/** The same in 8-4-4-4-12 form. */
+export function freshMemberUuid(world: World): string {
+  const hex = freshWords(world)
+    .map((word) => word.toString(16).padStart(8, '0'))
+    .join('')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}
+
+function freshWords(world: World): readonly number[] {
+  const count = nextCounter(world, 'uuid')
+  // A counter keeps unseeded ids unique and short to read; a seed spreads them as real ones are.
+  if (!world.seeded) return [0, 0, 0x80000000, count + 1].map((word) => word >>> 0)
+  return [0, 1, 2, 3].map(() => world.chooser.choose('ids.word', 0x100000000))
+}
+
+export function nextCounter(world: World, name: string): number {
+  const value = world.counters.get(name) ?? 0
+  world.counters.set(name, value + 1)
+  return value
+}

@@ -1,0 +1,73 @@
+/**
+ * Node's turns for the pump. One `setImmediate` is an exact barrier: all microtasks and ticks drain before the next
+ * immediate of the same phase. Immediates are scheduled in batches, because between two of one batch nothing else runs
+ * (no timer, no I/O): what enters the cluster there was caused by the cluster. Between batches the host's loop turns.
+ */
+import timers from 'node:timers'
+import type { ClusterHost } from '../cluster/host.ts'
+
+const SMALLEST_BATCH = 2
+const LARGEST_BATCH = 64
+/** The host's loop gets a turn at least this often. */
+const SHARE_EVERY_MS = 8
+
+// Taken at load, so that fake timers installed later do not stop the pump.
+const realSetImmediate = timers.setImmediate
+const realClearImmediate = timers.clearImmediate
+const realSetTimeout = timers.setTimeout
+const realClearTimeout = timers.clearTimeout
+const realNow = performance.now.bind(performance)
+const realDate = Date.now
+
+export const nodeClusterHost: ClusterHost = {
+  turns(step, atSeam) {
+    let size = SMALLEST_BATCH
+    let batch: NodeJS.Immediate[] = []
+    let left = 0
+    let since = 0
+    let opened = false
+
+    const drop = () => {
+      for (const immediate of batch) realClearImmediate(immediate)
+      batch = []
+    }
+    const schedule = () => {
+      left = size
+      since = realNow()
+      batch = Array.from({ length: size + 1 }, () => realSetImmediate(tick))
+      size = Math.min(size * 2, LARGEST_BATCH)
+    }
+    const tick = () => {
+      if (left > 0) {
+        if (opened) {
+          opened = false
+          atSeam(false)
+        }
+        left -= 1
+        if (!step()) return drop()
+        if (realNow() - since < SHARE_EVERY_MS) return
+        left = 0
+        return
+      }
+      // The last immediate of a batch: everything the steps caused has run; from here on it is the host's turn.
+      drop()
+      opened = true
+      atSeam(true)
+      schedule()
+    }
+    schedule()
+  },
+  wallNow: realNow,
+  dateNow: () => realDate(),
+  later(ms, keepAlive, run) {
+    const timer = realSetTimeout(run, ms)
+    if (!keepAlive) timer.unref()
+    return () => realClearTimeout(timer)
+  },
+  warn: (line) => void process.stderr.write(`${line}\n`),
+  onExit(listener) {
+    process.once('exit', listener)
+    return () => void process.off('exit', listener)
+  },
+  env: (name) => process.env[name],
+}
