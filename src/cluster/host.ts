@@ -15,5 +15,7 @@ export interface ClusterHost {
   readonly warn: (line: string) => void
   /** Calls the listener when the process ends with its exit code; answers a remover. */
   readonly onExit: (listener: (code: number) => void) => () => void
+  /** Decompresses a batch's records section for inspection; `code` is Kafka's (1 gzip, 2 snappy, 3 lz4, 4 zstd). */
+  readonly decompress: (code: number, bytes: Uint8Array) => Uint8Array
   readonly env: (name: string) => string | undefined
 }

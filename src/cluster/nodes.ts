@@ -14,6 +14,7 @@ import {
 } from '../broker/index.ts'
 import type { RequestToken } from '../broker/state.ts'
 import { type EventKind, push, type QueuedEvent, reclassify, remove } from '../kernel/index.ts'
+import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
 import { answer, serverCloses } from './network.ts'
 import { arm, freshMemberUuid, freshUuid, latency, type NodeRuntime, note, type Task, type World } from './world.ts'
 
@@ -74,6 +75,15 @@ export function registerAtStart(world: World, node: NodeRuntime): void {
   const records = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: false })
   for (const other of world.nodes.values()) execute(world, other, stepMetadata(other.broker, records, contextOf(world)))
   note(world, { type: 'node', node: node.id, change: 'up' })
+}
+
+/** Makes topics at once, without the network: how a world starts. */
+export function createTopicsAtStart(world: World, body: CreateTopicsRequest): CreateTopicsResponse {
+  const request = { api: 'CreateTopics', body, internal: false } as const
+  const { records, response } = stepController(world.controller, request, () => freshUuid(world))
+  tellMetadata(world, records)
+  for (const node of world.nodes.values()) execute(world, node, stepMetadata(node.broker, records, contextOf(world)))
+  return response as CreateTopicsResponse
 }
 
 /** A broker process dies. Its log survives; the controller notices when its session ends. */

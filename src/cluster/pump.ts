@@ -2,7 +2,7 @@
  * The pump: which event may run now, and when user code gets its turn. The policy is one sentence: time moves when
  * somebody awaits the cluster, or when something is bound to happen by itself; it does not move for what merely ticks.
  */
-import { nextLoopTime, peek, pop, type QueuedEvent } from '../kernel/index.ts'
+import { nextLoopTime, peek, pop, type QueuedEvent, remove } from '../kernel/index.ts'
 import { dispatch } from './dispatch.ts'
 import { durationText } from './duration.ts'
 import { DeadlockError, KafkariumError, UncontrolledAsyncError } from './errors.ts'
@@ -20,15 +20,18 @@ export interface Pump {
   readonly idle: Set<() => boolean>
   /** How many drivers (until) want every event to run, daemons included. */
   drivers: number
+  /** How many wait for quiet (settle): in `manual` too, what is bound to happen runs. */
+  settlers: number
+  /** Nothing is under way or bound to happen by itself. */
+  quiet(): boolean
+  disarm(event: QueuedEvent<Task>): void
   /** In `manual`: events up to this time may run. */
   allowedUntil: number
-  readonly wall: WallClock
+  /** `wall` only. */
+  readonly clock: { readonly speed: number; readonly paused: boolean }
+  setSpeed(speed: number): void
+  setPaused(paused: boolean): void
   running(): boolean
-}
-
-export interface WallClock {
-  speed: number
-  paused: boolean
 }
 
 /** Events run in one turn before the host's loop is looked at, when no user code is involved. */
@@ -40,30 +43,26 @@ export function createPump(world: World, speed: number): Pump {
   let seamOpen = false
   let cancelSleep: (() => void) | null = null
   let anchor = { real: world.host.wallNow(), virtual: world.now }
-  const wall: WallClock = { speed, paused: false }
+  const clock = { speed, paused: false }
   const idle = new Set<() => boolean>()
 
   const pump: Pump = {
     idle,
     drivers: 0,
     allowedUntil: world.now,
-    wall: {
-      get speed() {
-        return wall.speed
-      },
-      set speed(value) {
-        catchUp()
-        wall.speed = value
-        reschedule()
-      },
-      get paused() {
-        return wall.paused
-      },
-      set paused(value) {
-        catchUp()
-        wall.paused = value
-        reschedule()
-      },
+    settlers: 0,
+    clock,
+    quiet: () => !boundToHappen(),
+    disarm: (event) => remove(world.queue, event),
+    setSpeed(value) {
+      catchUp()
+      clock.speed = value
+      reschedule()
+    },
+    setPaused(value) {
+      catchUp()
+      clock.paused = value
+      reschedule()
     },
     running: () => active,
     wake() {
@@ -139,10 +138,19 @@ export function createPump(world: World, speed: number): Pump {
       // Somebody waits, and nothing is left that could ever happen.
       return expireStuck()
     }
-    if (world.mode === 'wall') return !wall.paused && next.time <= wallTarget()
-    if (world.mode === 'manual') return next.time <= pump.allowedUntil || pump.drivers > 0
-    if (queue.workCount > 0 || queue.recoveryCount > 0 || pump.drivers > 0) return true
-    for (const call of world.calls) if (!call.waitsForUser) return true
+    if (pump.drivers > 0 && world.mode !== 'wall') return true
+    if (world.mode === 'wall') {
+      return next.time <= pump.allowedUntil || (!clock.paused && next.time <= wallTarget())
+    }
+    if (world.mode === 'manual') return next.time <= pump.allowedUntil || (pump.settlers > 0 && boundToHappen())
+    return boundToHappen()
+  }
+
+  /** The policy: somebody awaits the cluster, or something happens by itself. */
+  function boundToHappen(): boolean {
+    const { queue } = world
+    if (queue.workCount > 0 || queue.recoveryCount > 0) return true
+    for (const call of world.calls) if (!call.waitsForUser && call.process.state === 'running') return true
     return queue.loops.size > 0 && nextLoopTime(queue) <= world.lastProgress + world.patienceMs
   }
 
@@ -183,8 +191,8 @@ export function createPump(world: World, speed: number): Pump {
 
   /** `wall`: where the host's clock says virtual time is. */
   function wallTarget(): number {
-    if (wall.paused) return world.now
-    return Math.floor(anchor.virtual + (world.host.wallNow() - anchor.real) * wall.speed)
+    if (clock.paused) return world.now
+    return Math.floor(anchor.virtual + (world.host.wallNow() - anchor.real) * clock.speed)
   }
 
   /** `wall`: virtual now follows the host's clock, but never past an event that has not run yet. */
@@ -205,8 +213,8 @@ export function createPump(world: World, speed: number): Pump {
 
   function sleepUntilNext(): void {
     const next = peek(world.queue)
-    if (next === undefined || wall.paused || world.disposed) return
-    const ms = Math.max((next.time - world.now) / wall.speed, 0)
+    if (next === undefined || clock.paused || world.disposed) return
+    const ms = Math.max((next.time - world.now) / clock.speed, 0)
     const keepAlive = world.queue.workCount > 0 || world.queue.recoveryCount > 0 || world.calls.size > 0
     cancelSleep = world.host.later(Math.min(Math.ceil(ms), 2_000_000_000), keepAlive, () => {
       cancelSleep = null

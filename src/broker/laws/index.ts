@@ -1,0 +1,94 @@
+/**
+ * The invariants as predicates over a broker (ids never change; more of them come with the parts they speak of). Tests and
+ * lessons check them after every event; they only read.
+ */
+import type { Law } from '../../kernel/laws.ts'
+import { lastOffsetOf } from '../../protocol/records.ts'
+import { assignedPartitions } from '../groups/rebalance.ts'
+import type { PartitionLog } from '../log.ts'
+import type { BrokerState } from '../state.ts'
+
+/** What the laws of one broker look at. */
+export type BrokerWorld = BrokerState
+
+export const LAWS: readonly Law<BrokerWorld>[] = [
+  {
+    id: 'L1',
+    sentence: 'In every replica offsets run without gaps from the log start to LEO − 1, and log start ≤ HW ≤ LEO.',
+    check(state) {
+      for (const log of logs(state)) {
+        const name = `${log.topic}-${log.partition} on broker ${state.id}`
+        const { logStartOffset, highWatermark, logEndOffset, batches } = log
+        if (logStartOffset < 0 || logStartOffset > highWatermark || highWatermark > logEndOffset) {
+          return `${name}: log start ${logStartOffset}, HW ${highWatermark}, LEO ${logEndOffset}`
+        }
+        // Batches are never changed once appended: looking at the last two keeps the check cheap.
+        const last = batches[batches.length - 1]
+        const before = batches[batches.length - 2]
+        if (last !== undefined && lastOffsetOf(last) + 1 !== logEndOffset) {
+          return `${name}: the last batch ends at ${lastOffsetOf(last)}, LEO is ${logEndOffset}`
+        }
+        if (last !== undefined && before !== undefined && lastOffsetOf(before) + 1 !== last.baseOffset) {
+          return `${name}: a gap between ${lastOffsetOf(before)} and ${last.baseOffset}`
+        }
+      }
+      return null
+    },
+  },
+  {
+    id: 'L2',
+    sentence: 'The leader epoch never decreases along the log.',
+    check(state) {
+      for (const { topic, partition, batches } of logs(state)) {
+        const last = batches[batches.length - 1]
+        const before = batches[batches.length - 2]
+        if (last !== undefined && before !== undefined && last.partitionLeaderEpoch < before.partitionLeaderEpoch) {
+          return `${topic}-${partition} on broker ${state.id}: epoch ${before.partitionLeaderEpoch} is followed by ${last.partitionLeaderEpoch}`
+        }
+      }
+      return null
+    },
+  },
+  {
+    id: 'G1',
+    sentence: 'Within one generation the assigned partitions of a group are pairwise disjoint.',
+    check(state) {
+      for (const group of groups(state)) {
+        if (group.state !== 'Stable' || group.protocolType !== 'consumer') continue
+        const owner = new Map<string, string>()
+        for (const member of group.members.values()) {
+          for (const partition of assignedPartitions(member.assignment)) {
+            const other = owner.get(partition)
+            if (other !== undefined) {
+              return `group ${group.id}, generation ${group.generation}: ${partition} belongs to ${other} and to ${member.id}`
+            }
+            owner.set(partition, member.id)
+          }
+        }
+      }
+      return null
+    },
+  },
+  {
+    id: 'G5',
+    sentence: 'A group with members has exactly one leader, and it is one of them; an empty group has none.',
+    check(state) {
+      for (const group of groups(state)) {
+        if (group.state === 'Empty' && group.members.size > 0) return `group ${group.id} is Empty with ${group.members.size} members`
+        if (group.members.size > 0 && (group.leaderId === null || !group.members.has(group.leaderId))) {
+          return `group ${group.id}: the leader ${group.leaderId} is not a member`
+        }
+        if (group.state === 'Stable' && group.members.size === 0) return `group ${group.id} is Stable without members`
+      }
+      return null
+    },
+  },
+]
+
+function* logs(state: BrokerState): Iterable<PartitionLog> {
+  for (const partitions of state.logs.values()) for (const log of partitions) if (log !== undefined) yield log
+}
+
+function* groups(state: BrokerState) {
+  for (const shard of state.shards.values()) yield* shard.groups.values()
+}

@@ -1,0 +1,121 @@
+/** `cluster.produce`: records for tests that do not care about clients, sent over the wire like anybody's. */
+import { partitionForKey } from '../protocol/hash.ts'
+import { ErrorCode, errorName } from '../protocol/errors.ts'
+import { makePartitionProduceData, makeProduceRequest, makeTopicProduceData } from '../protocol/make.ts'
+import { encodeBatch, type RecordInput } from '../protocol/records.ts'
+import type { Connection, Transport } from '../protocol/transport.ts'
+import { encodeUtf8 } from '../protocol/utf8.ts'
+import { KafkariumError } from './errors.ts'
+import type { World } from './world.ts'
+
+export interface ProduceMessage {
+  readonly key?: string | Uint8Array | null
+  readonly value: string | Uint8Array | null
+  readonly partition?: number
+  readonly headers?: Readonly<Record<string, string | Uint8Array>>
+  /** Milliseconds; default now. */
+  readonly timestamp?: number
+}
+
+export interface RecordPosition {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: number
+}
+
+const CLIENT_ID = 'test'
+const PRODUCE_VERSION = 7
+
+export interface TestProducer {
+  produce(topic: string, messages: readonly (string | ProduceMessage)[]): Promise<RecordPosition[]>
+}
+
+export function createTestProducer(world: World, transport: Transport): TestProducer {
+  const connections = new Map<number, Connection>()
+  const nextPartition = new Map<string, number>()
+
+  async function connectionTo(nodeId: number): Promise<Connection> {
+    const known = connections.get(nodeId)
+    if (known?.isOpen === true) return known
+    const node = world.nodes.get(nodeId)
+    if (node === undefined) throw failed('no broker leads the partition')
+    const options = { clientId: CLIENT_ID, connectionTimeoutMs: 1000, requestTimeoutMs: 30_000 }
+    const connection = await transport.connect(node.host, node.port, options)
+    connections.set(nodeId, connection)
+    return connection
+  }
+
+  function place(topic: string, message: ProduceMessage, count: number): number {
+    if (message.partition !== undefined) {
+      if (Number.isInteger(message.partition) && message.partition >= 0 && message.partition < count) return message.partition
+      throw failed(`topic ${topic} has the partitions 0 to ${count - 1}, not ${message.partition}`)
+    }
+    const { key } = message
+    if (key !== undefined && key !== null) return partitionForKey(typeof key === 'string' ? encodeUtf8(key) : key, count)
+    const next = nextPartition.get(topic) ?? 0
+    nextPartition.set(topic, next + 1)
+    return next % count
+  }
+
+  return {
+    async produce(topic, messages) {
+      const info = world.controller.image.topics.get(topic)
+      if (info === undefined) {
+        const known = [...world.controller.image.topics.keys()].filter((name) => !name.startsWith('__'))
+        throw new KafkariumError(
+          'KAFKARIUM_UNKNOWN_TOPIC',
+          `cluster.produce: there is no topic "${topic}". Known: ${known.join(', ') || 'none'}. Name it in createCluster({ topics: { '${topic}': 1 } }).`,
+        )
+      }
+      const byPartition = new Map<number, { records: RecordInput[]; places: number[] }>()
+      for (const [index, given] of messages.entries()) {
+        const message: ProduceMessage = typeof given === 'string' ? { value: given } : given
+        const partition = place(topic, message, info.partitions.length)
+        let group = byPartition.get(partition)
+        if (group === undefined) {
+          group = { records: [], places: [] }
+          byPartition.set(partition, group)
+        }
+        group.places.push(index)
+        group.records.push({
+          key: message.key ?? null,
+          value: message.value,
+          headers: Object.entries(message.headers ?? {}),
+          timestamp: message.timestamp ?? world.now,
+        })
+      }
+      const positions: RecordPosition[] = []
+      await Promise.all(
+        [...byPartition].map(async ([partition, { records, places }]) => {
+          const leader = info.partitions[partition]?.leader ?? -1
+          if (leader < 0) throw failed(`${topic}-${partition} has no leader`)
+          const connection = await connectionTo(leader)
+          const answer = await connection.request(
+            'Produce',
+            PRODUCE_VERSION,
+            makeProduceRequest({
+              acks: -1,
+              timeoutMs: 30_000,
+              topicData: [
+                makeTopicProduceData({
+                  name: topic,
+                  partitionData: [makePartitionProduceData({ index: partition, records: [encodeBatch(records)] })],
+                }),
+              ],
+            }),
+          )
+          const result = answer.responses[0]?.partitionResponses[0]
+          if (result === undefined || result.errorCode !== ErrorCode.NONE) {
+            throw failed(`the broker answered ${errorName(result?.errorCode ?? -1)} for ${topic}-${partition}`)
+          }
+          for (const [i, place] of places.entries()) positions[place] = { topic, partition, offset: result.baseOffset + i }
+        }),
+      )
+      return positions
+    },
+  }
+}
+
+function failed(why: string): KafkariumError {
+  return new KafkariumError('KAFKARIUM_PRODUCE_FAILED', `cluster.produce: ${why}.`)
+}
