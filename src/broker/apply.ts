@@ -2,6 +2,7 @@
  * The one place that changes a broker's state. `apply` carries out a decision; `wake` then answers whoever waited for
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
+import { digestOfBytes } from '../kernel/hash.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { usesLogAppendTime } from './api/00-produce.ts'
@@ -80,6 +81,8 @@ function append(
     partition: log.partition,
     baseOffset: stored.baseOffset,
     count: stored.recordCount,
+    bytes: stored.records.length,
+    digest: digestOfBytes(stored.records),
     client,
   })
   // One replica: the high watermark is the log end (Partition.maybeIncrementLeaderHW with an ISR of one).

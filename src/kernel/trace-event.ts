@@ -11,8 +11,8 @@ export type Fact =
   | { readonly type: 'disconnect'; readonly client: string; readonly node: number; readonly reason: string }
   | { readonly type: 'request'; readonly client: string; readonly node: number; readonly api: string; readonly version: number; readonly correlationId: number }
   | { readonly type: 'response'; readonly client: string; readonly node: number; readonly api: string; readonly correlationId: number; readonly errorCode: number }
-  // the log
-  | { readonly type: 'append'; readonly node: number; readonly topic: string; readonly partition: number; readonly baseOffset: number; readonly count: number; readonly client: string }
+  // the log; `digest` stands for the content
+  | { readonly type: 'append'; readonly node: number; readonly topic: string; readonly partition: number; readonly baseOffset: number; readonly count: number; readonly bytes: number; readonly digest: number; readonly client: string }
   | { readonly type: 'high-watermark'; readonly node: number; readonly topic: string; readonly partition: number; readonly offset: number }
   // metadata
   | { readonly type: 'topic.created'; readonly topic: string; readonly partitions: number; readonly replicationFactor: number }
