@@ -1,0 +1,131 @@
+/** One broker and one controller without a network: requests go straight in, time is a number. */
+import {
+  ADVERTISED,
+  type BrokerState,
+  brokerChanged,
+  brokerConfig,
+  type BrokerTimer,
+  type Context,
+  createBrokerState,
+  createController,
+  type Decision,
+  stepController,
+  stepMetadata,
+  stepRequest,
+  stepTimer,
+} from '../../src/broker/index.ts'
+import type { Fact } from '../../src/kernel/index.ts'
+import { makeCreatableTopic, makeCreateTopicsRequest } from '../../src/protocol/make.ts'
+import type { ApiName, RequestOf, ResponseOf } from '../../src/protocol/messages.ts'
+import { encodeBatch } from '../../src/protocol/records.ts'
+
+export interface Bench {
+  readonly state: BrokerState
+  now: number
+  readonly facts: Fact[]
+  readonly timers: Map<string, { at: number; timer: BrokerTimer }>
+  /** Answers that came, by correlation id; `null` = the connection was closed, `undefined` = none is owed. */
+  readonly answers: Map<number, unknown>
+  /** Sends a request and returns its answer; throws when the broker keeps it waiting. */
+  ask<A extends ApiName>(api: A, version: number, body: RequestOf<A>, from?: From): ResponseOf<A>
+  /** Sends a request and returns its correlation id: for what is answered later. */
+  send<A extends ApiName>(api: A, version: number, body: RequestOf<A>, from?: From): number
+  answerTo<A extends ApiName>(api: A, correlationId: number): ResponseOf<A>
+  isWaiting(correlationId: number): boolean
+  /** Lets time pass; due timers fire in order. */
+  pass(ms: number): void
+}
+
+export interface From {
+  readonly connection?: number
+  readonly clientId?: string
+}
+
+export function createBench(
+  topics: Readonly<Record<string, number>> = {},
+  config: Readonly<Record<string, string>> = {},
+): Bench {
+  const settings = brokerConfig(config)
+  const state = createBrokerState(1, settings, false, ADVERTISED)
+  const controller = createController(settings)
+  let correlation = 0
+  let ids = 0
+  const context = (): Context => ({
+    now: bench.now,
+    uuid: () => `uuid-${String(++ids).padStart(17, '0')}`,
+    memberUuid: () => `m${++ids}`,
+  })
+  const carryOut = (decision: Decision) => {
+    bench.facts.push(...decision.facts)
+    for (const change of decision.timers) {
+      if (change.at === null) bench.timers.delete(change.key)
+      else bench.timers.set(change.key, { at: change.at, timer: change.timer })
+    }
+    for (const { token, body } of decision.replies) bench.answers.set(token.correlationId, body)
+    for (const { request, replyTo } of decision.forwards) {
+      const { records, response } = stepController(controller, request, context().uuid)
+      carryOut(stepMetadata(state, records, context()))
+      if (replyTo !== null) bench.answers.set(replyTo.correlationId, response)
+    }
+  }
+  const bench: Bench = {
+    state,
+    now: 1_000_000,
+    facts: [],
+    timers: new Map(),
+    answers: new Map(),
+    send(api, version, body, from = {}) {
+      const correlationId = ++correlation
+      carryOut(
+        stepRequest(
+          state,
+          {
+            api,
+            apiVersion: version,
+            body,
+            connection: from.connection ?? 1,
+            clientId: from.clientId ?? 'client',
+            clientHost: '/127.0.0.1',
+            correlationId,
+          },
+          context(),
+        ),
+      )
+      return correlationId
+    },
+    ask(api, version, body, from) {
+      return bench.answerTo(api, bench.send(api, version, body, from))
+    },
+    answerTo(api, correlationId) {
+      if (!bench.answers.has(correlationId)) throw new Error(`${api} ${correlationId} still waits for its answer`)
+      return bench.answers.get(correlationId) as never
+    },
+    isWaiting: (correlationId) => !bench.answers.has(correlationId),
+    pass(ms) {
+      const end = bench.now + ms
+      for (;;) {
+        const [due] = [...bench.timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)
+        if (due === undefined) break
+        bench.timers.delete(due[0])
+        bench.now = Math.max(bench.now, due[1].at)
+        carryOut(stepTimer(state, due[1].timer, context()))
+      }
+      bench.now = end
+    },
+  }
+  carryOut(stepMetadata(state, brokerChanged(controller, { id: 1, host: 'localhost', port: 9092, fenced: false }), context()))
+  if (Object.keys(topics).length > 0) {
+    const body = makeCreateTopicsRequest({
+      topics: Object.entries(topics).map(([name, numPartitions]) => makeCreatableTopic({ name, numPartitions, replicationFactor: 1 })),
+    })
+    const { records } = stepController(controller, { api: 'CreateTopics', body, internal: true }, context().uuid)
+    carryOut(stepMetadata(state, records, context()))
+  }
+  bench.facts.length = 0
+  return bench
+}
+
+/** A batch of values, or of `[key, value]` pairs. */
+export function batchOf(values: readonly string[], timestamp = 1_000_000) {
+  return encodeBatch(values.map((value, i) => ({ key: null, value, timestamp: timestamp + i })))
+}
