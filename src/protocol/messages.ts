@@ -4,13 +4,17 @@ import type { RecordBatch } from './batch.ts'
 
 /**
  * Produce, API key 0: versions 0–13, flexible from 9.
+ * Appends batches to partitions. With acks 0 there is no answer at all.
+ * Version 3 is the first for batches of format 2 and transactions; 7 allows zstd (KIP-110); 8 says which records were
+ * refused (KIP-467); 9 is flexible; 10 names the new leader (KIP-951); 11 may answer TRANSACTION_ABORTABLE; 12 adds
+ * the partition to the transaction by itself (KIP-890); 13 has topic ids instead of names (KIP-516).
  */
 export interface ProduceRequest {
-  /** Versions 3+, null 3+, default null. */
+  /** Versions 3+, null 3+, default null. Null: not transactional. */
   readonly transactionalId: string | null
-  /** All versions. */
+  /** All versions. -1 all in-sync replicas, 1 the leader, 0 no answer. */
   readonly acks: number
-  /** All versions. */
+  /** All versions. How long the broker may wait for replicas. */
   readonly timeoutMs: number
   /** All versions. */
   readonly topicData: readonly TopicProduceData[]
@@ -34,13 +38,17 @@ export interface PartitionProduceData {
 
 /**
  * Produce, API key 0: versions 0–13, flexible from 9.
+ * Appends batches to partitions. With acks 0 there is no answer at all.
+ * Version 3 is the first for batches of format 2 and transactions; 7 allows zstd (KIP-110); 8 says which records were
+ * refused (KIP-467); 9 is flexible; 10 names the new leader (KIP-951); 11 may answer TRANSACTION_ABORTABLE; 12 adds
+ * the partition to the transaction by itself (KIP-890); 13 has topic ids instead of names (KIP-516).
  */
 export interface ProduceResponse {
   /** All versions. */
   readonly responses: readonly TopicProduceResponse[]
-  /** Versions 1+. */
+  /** Versions 1+. Milliseconds the client should stay quiet. */
   readonly throttleTimeMs: number
-  /** Versions 10+, tag 0. */
+  /** Versions 10+, tag 0. Addresses of the brokers in `currentLeader`. */
   readonly nodeEndpoints: readonly NodeEndpoint[]
 }
 
@@ -58,72 +66,77 @@ export interface PartitionProduceResponse {
   readonly index: number
   /** All versions. */
   readonly errorCode: number
-  /** All versions. */
+  /** All versions. Offset of the first record. */
   readonly baseOffset: number
-  /** Versions 2+, default -1. */
+  /** Versions 2+, default -1. -1 unless the topic's timestamps are the broker's. */
   readonly logAppendTimeMs: number
   /** Versions 5+, default -1. */
   readonly logStartOffset: number
   /** Versions 8+. */
   readonly recordErrors: readonly BatchIndexAndErrorMessage[]
-  /** Versions 8+, null 8+, default null. */
+  /** Versions 8+, null 8+, default null. For the whole batch. */
   readonly errorMessage: string | null
-  /** Versions 10+, tag 0. */
+  /** Versions 10+, tag 0. Where to go instead after NOT_LEADER_OR_FOLLOWER. */
   readonly currentLeader: LeaderIdAndEpoch
 }
 
 export interface BatchIndexAndErrorMessage {
-  /** Versions 8+. */
+  /** Versions 8+. Index of the record within the batch. */
   readonly batchIndex: number
   /** Versions 8+, null 8+, default null. */
   readonly batchIndexErrorMessage: string | null
 }
 
 export interface LeaderIdAndEpoch {
-  /** Versions 10+, default -1. */
+  /** As its holder, default -1. */
   readonly leaderId: number
-  /** Versions 10+, default -1. */
+  /** As its holder, default -1. */
   readonly leaderEpoch: number
 }
 
 export interface NodeEndpoint {
-  /** Versions 10+. */
+  /** As its holder. */
   readonly nodeId: number
-  /** Versions 10+. */
+  /** As its holder. */
   readonly host: string
-  /** Versions 10+. */
+  /** As its holder. */
   readonly port: number
-  /** Versions 10+, null 10+, default null. */
+  /** As its holder, nullable, default null. */
   readonly rack: string | null
 }
 
 /**
  * Fetch, API key 1: versions 0–18, flexible from 12.
+ * Reads batches, for consumers and for followers alike; waits until `minBytes` are there or `maxWaitMs` is over.
+ * Version 4 knows transactions; 5 the log start offset; 7 fetch sessions (KIP-227); 9 fences by leader epoch (KIP-320);
+ * 10 allows zstd; 11 reads from the closest replica (KIP-392); 12 is flexible and finds diverging logs (KIP-595);
+ * 13 has topic ids (KIP-516); 15 the follower's broker epoch (KIP-903); 16 the new leader's address (KIP-951);
+ * 17 directory ids (KIP-853); 18 the follower's high watermark (KIP-1166).
  */
 export interface FetchRequest {
-  /** Versions 12+, null 12+, tag 0, default null. */
+  /** Versions 12+, null 12+, tag 0, default null. Null: not checked. */
   readonly clusterId: string | null
-  /** Versions 0–14, default -1. */
+  /** Versions 0–14, default -1. The follower's broker id; -1 for a consumer. */
   readonly replicaId: number
-  /** Versions 15+, tag 1. */
+  /** Versions 15+, tag 1. The follower, from version 15 on. */
   readonly replicaState: ReplicaState
-  /** All versions. */
+  /** All versions. How long the broker may wait for `minBytes`. */
   readonly maxWaitMs: number
   /** All versions. */
   readonly minBytes: number
   /** Versions 3+, default 2147483647. */
   readonly maxBytes: number
-  /** Versions 4+. */
+  /** Versions 4+. 0 read_uncommitted, 1 read_committed. */
   readonly isolationLevel: number
-  /** Versions 7+. */
+  /** Versions 7+. 0: no session. */
   readonly sessionId: number
-  /** Versions 7+, default -1. */
+  /** Versions 7+, default -1. -1: no session, 0: a new one. */
   readonly sessionEpoch: number
   /** All versions. */
   readonly topics: readonly FetchTopic[]
-  /** Versions 7+. */
+  /** Versions 7+. Partitions to take out of the session. */
   readonly forgottenTopicsData: readonly ForgottenTopic[]
-  /** Versions 11+. */
+  /** Versions 11+. The consumer's rack. */
   readonly rackId: string
 }
 
@@ -150,15 +163,15 @@ export interface FetchPartition {
   readonly currentLeaderEpoch: number
   /** All versions. */
   readonly fetchOffset: number
-  /** Versions 12+, default -1. */
+  /** Versions 12+, default -1. Epoch of the follower's or consumer's last record; -1 none. */
   readonly lastFetchedEpoch: number
   /** Versions 5+, default -1. */
   readonly logStartOffset: number
-  /** All versions. */
+  /** All versions. The first batch comes whole even if it is larger. */
   readonly partitionMaxBytes: number
-  /** Versions 17+, tag 0. */
+  /** Versions 17+, tag 0. Of the follower. */
   readonly replicaDirectoryId: string
-  /** Versions 18+, tag 1, default 9007199254740991. */
+  /** Versions 18+, tag 1, default 9007199254740991. The follower's; -1 not known; the default (Kafka's is 2^63-1) means that it does not tell. */
   readonly highWatermark: number
 }
 
@@ -173,6 +186,11 @@ export interface ForgottenTopic {
 
 /**
  * Fetch, API key 1: versions 0–18, flexible from 12.
+ * Reads batches, for consumers and for followers alike; waits until `minBytes` are there or `maxWaitMs` is over.
+ * Version 4 knows transactions; 5 the log start offset; 7 fetch sessions (KIP-227); 9 fences by leader epoch (KIP-320);
+ * 10 allows zstd; 11 reads from the closest replica (KIP-392); 12 is flexible and finds diverging logs (KIP-595);
+ * 13 has topic ids (KIP-516); 15 the follower's broker epoch (KIP-903); 16 the new leader's address (KIP-951);
+ * 17 directory ids (KIP-853); 18 the follower's high watermark (KIP-1166).
  */
 export interface FetchResponse {
   /** Versions 1+. */
@@ -201,23 +219,23 @@ export interface PartitionData {
   readonly partitionIndex: number
   /** All versions. */
   readonly errorCode: number
-  /** All versions. */
+  /** All versions. -1: not known. */
   readonly highWatermark: number
-  /** Versions 4+, default -1. */
+  /** Versions 4+, default -1. No open transaction begins before it; -1 not known. */
   readonly lastStableOffset: number
   /** Versions 5+, default -1. */
   readonly logStartOffset: number
-  /** Versions 12+, tag 0. */
+  /** Versions 12+, tag 0. Set when the follower's log differs from here on. */
   readonly divergingEpoch: EpochEndOffset
   /** Versions 12+, tag 1. */
   readonly currentLeader: LeaderIdAndEpoch
-  /** Versions 12+, tag 2. */
+  /** Versions 12+, tag 2. Set when the follower should load a snapshot (KRaft). */
   readonly snapshotId: SnapshotId
-  /** Versions 4+, null 4+. */
+  /** Versions 4+, null 4+. Null unless read_committed. */
   readonly abortedTransactions: readonly AbortedTransaction[] | null
-  /** Versions 11+, default -1. */
+  /** Versions 11+, default -1. Where the consumer should read instead; -1 here. */
   readonly preferredReadReplica: number
-  /** All versions, null 0+. */
+  /** All versions, null 0+. May end in a batch that is cut off. */
   readonly records: readonly RecordBatch[] | null
 }
 
@@ -244,15 +262,19 @@ export interface AbortedTransaction {
 
 /**
  * ListOffsets, API key 2: versions 0–11, flexible from 6.
+ * Offsets by time. -1 is the end of the log, -2 its start, -3 the record with the greatest timestamp (version 7),
+ * -4 the start of the local log (8), -5 the last tiered offset (9), -6 the first offset not yet tiered (11).
+ * Version 1 gives one offset instead of a list; 2 knows transactions; 4 fences by leader epoch; 6 is flexible;
+ * 10 has a timeout for asking remote storage.
  */
 export interface ListOffsetsRequest {
-  /** All versions. */
+  /** All versions. -1 for a consumer. */
   readonly replicaId: number
-  /** Versions 2+. */
+  /** Versions 2+. 0 read_uncommitted, 1 read_committed. */
   readonly isolationLevel: number
   /** All versions. */
   readonly topics: readonly ListOffsetsTopic[]
-  /** Versions 10+. */
+  /** Versions 10+. For asking remote storage. */
   readonly timeoutMs: number
 }
 
@@ -268,14 +290,18 @@ export interface ListOffsetsPartition {
   readonly partitionIndex: number
   /** Versions 4+, default -1. */
   readonly currentLeaderEpoch: number
-  /** All versions. */
+  /** All versions. Milliseconds, or one of the negative marks above. */
   readonly timestamp: number
-  /** Versions 0, default 1. */
+  /** Versions 0, default 1. Version 0 gives up to so many. */
   readonly maxNumOffsets: number
 }
 
 /**
  * ListOffsets, API key 2: versions 0–11, flexible from 6.
+ * Offsets by time. -1 is the end of the log, -2 its start, -3 the record with the greatest timestamp (version 7),
+ * -4 the start of the local log (8), -5 the last tiered offset (9), -6 the first offset not yet tiered (11).
+ * Version 1 gives one offset instead of a list; 2 knows transactions; 4 fences by leader epoch; 6 is flexible;
+ * 10 has a timeout for asking remote storage.
  */
 export interface ListOffsetsResponse {
   /** Versions 2+. */
@@ -296,11 +322,11 @@ export interface ListOffsetsPartitionResponse {
   readonly partitionIndex: number
   /** All versions. */
   readonly errorCode: number
-  /** Versions 0. */
+  /** Versions 0. Version 0 only. */
   readonly oldStyleOffsets: readonly number[]
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. Of the record found; -1 none. */
   readonly timestamp: number
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. -1: no record is that new. */
   readonly offset: number
   /** Versions 4+, default -1. */
   readonly leaderEpoch: number
@@ -308,11 +334,14 @@ export interface ListOffsetsPartitionResponse {
 
 /**
  * Metadata, API key 3: versions 0–13, flexible from 9.
+ * Who the brokers are, which topics there are, and who leads each partition.
+ * In version 0 an empty list of topics means all, from version 1 on null does and empty means none.
+ * Version 7 adds leader epochs, 9 is flexible, 10 adds topic ids, 12 can ask by topic id, 13 has an error for the whole.
  */
 export interface MetadataRequest {
-  /** All versions, null 1+. */
+  /** All versions, null 1+. Null asks for all topics (version 0: an empty list). */
   readonly topics: readonly MetadataRequestTopic[] | null
-  /** Versions 4+, default true. */
+  /** Versions 4+, default true. Create what is missing, if the broker may. */
   readonly allowAutoTopicCreation: boolean
   /** Versions 8–10. */
   readonly includeClusterAuthorizedOperations: boolean
@@ -329,6 +358,9 @@ export interface MetadataRequestTopic {
 
 /**
  * Metadata, API key 3: versions 0–13, flexible from 9.
+ * Who the brokers are, which topics there are, and who leads each partition.
+ * In version 0 an empty list of topics means all, from version 1 on null does and empty means none.
+ * Version 7 adds leader epochs, 9 is flexible, 10 adds topic ids, 12 can ask by topic id, 13 has an error for the whole.
  */
 export interface MetadataResponse {
   /** Versions 3+. */
@@ -337,11 +369,11 @@ export interface MetadataResponse {
   readonly brokers: readonly MetadataResponseBroker[]
   /** Versions 2+, null 2+, default null. */
   readonly clusterId: string | null
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. -1: none known. */
   readonly controllerId: number
   /** All versions. */
   readonly topics: readonly MetadataResponseTopic[]
-  /** Versions 8–10, default -2147483648. */
+  /** Versions 8–10, default -2147483648. A bit set; the default means that nobody asked. */
   readonly clusterAuthorizedOperations: number
   /** Versions 13+. */
   readonly errorCode: number
@@ -354,7 +386,7 @@ export interface MetadataResponseBroker {
   readonly host: string
   /** All versions. */
   readonly port: number
-  /** Versions 1+, null 1+, default null. */
+  /** Versions 1+, null 1+, default null. Null: none. */
   readonly rack: string | null
 }
 
@@ -365,11 +397,11 @@ export interface MetadataResponseTopic {
   readonly name: string | null
   /** Versions 10+. */
   readonly topicId: string
-  /** Versions 1+. */
+  /** Versions 1+. Such as __consumer_offsets. */
   readonly isInternal: boolean
   /** All versions. */
   readonly partitions: readonly MetadataResponsePartition[]
-  /** Versions 8+, default -2147483648. */
+  /** Versions 8+, default -2147483648. A bit set; the default means that nobody asked. */
   readonly topicAuthorizedOperations: number
 }
 
@@ -378,7 +410,7 @@ export interface MetadataResponsePartition {
   readonly errorCode: number
   /** All versions. */
   readonly partitionIndex: number
-  /** All versions. */
+  /** All versions. -1: no leader. */
   readonly leaderId: number
   /** Versions 7+, default -1. */
   readonly leaderEpoch: number
@@ -386,23 +418,26 @@ export interface MetadataResponsePartition {
   readonly replicaNodes: readonly number[]
   /** All versions. */
   readonly isrNodes: readonly number[]
-  /** Versions 5+. */
+  /** Versions 5+. Replicas on brokers that are down. */
   readonly offlineReplicas: readonly number[]
 }
 
 /**
  * OffsetCommit, API key 8: versions 0–10, flexible from 8.
+ * Commits a group's offsets. Generation -1 with an empty member id is a commit from outside the group.
+ * Version 1 adds the member, 2 to 4 a retention time, 6 leader epochs, 7 static members; 8 is flexible;
+ * 9 is for the new group protocol (KIP-848); 10 has topic ids instead of names.
  */
 export interface OffsetCommitRequest {
   /** All versions. */
   readonly groupId: string
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. -1: not a member. */
   readonly generationIdOrMemberEpoch: number
-  /** Versions 1+. */
+  /** Versions 1+. Empty: not a member. */
   readonly memberId: string
-  /** Versions 7+, null 7+, default null. */
+  /** Versions 7+, null 7+, default null. Null: a dynamic member. */
   readonly groupInstanceId: string | null
-  /** Versions 2–4, default -1. */
+  /** Versions 2–4, default -1. -1: the broker's own. */
   readonly retentionTimeMs: number
   /** All versions. */
   readonly topics: readonly OffsetCommitRequestTopic[]
@@ -420,18 +455,21 @@ export interface OffsetCommitRequestTopic {
 export interface OffsetCommitRequestPartition {
   /** All versions. */
   readonly partitionIndex: number
-  /** All versions. */
+  /** All versions. Of the next record to read. */
   readonly committedOffset: number
-  /** Versions 6+, default -1. */
+  /** Versions 6+, default -1. -1: not known. */
   readonly committedLeaderEpoch: number
   /** Versions 1, default -1. */
   readonly commitTimestamp: number
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Any text. */
   readonly committedMetadata: string | null
 }
 
 /**
  * OffsetCommit, API key 8: versions 0–10, flexible from 8.
+ * Commits a group's offsets. Generation -1 with an empty member id is a commit from outside the group.
+ * Version 1 adds the member, 2 to 4 a retention time, 6 leader epochs, 7 static members; 8 is flexible;
+ * 9 is for the new group protocol (KIP-848); 10 has topic ids instead of names.
  */
 export interface OffsetCommitResponse {
   /** Versions 3+. */
@@ -458,15 +496,18 @@ export interface OffsetCommitResponsePartition {
 
 /**
  * OffsetFetch, API key 9: versions 0–10, flexible from 6.
+ * A group's committed offsets; -1 where there is none. From version 8 on for several groups at once.
+ * Version 2 can ask for all topics (null); 6 is flexible; 7 can insist on offsets no open transaction may change
+ * (KIP-447); 9 is for the new group protocol (KIP-848); 10 has topic ids instead of names.
  */
 export interface OffsetFetchRequest {
   /** Versions 0–7. */
   readonly groupId: string
-  /** Versions 0–7, null 2–7. */
+  /** Versions 0–7, null 2–7. Null asks for all. */
   readonly topics: readonly OffsetFetchRequestTopic[] | null
   /** Versions 8+. */
   readonly groups: readonly OffsetFetchRequestGroup[]
-  /** Versions 7+. */
+  /** Versions 7+. Answer UNSTABLE_OFFSET_COMMIT while a transaction is open. */
   readonly requireStable: boolean
 }
 
@@ -499,6 +540,9 @@ export interface OffsetFetchRequestTopics {
 
 /**
  * OffsetFetch, API key 9: versions 0–10, flexible from 6.
+ * A group's committed offsets; -1 where there is none. From version 8 on for several groups at once.
+ * Version 2 can ask for all topics (null); 6 is flexible; 7 can insist on offsets no open transaction may change
+ * (KIP-447); 9 is for the new group protocol (KIP-848); 10 has topic ids instead of names.
  */
 export interface OffsetFetchResponse {
   /** Versions 3+. */
@@ -521,11 +565,11 @@ export interface OffsetFetchResponseTopic {
 export interface OffsetFetchResponsePartition {
   /** Versions 0–7. */
   readonly partitionIndex: number
-  /** Versions 0–7. */
+  /** Versions 0–7. -1: none. */
   readonly committedOffset: number
   /** Versions 5–7, default -1. */
   readonly committedLeaderEpoch: number
-  /** Versions 0–7, null 0–7. */
+  /** Versions 0–7, null 0–7. The text committed with it. */
   readonly metadata: string | null
   /** Versions 0–7. */
   readonly errorCode: number
@@ -564,11 +608,13 @@ export interface OffsetFetchResponsePartitions {
 
 /**
  * FindCoordinator, API key 10: versions 0–6, flexible from 3.
+ * Which broker coordinates a group (key type 0), a transactional id (1) or a share group's state (2).
+ * Version 3 is flexible; 4 asks for several keys at once (KIP-699).
  */
 export interface FindCoordinatorRequest {
-  /** Versions 0–3. */
+  /** Versions 0–3. The group id or transactional id. */
   readonly key: string
-  /** Versions 1+. */
+  /** Versions 1+. 0 group, 1 transaction, 2 share. */
   readonly keyType: number
   /** Versions 4+. */
   readonly coordinatorKeys: readonly string[]
@@ -576,6 +622,8 @@ export interface FindCoordinatorRequest {
 
 /**
  * FindCoordinator, API key 10: versions 0–6, flexible from 3.
+ * Which broker coordinates a group (key type 0), a transactional id (1) or a share group's state (2).
+ * Version 3 is flexible; 4 asks for several keys at once (KIP-699).
  */
 export interface FindCoordinatorResponse {
   /** Versions 1+. */
@@ -611,23 +659,27 @@ export interface Coordinator {
 
 /**
  * JoinGroup, API key 11: versions 0–9, flexible from 6.
+ * Enters a group's next generation; the answer comes when the rebalance is over.
+ * Version 1 has a rebalance timeout of its own; from 4 on a new member first gets its member id and asks again
+ * (KIP-394); 5 knows static members (KIP-345); 6 is flexible; 8 gives a reason (KIP-800); 9 may tell the leader to
+ * leave the assignment as it is (KIP-814).
  */
 export interface JoinGroupRequest {
   /** All versions. */
   readonly groupId: string
   /** All versions. */
   readonly sessionTimeoutMs: number
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. -1: as the session timeout. */
   readonly rebalanceTimeoutMs: number
-  /** All versions. */
+  /** All versions. Empty: a new member. */
   readonly memberId: string
-  /** Versions 5+, null 5+, default null. */
+  /** Versions 5+, null 5+, default null. Null: a dynamic member. */
   readonly groupInstanceId: string | null
-  /** All versions. */
+  /** All versions. 'consumer' for consumers. */
   readonly protocolType: string
-  /** All versions. */
+  /** All versions. In order of preference. */
   readonly protocols: readonly JoinGroupRequestProtocol[]
-  /** Versions 8+, null 8+, default null. */
+  /** Versions 8+, null 8+, default null. For the log. */
   readonly reason: string | null
 }
 
@@ -640,6 +692,10 @@ export interface JoinGroupRequestProtocol {
 
 /**
  * JoinGroup, API key 11: versions 0–9, flexible from 6.
+ * Enters a group's next generation; the answer comes when the rebalance is over.
+ * Version 1 has a rebalance timeout of its own; from 4 on a new member first gets its member id and asks again
+ * (KIP-394); 5 knows static members (KIP-345); 6 is flexible; 8 gives a reason (KIP-800); 9 may tell the leader to
+ * leave the assignment as it is (KIP-814).
  */
 export interface JoinGroupResponse {
   /** Versions 2+. */
@@ -650,15 +706,15 @@ export interface JoinGroupResponse {
   readonly generationId: number
   /** Versions 7+, null 7+, default null. */
   readonly protocolType: string | null
-  /** All versions, null 7+. */
+  /** All versions, null 7+. The assignor chosen. */
   readonly protocolName: string | null
-  /** All versions. */
+  /** All versions. Member id of the leader. */
   readonly leader: string
-  /** Versions 9+. */
+  /** Versions 9+. The leader makes no new assignment. */
   readonly skipAssignment: boolean
   /** All versions. */
   readonly memberId: string
-  /** All versions. */
+  /** All versions. Filled for the leader only. */
   readonly members: readonly JoinGroupResponseMember[]
 }
 
@@ -673,6 +729,7 @@ export interface JoinGroupResponseMember {
 
 /**
  * Heartbeat, API key 12: versions 0–4, flexible from 4.
+ * Keeps a member's session alive and tells it of a rebalance. Version 3 knows static members, 4 is flexible.
  */
 export interface HeartbeatRequest {
   /** All versions. */
@@ -681,12 +738,13 @@ export interface HeartbeatRequest {
   readonly generationId: number
   /** All versions. */
   readonly memberId: string
-  /** Versions 3+, null 3+, default null. */
+  /** Versions 3+, null 3+, default null. Null: a dynamic member. */
   readonly groupInstanceId: string | null
 }
 
 /**
  * Heartbeat, API key 12: versions 0–4, flexible from 4.
+ * Keeps a member's session alive and tells it of a rebalance. Version 3 knows static members, 4 is flexible.
  */
 export interface HeartbeatResponse {
   /** Versions 1+. */
@@ -697,6 +755,7 @@ export interface HeartbeatResponse {
 
 /**
  * LeaveGroup, API key 13: versions 0–5, flexible from 4.
+ * Takes members out of a group. Version 3 takes several at once, static ones too (KIP-345); 4 is flexible; 5 gives a reason.
  */
 export interface LeaveGroupRequest {
   /** All versions. */
@@ -712,12 +771,13 @@ export interface MemberIdentity {
   readonly memberId: string
   /** Versions 3+, null 3+, default null. */
   readonly groupInstanceId: string | null
-  /** Versions 5+, null 5+, default null. */
+  /** Versions 5+, null 5+, default null. For the log. */
   readonly reason: string | null
 }
 
 /**
  * LeaveGroup, API key 13: versions 0–5, flexible from 4.
+ * Takes members out of a group. Version 3 takes several at once, static ones too (KIP-345); 4 is flexible; 5 gives a reason.
  */
 export interface LeaveGroupResponse {
   /** Versions 1+. */
@@ -739,6 +799,8 @@ export interface MemberResponse {
 
 /**
  * SyncGroup, API key 14: versions 0–5, flexible from 4.
+ * The leader hands in the assignment, every member gets its own.
+ * Version 3 knows static members; 4 is flexible; 5 checks that all speak of the same protocol (KIP-559).
  */
 export interface SyncGroupRequest {
   /** All versions. */
@@ -753,7 +815,7 @@ export interface SyncGroupRequest {
   readonly protocolType: string | null
   /** Versions 5+, null 5+, default null. */
   readonly protocolName: string | null
-  /** All versions. */
+  /** All versions. Filled by the leader only. */
   readonly assignments: readonly SyncGroupRequestAssignment[]
 }
 
@@ -766,6 +828,8 @@ export interface SyncGroupRequestAssignment {
 
 /**
  * SyncGroup, API key 14: versions 0–5, flexible from 4.
+ * The leader hands in the assignment, every member gets its own.
+ * Version 3 knows static members; 4 is flexible; 5 checks that all speak of the same protocol (KIP-559).
  */
 export interface SyncGroupResponse {
   /** Versions 1+. */
@@ -776,12 +840,14 @@ export interface SyncGroupResponse {
   readonly protocolType: string | null
   /** Versions 5+, null 5+, default null. */
   readonly protocolName: string | null
-  /** All versions. */
+  /** All versions. A ConsumerProtocolAssignment, for consumers. */
   readonly assignment: Uint8Array
 }
 
 /**
  * DescribeGroups, API key 15: versions 0–6, flexible from 5.
+ * State and members of groups. Version 3 adds what the client may do, 4 static members; 5 is flexible;
+ * 6 says with GROUP_ID_NOT_FOUND and a text that there is no such group (KIP-1043).
  */
 export interface DescribeGroupsRequest {
   /** All versions. */
@@ -792,6 +858,8 @@ export interface DescribeGroupsRequest {
 
 /**
  * DescribeGroups, API key 15: versions 0–6, flexible from 5.
+ * State and members of groups. Version 3 adds what the client may do, 4 static members; 5 is flexible;
+ * 6 says with GROUP_ID_NOT_FOUND and a text that there is no such group (KIP-1043).
  */
 export interface DescribeGroupsResponse {
   /** Versions 1+. */
@@ -807,15 +875,15 @@ export interface DescribedGroup {
   readonly errorMessage: string | null
   /** All versions. */
   readonly groupId: string
-  /** All versions. */
+  /** All versions. Empty, PreparingRebalance, CompletingRebalance, Stable or Dead. */
   readonly groupState: string
   /** All versions. */
   readonly protocolType: string
-  /** All versions. */
+  /** All versions. The assignor, while the group is stable. */
   readonly protocolData: string
   /** All versions. */
   readonly members: readonly DescribedGroupMember[]
-  /** Versions 3+, default -2147483648. */
+  /** Versions 3+, default -2147483648. A bit set; the default means that nobody asked. */
   readonly authorizedOperations: number
 }
 
@@ -828,24 +896,26 @@ export interface DescribedGroupMember {
   readonly clientId: string
   /** All versions. */
   readonly clientHost: string
-  /** All versions. */
+  /** All versions. A ConsumerProtocolSubscription, for consumers. */
   readonly memberMetadata: Uint8Array
-  /** All versions. */
+  /** All versions. A ConsumerProtocolAssignment, for consumers. */
   readonly memberAssignment: Uint8Array
 }
 
 /**
  * ListGroups, API key 16: versions 0–5, flexible from 3.
+ * The groups a broker coordinates. Version 3 is flexible; 4 filters by state (KIP-518), 5 by type (KIP-848).
  */
 export interface ListGroupsRequest {
-  /** Versions 4+. */
+  /** Versions 4+. Empty: all. */
   readonly statesFilter: readonly string[]
-  /** Versions 5+. */
+  /** Versions 5+. Empty: all. */
   readonly typesFilter: readonly string[]
 }
 
 /**
  * ListGroups, API key 16: versions 0–5, flexible from 3.
+ * The groups a broker coordinates. Version 3 is flexible; 4 filters by state (KIP-518), 5 by type (KIP-848).
  */
 export interface ListGroupsResponse {
   /** Versions 1+. */
@@ -859,7 +929,7 @@ export interface ListGroupsResponse {
 export interface ListedGroup {
   /** All versions. */
   readonly groupId: string
-  /** All versions. */
+  /** All versions. Empty: the group never had members. */
   readonly protocolType: string
   /** Versions 4+. */
   readonly groupState: string
@@ -869,6 +939,8 @@ export interface ListedGroup {
 
 /**
  * ApiVersions, API key 18: versions 0–4, flexible from 3.
+ * Which APIs in which versions a broker speaks. The header of the answer is always the old one, so that a client can
+ * read it before it knows anything; to a version it does not speak a broker answers with error 35 in version 0 (KIP-511).
  */
 export interface ApiVersionsRequest {
   /** Versions 3+. */
@@ -879,6 +951,8 @@ export interface ApiVersionsRequest {
 
 /**
  * ApiVersions, API key 18: versions 0–4, flexible from 3.
+ * Which APIs in which versions a broker speaks. The header of the answer is always the old one, so that a client can
+ * read it before it knows anything; to a version it does not speak a broker answers with error 35 in version 0 (KIP-511).
  */
 export interface ApiVersionsResponse {
   /** All versions. */
@@ -889,11 +963,11 @@ export interface ApiVersionsResponse {
   readonly throttleTimeMs: number
   /** Versions 3+, tag 0. */
   readonly supportedFeatures: readonly SupportedFeatureKey[]
-  /** Versions 3+, tag 1, default -1. */
+  /** Versions 3+, tag 1, default -1. -1: not known. */
   readonly finalizedFeaturesEpoch: number
   /** Versions 3+, tag 2. */
   readonly finalizedFeatures: readonly FinalizedFeatureKey[]
-  /** Versions 3+, tag 3. */
+  /** Versions 3+, tag 3. Of old KRaft controllers. */
   readonly zkMigrationReady: boolean
 }
 
@@ -926,24 +1000,26 @@ export interface FinalizedFeatureKey {
 
 /**
  * CreateTopics, API key 19: versions 0–7, flexible from 5.
+ * Creates topics. Version 4 lets the broker choose partitions and replication factor (-1, KIP-464);
+ * 5 is flexible and answers with the topic's configuration (KIP-525); 7 with its id.
  */
 export interface CreateTopicsRequest {
   /** All versions. */
   readonly topics: readonly CreatableTopic[]
   /** All versions, default 60000. */
   readonly timeoutMs: number
-  /** Versions 1+. */
+  /** Versions 1+. Check, change nothing. */
   readonly validateOnly: boolean
 }
 
 export interface CreatableTopic {
   /** All versions. */
   readonly name: string
-  /** All versions. */
+  /** All versions. -1: the broker's default, or as assigned. */
   readonly numPartitions: number
-  /** All versions. */
+  /** All versions. -1: the broker's default, or as assigned. */
   readonly replicationFactor: number
-  /** All versions. */
+  /** All versions. Replicas by hand; the first is the preferred leader. */
   readonly assignments: readonly CreatableReplicaAssignment[]
   /** All versions. */
   readonly configs: readonly CreatableTopicConfig[]
@@ -965,6 +1041,8 @@ export interface CreatableTopicConfig {
 
 /**
  * CreateTopics, API key 19: versions 0–7, flexible from 5.
+ * Creates topics. Version 4 lets the broker choose partitions and replication factor (-1, KIP-464);
+ * 5 is flexible and answers with the topic's configuration (KIP-525); 7 with its id.
  */
 export interface CreateTopicsResponse {
   /** Versions 2+. */
@@ -1007,18 +1085,19 @@ export interface CreatableTopicConfigs {
 
 /**
  * DeleteTopics, API key 20: versions 0–6, flexible from 4.
+ * Deletes topics, by name or, from version 6 on, by id. Version 4 is flexible; 5 explains errors.
  */
 export interface DeleteTopicsRequest {
   /** Versions 6+. */
   readonly topics: readonly DeleteTopicState[]
-  /** Versions 0–5. */
+  /** Versions 0–5. Up to version 5. */
   readonly topicNames: readonly string[]
   /** All versions. */
   readonly timeoutMs: number
 }
 
 export interface DeleteTopicState {
-  /** Versions 6+, null 6+, default null. */
+  /** Versions 6+, null 6+, default null. Null: by id. */
   readonly name: string | null
   /** Versions 6+. */
   readonly topicId: string
@@ -1026,6 +1105,7 @@ export interface DeleteTopicState {
 
 /**
  * DeleteTopics, API key 20: versions 0–6, flexible from 4.
+ * Deletes topics, by name or, from version 6 on, by id. Version 4 is flexible; 5 explains errors.
  */
 export interface DeleteTopicsResponse {
   /** Versions 1+. */
@@ -1047,6 +1127,7 @@ export interface DeletableTopicResult {
 
 /**
  * DeleteRecords, API key 21: versions 0–2, flexible from 2.
+ * Moves the start of partitions' logs. Offset -1 stands for the high watermark. Version 2 is flexible.
  */
 export interface DeleteRecordsRequest {
   /** All versions. */
@@ -1065,12 +1146,13 @@ export interface DeleteRecordsTopic {
 export interface DeleteRecordsPartition {
   /** All versions. */
   readonly partitionIndex: number
-  /** All versions. */
+  /** All versions. The new start; -1 the high watermark. */
   readonly offset: number
 }
 
 /**
  * DeleteRecords, API key 21: versions 0–2, flexible from 2.
+ * Moves the start of partitions' logs. Offset -1 stands for the high watermark. Version 2 is flexible.
  */
 export interface DeleteRecordsResponse {
   /** All versions. */
@@ -1089,7 +1171,7 @@ export interface DeleteRecordsTopicResult {
 export interface DeleteRecordsPartitionResult {
   /** All versions. */
   readonly partitionIndex: number
-  /** All versions. */
+  /** All versions. The partition's new start; -1 after an error. */
   readonly lowWatermark: number
   /** All versions. */
   readonly errorCode: number
@@ -1097,20 +1179,24 @@ export interface DeleteRecordsPartitionResult {
 
 /**
  * InitProducerId, API key 22: versions 0–5, flexible from 2.
+ * Gives an idempotent or transactional producer its id and epoch, and fences older ones of the same transactional id.
+ * Version 2 is flexible; 3 can go on with a known id and epoch (KIP-360); 4 may answer PRODUCER_FENCED, 5 TRANSACTION_ABORTABLE.
  */
 export interface InitProducerIdRequest {
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Null: idempotent only. */
   readonly transactionalId: string | null
-  /** All versions. */
+  /** All versions. The coordinator aborts after it. */
   readonly transactionTimeoutMs: number
-  /** Versions 3+, default -1. */
+  /** Versions 3+, default -1. -1: a new one. */
   readonly producerId: number
-  /** Versions 3+, default -1. */
+  /** Versions 3+, default -1. -1: a new one. */
   readonly producerEpoch: number
 }
 
 /**
  * InitProducerId, API key 22: versions 0–5, flexible from 2.
+ * Gives an idempotent or transactional producer its id and epoch, and fences older ones of the same transactional id.
+ * Version 2 is flexible; 3 can go on with a known id and epoch (KIP-360); 4 may answer PRODUCER_FENCED, 5 TRANSACTION_ABORTABLE.
  */
 export interface InitProducerIdResponse {
   /** All versions. */
@@ -1125,9 +1211,11 @@ export interface InitProducerIdResponse {
 
 /**
  * OffsetForLeaderEpoch, API key 23: versions 0–4, flexible from 4.
+ * Where a leader epoch ended: how followers and consumers find out that their log diverged (KIP-101, KIP-320).
+ * Version 2 fences by leader epoch; 4 is flexible.
  */
 export interface OffsetForLeaderEpochRequest {
-  /** Versions 3+, default -2. */
+  /** Versions 3+, default -2. -1 a consumer, -2 a debugger that sees beyond the high watermark. */
   readonly replicaId: number
   /** All versions. */
   readonly topics: readonly OffsetForLeaderTopic[]
@@ -1145,12 +1233,14 @@ export interface OffsetForLeaderPartition {
   readonly partition: number
   /** Versions 2+, default -1. */
   readonly currentLeaderEpoch: number
-  /** All versions. */
+  /** All versions. The epoch asked about. */
   readonly leaderEpoch: number
 }
 
 /**
  * OffsetForLeaderEpoch, API key 23: versions 0–4, flexible from 4.
+ * Where a leader epoch ended: how followers and consumers find out that their log diverged (KIP-101, KIP-320).
+ * Version 2 fences by leader epoch; 4 is flexible.
  */
 export interface OffsetForLeaderEpochResponse {
   /** Versions 2+. */
@@ -1171,14 +1261,16 @@ export interface OffsetForLeaderPartitionResult {
   readonly errorCode: number
   /** All versions. */
   readonly partition: number
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. The greatest epoch not above it; -1 none. */
   readonly leaderEpoch: number
-  /** All versions, default -1. */
+  /** All versions, default -1. First offset after that epoch; -1 none. */
   readonly endOffset: number
 }
 
 /**
  * DescribeConfigs, API key 32: versions 0–4, flexible from 4.
+ * Configuration of topics (resource type 2), brokers (4), broker loggers (8), client metrics (16) and groups (32).
+ * Version 1 tells where a value comes from; 3 documents keys; 4 is flexible.
  */
 export interface DescribeConfigsRequest {
   /** All versions. */
@@ -1194,12 +1286,14 @@ export interface DescribeConfigsResource {
   readonly resourceType: number
   /** All versions. */
   readonly resourceName: string
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Null: all. */
   readonly configurationKeys: readonly string[] | null
 }
 
 /**
  * DescribeConfigs, API key 32: versions 0–4, flexible from 4.
+ * Configuration of topics (resource type 2), brokers (4), broker loggers (8), client metrics (16) and groups (32).
+ * Version 1 tells where a value comes from; 3 documents keys; 4 is flexible.
  */
 export interface DescribeConfigsResponse {
   /** All versions. */
@@ -1228,15 +1322,15 @@ export interface DescribeConfigsResourceResult {
   readonly value: string | null
   /** All versions. */
   readonly readOnly: boolean
-  /** Versions 0. */
+  /** Versions 0. Version 0 only. */
   readonly isDefault: boolean
-  /** Versions 1+, default -1. */
+  /** Versions 1+, default -1. 1 topic, 2 broker, 3 cluster-wide default, 4 the server.properties file, 5 default. */
   readonly configSource: number
   /** All versions. */
   readonly isSensitive: boolean
   /** Versions 1+. */
   readonly synonyms: readonly DescribeConfigsSynonym[]
-  /** Versions 3+. */
+  /** Versions 3+. 0 unknown, 1 boolean, 2 string, 3 int, 4 short, 5 long, 6 double, 7 list, 8 class, 9 password. */
   readonly configType: number
   /** Versions 3+, null 3+. */
   readonly documentation: string | null
@@ -1253,11 +1347,12 @@ export interface DescribeConfigsSynonym {
 
 /**
  * AlterConfigs, API key 33: versions 0–2, flexible from 2.
+ * Replaces the configuration of resources: what is not named falls back to its default. Version 2 is flexible.
  */
 export interface AlterConfigsRequest {
   /** All versions. */
   readonly resources: readonly AlterConfigsResource[]
-  /** All versions. */
+  /** All versions. Check, change nothing. */
   readonly validateOnly: boolean
 }
 
@@ -1273,12 +1368,13 @@ export interface AlterConfigsResource {
 export interface AlterableConfig {
   /** All versions. */
   readonly name: string
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Null: the default. */
   readonly value: string | null
 }
 
 /**
  * AlterConfigs, API key 33: versions 0–2, flexible from 2.
+ * Replaces the configuration of resources: what is not named falls back to its default. Version 2 is flexible.
  */
 export interface AlterConfigsResponse {
   /** All versions. */
@@ -1300,22 +1396,23 @@ export interface AlterConfigsResourceResponse {
 
 /**
  * CreatePartitions, API key 37: versions 0–3, flexible from 2.
+ * Gives topics more partitions. Version 2 is flexible; 3 may answer THROTTLING_QUOTA_EXCEEDED.
  */
 export interface CreatePartitionsRequest {
   /** All versions. */
   readonly topics: readonly CreatePartitionsTopic[]
   /** All versions. */
   readonly timeoutMs: number
-  /** All versions. */
+  /** All versions. Check, change nothing. */
   readonly validateOnly: boolean
 }
 
 export interface CreatePartitionsTopic {
   /** All versions. */
   readonly name: string
-  /** All versions. */
+  /** All versions. The new total. */
   readonly count: number
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Replicas of the new partitions by hand; null: as the broker likes. */
   readonly assignments: readonly CreatePartitionsAssignment[] | null
 }
 
@@ -1326,6 +1423,7 @@ export interface CreatePartitionsAssignment {
 
 /**
  * CreatePartitions, API key 37: versions 0–3, flexible from 2.
+ * Gives topics more partitions. Version 2 is flexible; 3 may answer THROTTLING_QUOTA_EXCEEDED.
  */
 export interface CreatePartitionsResponse {
   /** All versions. */
@@ -1345,6 +1443,7 @@ export interface CreatePartitionsTopicResult {
 
 /**
  * DeleteGroups, API key 42: versions 0–2, flexible from 2.
+ * Deletes groups that have no members. Version 2 is flexible.
  */
 export interface DeleteGroupsRequest {
   /** All versions. */
@@ -1353,6 +1452,7 @@ export interface DeleteGroupsRequest {
 
 /**
  * DeleteGroups, API key 42: versions 0–2, flexible from 2.
+ * Deletes groups that have no members. Version 2 is flexible.
  */
 export interface DeleteGroupsResponse {
   /** All versions. */
@@ -1370,6 +1470,7 @@ export interface DeletableGroupResult {
 
 /**
  * OffsetDelete, API key 47: versions 0, never flexible.
+ * Deletes a group's committed offsets of topics it does not subscribe to (KIP-496).
  */
 export interface OffsetDeleteRequest {
   /** All versions. */
@@ -1392,6 +1493,7 @@ export interface OffsetDeleteRequestPartition {
 
 /**
  * OffsetDelete, API key 47: versions 0, never flexible.
+ * Deletes a group's committed offsets of topics it does not subscribe to (KIP-496).
  */
 export interface OffsetDeleteResponse {
   /** All versions. */
@@ -1418,11 +1520,13 @@ export interface OffsetDeleteResponsePartition {
 
 /**
  * DescribeCluster, API key 60: versions 0–2, flexible from 0.
+ * Brokers, controller and cluster id, without topics (KIP-700).
+ * Version 1 can ask controllers (KIP-919); 2 can list fenced brokers too (KIP-1073).
  */
 export interface DescribeClusterRequest {
   /** All versions. */
   readonly includeClusterAuthorizedOperations: boolean
-  /** Versions 1+, default 1. */
+  /** Versions 1+, default 1. 1 brokers, 2 controllers. */
   readonly endpointType: number
   /** Versions 2+. */
   readonly includeFencedBrokers: boolean
@@ -1430,6 +1534,8 @@ export interface DescribeClusterRequest {
 
 /**
  * DescribeCluster, API key 60: versions 0–2, flexible from 0.
+ * Brokers, controller and cluster id, without topics (KIP-700).
+ * Version 1 can ask controllers (KIP-919); 2 can list fenced brokers too (KIP-1073).
  */
 export interface DescribeClusterResponse {
   /** All versions. */
@@ -1446,7 +1552,7 @@ export interface DescribeClusterResponse {
   readonly controllerId: number
   /** All versions. */
   readonly brokers: readonly DescribeClusterBroker[]
-  /** All versions, default -2147483648. */
+  /** All versions, default -2147483648. A bit set; the default means that nobody asked. */
   readonly clusterAuthorizedOperations: number
 }
 
@@ -1459,38 +1565,43 @@ export interface DescribeClusterBroker {
   readonly port: number
   /** All versions, null 0+, default null. */
   readonly rack: string | null
-  /** Versions 2+. */
+  /** Versions 2+. Registered, but not yet or no longer in service. */
   readonly isFenced: boolean
 }
 
 /**
  * ConsumerProtocolAssignment: versions 0–3, never flexible.
+ * The partitions a member owns, made by the group's leader, read by the member only.
+ * The versions are those of the subscription; the fields never changed.
  */
 export interface ConsumerProtocolAssignment {
   /** All versions. */
   readonly assignedPartitions: readonly TopicPartition[]
-  /** All versions, null 0+, default null. */
+  /** All versions, null 0+, default null. The assignor's own. */
   readonly userData: Uint8Array | null
 }
 
 export interface TopicPartition {
-  /** All versions. */
+  /** As its holder. */
   readonly topic: string
-  /** All versions. */
+  /** As its holder. */
   readonly partitions: readonly number[]
 }
 
 /**
  * ConsumerProtocolSubscription: versions 0–3, never flexible.
+ * What a member wants and brings with it, read by the group's leader only.
+ * Version 1 adds the partitions it owns (KIP-429), 2 since which generation (KIP-792), 3 its rack (KIP-881).
+ * A newer version is read as the newest known one: later versions may only add at the end.
  */
 export interface ConsumerProtocolSubscription {
   /** All versions. */
   readonly topics: readonly string[]
-  /** All versions, null 0+, default null. */
+  /** All versions, null 0+, default null. The assignor's own. */
   readonly userData: Uint8Array | null
-  /** Versions 1+. */
+  /** Versions 1+. From the generation before. */
   readonly ownedPartitions: readonly TopicPartition[]
-  /** Versions 2+, default -1. */
+  /** Versions 2+, default -1. -1: none. */
   readonly generationId: number
   /** Versions 3+, null 3+, default null. */
   readonly rackId: string | null
@@ -1498,6 +1609,7 @@ export interface ConsumerProtocolSubscription {
 
 /**
  * GroupMetadataKey: versions 2, never flexible.
+ * The key under which a classic group stands in `__consumer_offsets`; its version tells it from a committed offset.
  */
 export interface GroupMetadataKey {
   /** All versions. */
@@ -1506,17 +1618,18 @@ export interface GroupMetadataKey {
 
 /**
  * GroupMetadataValue: versions 0–4, flexible from 4.
+ * A classic group after a rebalance, in `__consumer_offsets`. Version 4 is flexible and not yet written by Kafka.
  */
 export interface GroupMetadataValue {
   /** All versions. */
   readonly protocolType: string
   /** All versions. */
   readonly generation: number
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Null: no assignor chosen. */
   readonly protocol: string | null
-  /** All versions, null 0+. */
+  /** All versions, null 0+. Null: no members. */
   readonly leader: string | null
-  /** Versions 2+, default -1. */
+  /** Versions 2+, default -1. -1: not known. */
   readonly currentStateTimestamp: number
   /** All versions. */
   readonly members: readonly MemberMetadata[]
@@ -1525,7 +1638,7 @@ export interface GroupMetadataValue {
 export interface MemberMetadata {
   /** All versions. */
   readonly memberId: string
-  /** Versions 3+, null 3+, default null. */
+  /** Versions 3+, null 3+, default null. Null: a dynamic member. */
   readonly groupInstanceId: string | null
   /** All versions. */
   readonly clientId: string
@@ -1543,6 +1656,7 @@ export interface MemberMetadata {
 
 /**
  * OffsetCommitKey: versions 0–1, never flexible.
+ * The key under which a committed offset stands in `__consumer_offsets`.
  */
 export interface OffsetCommitKey {
   /** All versions. */
@@ -1555,17 +1669,18 @@ export interface OffsetCommitKey {
 
 /**
  * OffsetCommitValue: versions 0–4, flexible from 4.
+ * A committed offset in `__consumer_offsets`. Version 1 alone has an expiry; 3 adds the leader epoch; 4 is flexible.
  */
 export interface OffsetCommitValue {
   /** All versions. */
   readonly offset: number
-  /** Versions 3+, default -1. */
+  /** Versions 3+, default -1. -1: not known. */
   readonly leaderEpoch: number
   /** All versions. */
   readonly metadata: string
   /** All versions. */
   readonly commitTimestamp: number
-  /** Versions 1, default -1. */
+  /** Versions 1, default -1. -1: by the broker's retention. */
   readonly expireTimestamp: number
 }
 

@@ -105,7 +105,13 @@ export type ClientFact =
       readonly lastOffset: number
       readonly error?: string
     }
-  | { readonly type: 'client.crash'; readonly groupId: string; readonly memberId: string; readonly error: string; readonly restart: boolean }
+  | {
+      readonly type: 'client.crash'
+      readonly groupId: string
+      readonly memberId: string
+      readonly error: string
+      readonly restart: boolean
+    }
 
 export interface Transport {
   /** Opens a connection. Rejects with a `TransportError` of kind `refused` or `connect-timeout`. */

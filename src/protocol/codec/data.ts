@@ -14,7 +14,7 @@ export type DataName = keyof DataMessages
  */
 export function encodeData<M extends DataName>(name: M, version: number, message: DataMessages[M]): Uint8Array {
   const codec: DataCodec<DataMessages[M]> = DATA_CODECS[name]
-  if (!(version >= codec.minVersion && version <= codec.maxVersion)) {
+  if (!(Number.isInteger(version) && version >= codec.minVersion && version <= codec.maxVersion)) {
     throw new EncodeError(
       'UNSUPPORTED_VERSION',
       name,

@@ -170,7 +170,7 @@ export function frame(bytes: Uint8Array): Uint8Array {
 
 function isFlexible(api: ApiName, version: number): boolean {
   const { minVersion, maxVersion, flexibleFrom } = API[api]
-  if (!(version >= minVersion && version <= maxVersion)) {
+  if (!(Number.isInteger(version) && version >= minVersion && version <= maxVersion)) {
     throw new EncodeError('UNSUPPORTED_VERSION', api, `version ${version} is not one of ${minVersion} to ${maxVersion}`)
   }
   return flexibleFrom >= 0 && version >= flexibleFrom

@@ -65,19 +65,25 @@ export function messagesOf(declaration: Declaration): readonly StructType[] {
   return declaration.kind === 'api' ? [declaration.request, declaration.response] : [declaration.message]
 }
 
+export interface CollectedStruct {
+  readonly struct: StructType
+  /** The declaration that names it first. */
+  readonly owner: Declaration
+  /** Another declaration names it, too. */
+  shared: boolean
+}
+
 /**
  * All structs by name, messages first within a declaration. Two declarations may share a struct when name,
  * types and defaults agree (versions may differ: they are the codec's affair).
  *
  * @throws SchemaError when one name stands for two different structs
  */
-export function collectStructs(
-  declarations: readonly Declaration[],
-): ReadonlyMap<string, { struct: StructType; owner: Declaration }> {
-  const found = new Map<string, { struct: StructType; owner: Declaration }>()
+export function collectStructs(declarations: readonly Declaration[]): ReadonlyMap<string, CollectedStruct> {
+  const found = new Map<string, CollectedStruct>()
   const visit = (struct: StructType, owner: Declaration): void => {
     const known = found.get(struct.name)
-    if (known === undefined) found.set(struct.name, { struct, owner })
+    if (known === undefined) found.set(struct.name, { struct, owner, shared: false })
     else if (signature(known.struct) !== signature(struct)) {
       throw new SchemaError(
         owner.file,
@@ -86,6 +92,7 @@ export function collectStructs(
         'another name, or the same fields',
       )
     }
+    if (known !== undefined && known.owner !== owner) known.shared = true
     for (const field of struct.fields) {
       const inner = structOf(field.type)
       if (inner !== null) visit(inner, owner)

@@ -1,6 +1,7 @@
 /** Emits `messages.ts` (types only), `apis.ts` (keys and versions) and `make.ts` (factories with defaults). */
 
 import {
+  type CollectedStruct,
   collectStructs,
   DEFAULT_CONSTANTS,
   defaultOf,
@@ -9,7 +10,7 @@ import {
   rangeText,
   tsType,
 } from './emit-common.ts'
-import type { ApiDeclaration, Declaration, Field, StructType, VersionRange } from './model.ts'
+import type { ApiDeclaration, Declaration, Field, VersionRange } from './model.ts'
 
 /** The text of `src/protocol/messages.ts`. */
 export function emitMessages(declarations: readonly Declaration[]): string {
@@ -18,7 +19,7 @@ export function emitMessages(declarations: readonly Declaration[]): string {
     '// Every field is there in every version: what a version lacks decodes to its default and is not sent.\n',
     "import type { RecordBatch } from './batch.ts'\n",
   ]
-  for (const { struct, owner } of collectStructs(declarations).values()) out.push(emitInterface(struct, owner))
+  for (const collected of collectStructs(declarations).values()) out.push(emitInterface(collected))
   const apis = apisOf(declarations)
   out.push('\n/** Request and response of every API. */\nexport interface Apis {\n')
   for (const { name } of apis)
@@ -36,12 +37,12 @@ export function emitMessages(declarations: readonly Declaration[]): string {
   return out.join('')
 }
 
-function emitInterface(struct: StructType, owner: Declaration): string {
+function emitInterface({ struct, owner, shared }: CollectedStruct): string {
   const isMessage =
     owner.kind === 'api' ? struct === owner.request || struct === owner.response : struct === owner.message
   const doc = isMessage ? describe(owner) : ''
   const fields = struct.fields.map(
-    (field) => `  /** ${fieldDoc(field, owner.versions)} */\n  readonly ${field.name}: ${tsType(field)}\n`,
+    (field) => `  /** ${fieldDoc(field, owner.versions, shared)} */\n  readonly ${field.name}: ${tsType(field)}\n`,
   )
   return `\n${doc}export interface ${struct.name} {\n${fields.join('')}}\n`
 }
@@ -56,13 +57,14 @@ function describe(owner: Declaration): string {
   return `/**\n${lines.map((line) => ` * ${line}`.trimEnd()).join('\n')}\n */\n`
 }
 
-function fieldDoc(field: Field, all: VersionRange): string {
+/** What several declarations share has other versions in each: the field that holds it says which. */
+function fieldDoc(field: Field, all: VersionRange, shared: boolean): string {
   const range =
     field.versions.from <= all.from && field.versions.to >= all.to
       ? 'All versions'
       : `Versions ${rangeText(field.versions)}`
-  const parts = [range]
-  if (field.nullable !== null) parts.push(`null ${rangeText(field.nullable)}`)
+  const parts = [shared ? 'As its holder' : range]
+  if (field.nullable !== null) parts.push(shared ? 'nullable' : `null ${rangeText(field.nullable)}`)
   if (field.tag !== null) parts.push(`tag ${field.tag}`)
   if (field.default !== null) parts.push(`default ${field.default}`)
   return `${parts.join(', ')}.${field.doc === '' ? '' : ` ${sentence(field.doc)}`}`

@@ -82,10 +82,34 @@ export function lastSequenceOf(batch: RecordBatch): number {
 
 /** The same records at another place of a log. Both fields are outside the checksum. */
 export function withBaseOffset(batch: RecordBatch, baseOffset: number, partitionLeaderEpoch: number): RecordBatch {
-  return { ...batch, baseOffset, partitionLeaderEpoch }
+  return changed(batch, baseOffset, partitionLeaderEpoch, batch.attributes, batch.maxTimestamp)
 }
 
 /** The batch as a broker stores it under `message.timestamp.type=LogAppendTime`. */
 export function withLogAppendTime(batch: RecordBatch, timestamp: number): RecordBatch {
-  return { ...batch, attributes: batch.attributes | TIMESTAMP_TYPE, maxTimestamp: timestamp }
+  const attributes = batch.attributes | TIMESTAMP_TYPE
+  return changed(batch, batch.baseOffset, batch.partitionLeaderEpoch, attributes, timestamp)
+}
+
+/** Field by field, so that all batches have one shape: a spread would give each its own, and logs hold many. */
+function changed(
+  batch: RecordBatch,
+  baseOffset: number,
+  partitionLeaderEpoch: number,
+  attributes: number,
+  maxTimestamp: number,
+): RecordBatch {
+  return {
+    baseOffset,
+    partitionLeaderEpoch,
+    attributes,
+    lastOffsetDelta: batch.lastOffsetDelta,
+    baseTimestamp: batch.baseTimestamp,
+    maxTimestamp,
+    producerId: batch.producerId,
+    producerEpoch: batch.producerEpoch,
+    baseSequence: batch.baseSequence,
+    recordCount: batch.recordCount,
+    records: batch.records,
+  }
 }

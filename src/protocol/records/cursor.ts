@@ -206,8 +206,30 @@ export class RecordCursor {
     return p
   }
 
-  /** Reads a zigzag varint of any length at `start` and leaves `position` behind it. */
+  /** Reads a zigzag varint at `start` and leaves `position` behind it. Up to three bytes are worth a short cut. */
   private varint(start: number): number {
+    const { bytes } = this
+    const first = bytes[start]!
+    if (first < 0x80) {
+      this.position = start + 1
+      return (first >>> 1) ^ -(first & 1)
+    }
+    const second = bytes[start + 1]!
+    if (second < 0x80) {
+      this.position = start + 2
+      const raw = (first & 0x7f) | (second << 7)
+      return (raw >>> 1) ^ -(raw & 1)
+    }
+    const third = bytes[start + 2]!
+    if (third < 0x80) {
+      this.position = start + 3
+      const raw = (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14)
+      return (raw >>> 1) ^ -(raw & 1)
+    }
+    return this.longVarint(start)
+  }
+
+  private longVarint(start: number): number {
     const { bytes } = this
     let p = start
     let value = 0
