@@ -13,7 +13,7 @@ interface Layer {
   readonly packages?: readonly string[]
 }
 
-/** A layer is a folder of `src`, `index` is `src/index.ts`, `lessons` is the folder of that name. */
+/** A layer is a folder of `src`, `index` the files directly in it, `lessons` the folder of that name. */
 const LAYERS: Readonly<Record<string, Layer>> = {
   kernel: { may: [] },
   protocol: { may: ['kernel'] },
@@ -43,7 +43,8 @@ const LAYERS: Readonly<Record<string, Layer>> = {
 }
 
 function layerOf(path: string): string | undefined {
-  if (path === 'src/index.ts' || path === 'kafkarium') return 'index'
+  // The composition root is index.ts and what lies beside it.
+  if (path === 'kafkarium' || /^src\/[^/]+\.ts$/.test(path)) return 'index'
   if (path.startsWith('lessons/')) return 'lessons'
   return /^src\/([^/]+)\//.exec(path)?.[1]
 }

@@ -1,0 +1,53 @@
+/** The command line: which command, with which options. One file a command. */
+import { Command, CommanderError, Option } from 'commander'
+import manifest from '../../package.json' with { type: 'json' }
+import { CATALOGS } from '../course/i18n/catalog.ts'
+import { LOCALES, localeOf } from '../course/i18n/locale.ts'
+import { type CommonOptions, contextOf, type Host } from './context.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+import { learn } from './learn.ts'
+import { sandbox } from './sandbox.ts'
+
+/** Runs a command line and resolves with the code to exit with. Never calls `process.exit`. */
+export async function main(args: readonly string[], host: Host): Promise<ExitCode> {
+  // A reader that has seen enough (`| head`) is no failure.
+  host.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+  let code: ExitCode = EXIT.ok
+  const program = new Command('kafkarium')
+    .description(CATALOGS[localeOf(host.env)]['cli.description'])
+    .version(manifest.version, '-V, --version')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void host.stdout.write(text),
+      writeErr: (text) => void host.stderr.write(text),
+    })
+
+  const command = (definition: string, description: string) =>
+    program
+      .command(definition, { isDefault: definition.startsWith('learn') })
+      .description(description)
+      .addOption(new Option('--lang <language>', 'language of the texts').choices(LOCALES))
+      .option('--plain', 'plain text instead of a screen, as when piped')
+      .option('--ascii', 'only ASCII characters for lines and marks')
+
+  command('learn [lesson]', 'the course, or one lesson by number or name (default)').action(
+    async (lesson: string | undefined, options: CommonOptions) => {
+      const names = program.commands.map((known) => known.name())
+      code = await learn(lesson, contextOf(host, options), names)
+    },
+  )
+  command('sandbox', 'a live cluster to poke at').action(async (options: CommonOptions) => {
+    code = await sandbox(contextOf(host, options))
+  })
+
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    host.stderr.write(`kafkarium: ${error instanceof Error ? error.message : String(error)}\n`)
+    return EXIT.failed
+  }
+}

@@ -1,0 +1,91 @@
+/** One sentence an event, in the learner's language: what the event list shows and the plain text prints. */
+import type { TraceEvent } from '../index.ts'
+import type { Translate } from './i18n/catalog.ts'
+
+/** @param names clients by member id, from `memberNames` */
+export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, t: Translate): string {
+  switch (event.type) {
+    case 'connect':
+      return t('event.connect', { client: event.client, node: event.node })
+    case 'disconnect':
+      return t('event.disconnect', { client: event.client, node: event.node })
+    case 'request':
+      return t('event.request', { client: event.client, node: event.node, api: event.api })
+    case 'response':
+      return t('event.response', { client: event.client, node: event.node, api: event.api, error: event.errorCode })
+    case 'append':
+      return t(event.count === 1 ? 'event.append.one' : 'event.append.many', {
+        client: event.client,
+        where: partitionName(event),
+        first: event.baseOffset,
+        last: event.baseOffset + event.count - 1,
+      })
+    case 'high-watermark':
+      return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
+    case 'topic.created':
+      return t('event.topic.created', { topic: event.topic, partitions: event.partitions })
+    case 'topic.deleted':
+      return t('event.topic.deleted', { topic: event.topic })
+    case 'leader':
+      return event.leader < 0
+        ? t('event.leader.none', { where: partitionName(event) })
+        : t('event.leader', { where: partitionName(event), leader: event.leader })
+    case 'group.state':
+      return t('event.group.state', { group: event.group, to: event.to, generation: event.generation })
+    case 'group.join':
+      return t('event.group.join', { client: event.client, group: event.group })
+    case 'group.leave':
+      return t('event.group.leave', { client: clientOf(event.member, names), group: event.group, reason: event.reason })
+    case 'group.assignment':
+      return event.partitions.length === 0
+        ? t('event.group.assignment.none', { client: clientOf(event.member, names), group: event.group })
+        : t('event.group.assignment', {
+            client: clientOf(event.member, names),
+            group: event.group,
+            partitions: event.partitions.join(', '),
+          })
+    case 'offset.commit':
+      return t('event.offset.commit', { group: event.group, where: partitionName(event), offset: event.offset })
+    case 'handler.start':
+      return t('event.handler.start', { client: event.client, where: partitionName(event), records: offsets(event) })
+    case 'handler.done':
+      return t('event.handler.done', { client: event.client, where: partitionName(event), records: offsets(event) })
+    case 'handler.error':
+      return t('event.handler.error', {
+        client: event.client,
+        where: partitionName(event),
+        records: offsets(event),
+        error: event.error ?? '',
+      })
+    case 'consumer.crash':
+      return t('event.consumer.crash', { client: event.client, error: event.error })
+    case 'process':
+      return t(`event.process.${event.change}`, { name: event.name })
+    case 'node':
+      return t(`event.node.${event.change}`, { node: event.node })
+    case 'law.broken':
+      return t('event.law.broken', { law: event.law, sentence: event.sentence })
+    case 'mark':
+      return event.text
+  }
+}
+
+export function partitionName({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
+  return `${topic}-${partition}`
+}
+
+/** Which client joined with which member id. */
+export function memberNames(events: Iterable<TraceEvent>): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const event of events) if (event.type === 'group.join') names.set(event.member, event.client)
+  return names
+}
+
+/** The client behind a member id; without one the id less its random tail. */
+function clientOf(member: string, names: ReadonlyMap<string, string>): string {
+  return names.get(member) ?? member.replace(/-[0-9a-f]{8}-[0-9a-f-]{27}$/, '')
+}
+
+function offsets({ firstOffset, lastOffset }: { readonly firstOffset: number; readonly lastOffset: number }): string {
+  return firstOffset === lastOffset ? String(firstOffset) : `${firstOffset}–${lastOffset}`
+}

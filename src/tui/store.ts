@@ -1,0 +1,39 @@
+/** Holds the state, runs the reducer and hands its effects to the runtime. Knows nothing of React. */
+import { reduce } from './reduce.ts'
+import type { Effect, Message, State } from './state.ts'
+import { UNICODE } from './term/glyphs.ts'
+import { maxScroll } from './views/screen.ts'
+
+export interface Store {
+  get(): State
+  send(message: Message): void
+  subscribe(listener: () => void): () => void
+}
+
+export function createStore(first: State, run: (effect: Effect, state: State) => void): Store {
+  let state = first
+  const listeners = new Set<() => void>()
+  return {
+    get: () => state,
+    send(message) {
+      const step = reduce(state, message)
+      const next = clampScroll(step.state)
+      if (next !== state) {
+        state = next
+        for (const listener of listeners) listener()
+      }
+      for (const effect of step.effects) run(effect, state)
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+/** A page is never scrolled beyond its end, so that the way back up is never longer than it looks. */
+function clampScroll(state: State): State {
+  if (!state.lesson || state.lesson.scroll === 0) return state
+  const most = maxScroll(state, UNICODE)
+  return state.lesson.scroll > most ? { ...state, lesson: { ...state.lesson, scroll: most } } : state
+}

@@ -1,0 +1,64 @@
+import type { MessageId } from '../../course/i18n/catalog.ts'
+import type { State } from '../state.ts'
+import { EMPTY, fit, type Line, span, width } from '../term/text.ts'
+import type { ViewContext } from './context.ts'
+import { heading, type Page } from './frame.ts'
+
+type Entry = readonly [keys: string, does: MessageId]
+
+const EVERYWHERE: readonly Entry[] = [
+  ['1 2 3 …', 'help.digits'],
+  ['↑ ↓  j k', 'help.move'],
+  ['Tab  Shift-Tab', 'key.views'],
+  ['Esc', 'key.back'],
+  ['q', 'key.leave'],
+  ['Ctrl-C', 'key.quit'],
+]
+
+const LESSON: readonly Entry[] = [
+  ['→ l  ← h', 'key.step'],
+  ['}  {', 'key.beat'],
+  ['Space  .', 'key.play'],
+  ['+  -', 'key.speed'],
+  ['u', 'key.undo'],
+  ['r', 'key.reset'],
+  ['i', 'key.hint'],
+  ['s', 'key.solution'],
+]
+
+const SANDBOX: readonly Entry[] = [
+  ['p  P', 'key.produce'],
+  ['c', 'key.consumer'],
+  ['k', 'help.kill'],
+  ['s', 'help.stop'],
+  ['Space', 'key.pause'],
+  ['.', 'key.step'],
+  ['+  -', 'key.speed'],
+  ['r', 'key.reset'],
+]
+
+export function helpPage(state: State, context: ViewContext): Page {
+  const { t } = context
+  const own = state.screen === 'lesson' ? LESSON : state.screen === 'sandbox' ? SANDBOX : []
+  return {
+    title: [span(t('help.title'), 'plain', true)],
+    body: () => [
+      EMPTY,
+      ...EVERYWHERE.map((entry) => helpLine(entry, context)),
+      EMPTY,
+      ...(own.length > 0 ? [heading(t(state.screen === 'lesson' ? 'home.lessons' : 'home.sandbox'), context)] : []),
+      ...own.map((entry) => helpLine(entry, context)),
+    ],
+    keys: [{ keys: 'Esc', does: t('key.close') }],
+  }
+}
+
+function helpLine([keys, does]: Entry, { t, glyphs }: ViewContext): Line {
+  const shown = keys
+    .replaceAll('→', glyphs.right)
+    .replaceAll('←', glyphs.left)
+    .replaceAll('↑', glyphs.up)
+    .replaceAll('↓', glyphs.down)
+    .replaceAll('…', glyphs.ellipsis)
+  return [span(`   ${fit(shown, Math.max(16, width(shown)))}  `, 'accent', true), span(t(does))]
+}
