@@ -4,6 +4,7 @@
  * (no timer, no I/O): what enters the cluster there was caused by the cluster. Between batches the host's loop turns.
  */
 import timers from 'node:timers'
+import { gunzipSync } from 'node:zlib'
 import type { ClusterHost } from '../cluster/host.ts'
 
 const SMALLEST_BATCH = 2
@@ -68,6 +69,10 @@ export const nodeClusterHost: ClusterHost = {
   onExit(listener) {
     process.once('exit', listener)
     return () => void process.off('exit', listener)
+  },
+  decompress(code, bytes) {
+    if (code === 1) return gunzipSync(bytes)
+    throw new Error(`Records compressed with type ${code} cannot be shown: only gzip is built in.`)
   },
   env: (name) => process.env[name],
 }

@@ -1,0 +1,272 @@
+/**
+ * Where a member stands in each of its partitions: what the group has committed, what the handlers have resolved,
+ * and what to commit (KJ7, KJ13, KJ14). One object an assignment.
+ */
+import type { Cluster } from '../metadata/cluster.ts'
+import type { BrokerClient } from '../network/broker.ts'
+import { type OffsetToCommit, requestOffsetCommit, requestOffsetFetch } from '../network/group-requests.ts'
+import { viewError } from '../errors/classify.ts'
+import type { EventEmitter } from '../events/emitter.ts'
+import { consumerEvents } from '../events/names.ts'
+import type { Transport } from '../transport.ts'
+import type { OffsetsByTopicPartition } from '../types/metadata.ts'
+
+export interface AutoCommit {
+  readonly enabled: boolean
+  readonly intervalMs: number | null
+  readonly threshold: number | null
+}
+
+export interface OffsetsOptions {
+  readonly transport: Transport
+  readonly cluster: Cluster
+  readonly emitter: EventEmitter
+  readonly coordinator: BrokerClient
+  readonly groupId: string
+  readonly generationId: number
+  readonly memberId: string
+  readonly assignment: ReadonlyMap<string, readonly number[]>
+  readonly fromBeginning: (topic: string) => boolean | undefined
+  readonly autoCommit: AutoCommit
+}
+
+/** One partition's progress; hot loops hold on to it instead of looking it up a message. */
+export interface Progress {
+  /** The next offset to handle; `undefined` until something was resolved or fetched. */
+  resolved: number | undefined
+}
+
+const isNoOffset = (offset: number | undefined): boolean => offset === undefined || offset < 0
+
+export class Offsets {
+  readonly #options: OffsetsOptions
+  readonly #committed: Map<string, Map<number, number>>
+  readonly #progress = new Map<string, Map<number, Progress>>()
+  #coordinator: BrokerClient
+  #lastCommit: number
+  #resolving: Promise<void> | undefined
+
+  constructor(options: OffsetsOptions) {
+    this.#options = options
+    this.#coordinator = options.coordinator
+    this.#lastCommit = options.transport.now()
+    // KJ13: the cache belongs to the `Kafka` and the group; a new assignment empties it, for every member.
+    this.#committed = options.cluster.committedOffsets.ofGroup(options.groupId)
+    this.#committed.clear()
+    for (const topic of options.assignment.keys()) {
+      this.#committed.set(topic, new Map())
+      this.#progress.set(topic, new Map())
+    }
+  }
+
+  /** Throws nothing for a partition that is not assigned: its progress is simply never committed. */
+  progress(topic: string, partition: number): Progress {
+    let partitions = this.#progress.get(topic)
+    if (partitions === undefined) {
+      partitions = new Map()
+      this.#progress.set(topic, partitions)
+    }
+    let progress = partitions.get(partition)
+    if (progress === undefined) {
+      progress = { resolved: undefined }
+      partitions.set(partition, progress)
+    }
+    return progress
+  }
+
+  resolve(topic: string, partition: number, offset: number): void {
+    this.progress(topic, partition).resolved = offset + 1
+  }
+
+  /** Whether there is an offset to fetch from. */
+  isInitialized(topic: string, partition: number): boolean {
+    return this.#committed.get(topic)?.get(partition) !== undefined
+  }
+
+  /** The offset to fetch next. */
+  next(topic: string, partition: number): number {
+    const progress = this.progress(topic, partition)
+    progress.resolved ??= this.#committed.get(topic)?.get(partition)
+    const { resolved } = progress
+    return resolved === undefined || resolved < 0 ? 0 : resolved
+  }
+
+  async #connectedCoordinator(): Promise<BrokerClient> {
+    if (!this.#coordinator.isConnected()) {
+      this.#coordinator = await this.#options.cluster.findBroker(this.#coordinator.nodeId ?? '')
+    }
+    return this.#coordinator
+  }
+
+  async #commit(topics: readonly OffsetToCommit[]): Promise<void> {
+    const { groupId, generationId, memberId } = this.#options
+    await requestOffsetCommit(await this.#connectedCoordinator(), { groupId, generationId, memberId, topics })
+  }
+
+  #clear(topic: string, partition: number): void {
+    this.#committed.get(topic)?.delete(partition)
+    this.#progress.get(topic)?.delete(partition)
+  }
+
+  /** KJ14: after OFFSET_OUT_OF_RANGE. */
+  async setDefault(topic: string, partition: number): Promise<void> {
+    const { cluster, fromBeginning } = this.#options
+    const offset = cluster.defaultOffset(fromBeginning(topic))
+    await this.#commit([{ topic, partitions: [{ partition, offset }] }])
+    this.#clear(topic, partition)
+  }
+
+  /** KJ10: with auto-commit a seek is a commit; without, it only moves the member's own position. */
+  async seek(topic: string, partition: number, offset: number): Promise<void> {
+    if (!this.#options.assignment.get(topic)?.includes(partition)) return
+    if (!this.#options.autoCommit.enabled) {
+      this.resolve(topic, partition, offset - 1)
+      return
+    }
+    await this.#commit([{ topic, partitions: [{ partition, offset }] }])
+    this.#clear(topic, partition)
+  }
+
+  /**
+   * KJ13: asks the coordinator for what is not cached, and the leaders where nothing is committed. `undefined` when
+   * all is known. The fetch loops of several nodes share one question (in kafkajs each asks its own).
+   */
+  resolveCommitted(): Promise<void> | undefined {
+    if (this.#resolving !== undefined) return this.#resolving
+    const missing = this.#unknownPartitions()
+    if (missing.length === 0) return undefined
+    this.#resolving = this.#resolve(missing).finally(() => {
+      this.#resolving = undefined
+    })
+    return this.#resolving
+  }
+
+  #unknownPartitions(): { topic: string; partitions: number[] }[] {
+    const missing: { topic: string; partitions: number[] }[] = []
+    for (const [topic, partitions] of this.#options.assignment) {
+      const committed = this.#committed.get(topic)
+      const unknown = partitions.filter((partition) => isNoOffset(committed?.get(partition)))
+      if (unknown.length > 0) missing.push({ topic, partitions: unknown })
+    }
+    return missing
+  }
+
+  async #resolve(missing: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): Promise<void> {
+    const { cluster, groupId, fromBeginning } = this.#options
+    const fetched = await requestOffsetFetch(await this.#connectedCoordinator(), groupId, missing)
+    const uncommitted = fetched
+      .map(({ topic, partitions }) => ({
+        topic,
+        timestamp: cluster.defaultOffset(fromBeginning(topic)),
+        partitions: partitions.filter(({ offset }) => isNoOffset(offset)).map(({ partition }) => partition),
+      }))
+      .filter(({ partitions }) => partitions.length > 0)
+    const defaults = uncommitted.length === 0 ? [] : await cluster.fetchTopicsOffset(uncommitted)
+
+    for (const { topic, partitions } of fetched) {
+      for (const { partition, offset } of partitions) {
+        const known = isNoOffset(offset)
+          ? defaults.find((entry) => entry.topic === topic)?.partitions.find((entry) => entry.partition === partition)?.offset
+          : offset
+        if (known !== undefined) this.#remember(topic, partition, known)
+      }
+    }
+  }
+
+  #remember(topic: string, partition: number, offset: number): void {
+    this.#options.cluster.committedOffsets.mark(this.#options.groupId, topic, partition, offset)
+  }
+
+  /** What is resolved but not known to be committed. Partition ids are strings at run time, as in kafkajs. */
+  uncommitted(): OffsetsByTopicPartition {
+    return {
+      topics: this.#toCommit().map(({ topic, partitions }) => ({
+        topic,
+        partitions: partitions.map(({ partition, offset }) => ({
+          partition: String(partition) as unknown as number,
+          offset: String(offset),
+        })),
+      })),
+    }
+  }
+
+  #toCommit(): OffsetToCommit[] {
+    const topics: OffsetToCommit[] = []
+    for (const topic of this.#options.assignment.keys()) {
+      const committed = this.#committed.get(topic)
+      const partitions: { partition: number; offset: number }[] = []
+      for (const [partition, { resolved }] of this.#progress.get(topic) ?? []) {
+        if (resolved === undefined || resolved < 0 || resolved === committed?.get(partition)) continue
+        partitions.push({ partition, offset: resolved })
+      }
+      if (partitions.length > 0) topics.push({ topic, partitions: partitions.sort((a, b) => a.partition - b.partition) })
+    }
+    return topics
+  }
+
+  /** `undefined` when neither interval nor threshold is reached: the common case in a message loop. */
+  commitIfDue(): Promise<void> | undefined {
+    const { intervalMs, threshold } = this.#options.autoCommit
+    const due =
+      (intervalMs != null && this.#options.transport.now() >= this.#lastCommit + intervalMs) ||
+      (threshold != null && this.#countResolved() >= threshold)
+    return due ? this.commitResolved() : undefined
+  }
+
+  #countResolved(): number {
+    let count = 0
+    for (const topic of this.#options.assignment.keys()) {
+      const committed = this.#committed.get(topic)
+      for (const [partition, { resolved }] of this.#progress.get(topic) ?? []) {
+        if (resolved === undefined) continue
+        const base = committed?.get(partition)
+        count += base === undefined || base < 0 ? resolved : resolved - base
+      }
+    }
+    return count
+  }
+
+  /** `undefined` when there is nothing to commit. */
+  commitResolved(): Promise<void> | undefined {
+    const topics = this.#toCommit()
+    if (topics.length === 0) {
+      this.#lastCommit = this.#options.transport.now()
+      return undefined
+    }
+    return this.commit(topics)
+  }
+
+  async commit(topics: readonly OffsetToCommit[]): Promise<void> {
+    const { emitter, groupId, generationId, memberId, transport, cluster } = this.#options
+    if (topics.length === 0) {
+      this.#lastCommit = transport.now()
+      return
+    }
+    try {
+      await this.#commit(topics)
+    } catch (error) {
+      // The coordinator moved.
+      if (viewError(error).type === 'NOT_COORDINATOR_FOR_GROUP') await cluster.refreshMetadata()
+      throw error
+    }
+    if (emitter.hasListeners(consumerEvents.COMMIT_OFFSETS)) {
+      emitter.emit(consumerEvents.COMMIT_OFFSETS, {
+        groupId,
+        memberId,
+        groupGenerationId: generationId,
+        topics: topics.map(({ topic, partitions }) => ({
+          topic,
+          partitions: partitions.map(({ partition, offset, ...rest }) => ({
+            partition: String(partition),
+            offset: String(offset),
+            ...rest,
+          })),
+        })),
+      })
+    }
+    for (const { topic, partitions } of topics) {
+      for (const { partition, offset } of partitions) this.#remember(topic, partition, offset)
+    }
+    this.#lastCommit = transport.now()
+  }
+}

@@ -1,0 +1,9 @@
+import type { Host, Transport } from './transport.ts'
+import type { Logger } from './types/logging.ts'
+
+/** What every part of the client is handed. */
+export interface ClientContext {
+  readonly transport: Transport
+  readonly host: Host
+  readonly rootLogger: Logger
+}

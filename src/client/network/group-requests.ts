@@ -1,0 +1,221 @@
+/** Requests to group coordinators: typed bodies out, kafkajs's shapes and errors back. */
+import {
+  makeDescribeGroupsRequest,
+  makeFindCoordinatorRequest,
+  makeHeartbeatRequest,
+  makeJoinGroupRequest,
+  makeLeaveGroupRequest,
+  makeListGroupsRequest,
+  makeMemberIdentity,
+  makeOffsetCommitRequest,
+  makeOffsetCommitRequestPartition,
+  makeOffsetCommitRequestTopic,
+  makeOffsetFetchRequest,
+  makeSyncGroupRequest,
+} from '../../protocol/make.ts'
+import type { JoinGroupResponse } from '../../protocol/messages.ts'
+import { KafkaJSMemberIdRequired } from '../errors/broker-errors.ts'
+import { errorFromCode, throwOnError } from '../errors/protocol-errors.ts'
+import type { CoordinatorMetadata } from '../types/metadata.ts'
+import type { BrokerClient } from './broker.ts'
+
+const MEMBER_ID_REQUIRED = 79
+const GROUP = 0
+/** kafkajs's margin over the timeouts after which the coordinator answers a join by itself, milliseconds. */
+const JOIN_MARGIN_MS = 5000
+
+export async function requestCoordinator(broker: BrokerClient, groupId: string): Promise<CoordinatorMetadata> {
+  const { errorCode, nodeId, host, port } = await broker.send(
+    'FindCoordinator',
+    makeFindCoordinatorRequest({ key: groupId, keyType: GROUP }),
+    { check: (response) => throwOnError(response.errorCode) },
+  )
+  return { errorCode, coordinator: { nodeId, host, port } }
+}
+
+export interface JoinRequest {
+  readonly groupId: string
+  readonly sessionTimeoutMs: number
+  readonly rebalanceTimeoutMs: number
+  readonly memberId: string
+  readonly protocols: readonly { readonly name: string; readonly metadata: Uint8Array }[]
+}
+
+/** Sends the join again with the member id the coordinator hands out (KIP-394). */
+export async function requestJoin(broker: BrokerClient, request: JoinRequest): Promise<JoinGroupResponse> {
+  const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request
+  const join = (memberId: string) =>
+    broker.send(
+      'JoinGroup',
+      makeJoinGroupRequest({ groupId, sessionTimeoutMs, rebalanceTimeoutMs, memberId, protocolType: 'consumer', protocols }),
+      {
+        atLeastMs: Math.max(rebalanceTimeoutMs, sessionTimeoutMs) + JOIN_MARGIN_MS,
+        logErrors: request.memberId !== '',
+        check: (response) => {
+          if (response.errorCode === MEMBER_ID_REQUIRED) {
+            throw new KafkaJSMemberIdRequired(errorFromCode(MEMBER_ID_REQUIRED), { memberId: response.memberId })
+          }
+          throwOnError(response.errorCode)
+        },
+      },
+    )
+  try {
+    return await join(request.memberId)
+  } catch (error) {
+    if (error instanceof KafkaJSMemberIdRequired) return await join(error.memberId)
+    throw error
+  }
+}
+
+export async function requestSync(
+  broker: BrokerClient,
+  request: {
+    readonly groupId: string
+    readonly generationId: number
+    readonly memberId: string
+    readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[]
+  },
+): Promise<Uint8Array> {
+  const { assignment } = await broker.send('SyncGroup', makeSyncGroupRequest(request), {
+    check: (response) => throwOnError(response.errorCode),
+  })
+  return assignment
+}
+
+export async function requestHeartbeat(
+  broker: BrokerClient,
+  request: { readonly groupId: string; readonly generationId: number; readonly memberId: string },
+): Promise<void> {
+  await broker.send('Heartbeat', makeHeartbeatRequest(request), { check: (response) => throwOnError(response.errorCode) })
+}
+
+export async function requestLeave(broker: BrokerClient, groupId: string, memberId: string): Promise<void> {
+  await broker.send(
+    'LeaveGroup',
+    makeLeaveGroupRequest({ groupId, memberId, members: [makeMemberIdentity({ memberId })] }),
+    {
+      check: (response) => {
+        throwOnError(response.errorCode)
+        for (const member of response.members) throwOnError(member.errorCode)
+      },
+    },
+  )
+}
+
+export interface OffsetToCommit {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly metadata?: string | null }[]
+}
+
+export async function requestOffsetCommit(
+  broker: BrokerClient,
+  request: {
+    readonly groupId: string
+    readonly generationId: number
+    readonly memberId: string
+    readonly topics: readonly OffsetToCommit[]
+  },
+): Promise<void> {
+  await broker.send(
+    'OffsetCommit',
+    makeOffsetCommitRequest({
+      groupId: request.groupId,
+      generationIdOrMemberEpoch: request.generationId,
+      memberId: request.memberId,
+      topics: request.topics.map(({ topic, partitions }) =>
+        makeOffsetCommitRequestTopic({
+          name: topic,
+          partitions: partitions.map(({ partition, offset, metadata = null }) =>
+            makeOffsetCommitRequestPartition({
+              partitionIndex: partition,
+              committedOffset: offset,
+              committedMetadata: metadata,
+            }),
+          ),
+        }),
+      ),
+    }),
+    {
+      check: ({ topics }) => {
+        for (const { partitions } of topics) for (const { errorCode } of partitions) throwOnError(errorCode)
+      },
+    },
+  )
+}
+
+export interface FetchedOffsets {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly metadata: string | null }[]
+}
+
+/** No topics means all topics the group has offsets for. An offset of -1 means none is committed. */
+export async function requestOffsetFetch(
+  broker: BrokerClient,
+  groupId: string,
+  topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+): Promise<FetchedOffsets[]> {
+  const response = await broker.send(
+    'OffsetFetch',
+    makeOffsetFetchRequest({
+      groupId,
+      topics: topics.length === 0 ? null : topics.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })),
+    }),
+    {
+      check: (answer) => {
+        throwOnError(answer.errorCode)
+        for (const { partitions } of answer.topics) for (const { errorCode } of partitions) throwOnError(errorCode)
+      },
+    },
+  )
+  return response.topics.map(({ name, partitions }) => ({
+    topic: name,
+    partitions: partitions.map(({ partitionIndex, committedOffset, metadata }) => ({
+      partition: partitionIndex,
+      offset: committedOffset,
+      metadata,
+    })),
+  }))
+}
+
+/** KJ21: DescribeGroups v2 in kafkajs's shape; bytes are views the host makes. */
+export interface DescribedGroupShape {
+  errorCode: number
+  groupId: string
+  state: string
+  protocolType: string
+  protocol: string
+  members: { memberId: string; clientId: string; clientHost: string; memberMetadata: Uint8Array; memberAssignment: Uint8Array }[]
+}
+
+export async function requestDescribeGroups(
+  broker: BrokerClient,
+  groupIds: readonly string[],
+  copyBytes: (bytes: Uint8Array) => Uint8Array,
+): Promise<DescribedGroupShape[]> {
+  const { groups } = await broker.send('DescribeGroups', makeDescribeGroupsRequest({ groups: groupIds }), {
+    check: (response) => {
+      for (const { errorCode } of response.groups) throwOnError(errorCode)
+    },
+  })
+  return groups.map(({ errorCode, groupId, groupState, protocolType, protocolData, members }) => ({
+    errorCode,
+    groupId,
+    state: groupState,
+    protocolType,
+    protocol: protocolData,
+    members: members.map(({ memberId, clientId, clientHost, memberMetadata, memberAssignment }) => ({
+      memberId,
+      clientId,
+      clientHost,
+      memberMetadata: copyBytes(memberMetadata),
+      memberAssignment: copyBytes(memberAssignment),
+    })),
+  }))
+}
+
+export async function requestListGroups(broker: BrokerClient): Promise<{ groupId: string; protocolType: string }[]> {
+  const { groups } = await broker.send('ListGroups', makeListGroupsRequest(), {
+    check: (response) => throwOnError(response.errorCode),
+  })
+  return groups.map(({ groupId, protocolType }) => ({ groupId, protocolType }))
+}

@@ -1,0 +1,188 @@
+/** One `send` or `sendBatch`: partition, encode, produce at the leaders, retry what failed. */
+import type { RecordBatch } from '../../protocol/batch.ts'
+import { makePartitionProduceData, makeProduceRequest, makeTopicProduceData } from '../../protocol/make.ts'
+import type { ProduceResponse } from '../../protocol/messages.ts'
+import type { ClientContext } from '../context.ts'
+import { isStaleMetadata, viewError } from '../errors/classify.ts'
+import { KafkaJSMetadataNotLoaded } from '../errors/general.ts'
+import { throwOnError } from '../errors/protocol-errors.ts'
+import type { Cluster } from '../metadata/cluster.ts'
+import type { BrokerClient } from '../network/broker.ts'
+import { GiveUp, type Retrier } from '../retry.ts'
+import type { Logger } from '../types/logging.ts'
+import type { Message, RecordMetadata } from '../types/messages.ts'
+import type { PartitionFunction } from './partitioners/partitioner.ts'
+import { copyMessages, encodeRecords, groupByPartition } from './records.ts'
+
+export interface SenderOptions {
+  readonly context: ClientContext
+  readonly cluster: Cluster
+  readonly logger: Logger
+  readonly retrier: Retrier
+  readonly partitioner: PartitionFunction
+}
+
+export interface SendRequest {
+  /** Topics are distinct. */
+  readonly topicMessages: readonly { readonly topic: string; readonly messages: readonly Message[] }[]
+  readonly acks: number
+  readonly timeoutMs: number
+  readonly compression: number
+}
+
+interface PartitionBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly batch: RecordBatch
+  done: boolean
+}
+
+/**
+ * What is worth knowing about retries: a broker's answer with one failed partition has everything sent to that
+ * broker sent again, as in kafkajs, so its other partitions get duplicates. Unlike in kafkajs a message keeps the
+ * partition it was given at the first attempt, and a partition whose leader moves is not forgotten.
+ */
+export function createSender({ context, cluster, logger, retrier, partitioner }: SenderOptions) {
+  const { transport, host } = context
+
+  return async function send(request: SendRequest): Promise<RecordMetadata[]> {
+    let { topicMessages } = request
+    const topics = topicMessages.map(({ topic }) => topic)
+    const answers = new Map<BrokerClient, RecordMetadata[]>()
+    let batches: PartitionBatch[] | undefined
+    let copied = false
+
+    /** Before the first wait, unless everything is encoded by then. */
+    function keepOwnMessages(): void {
+      if (copied || batches !== undefined) return
+      topicMessages = topicMessages.map(({ topic, messages }) => ({ topic, messages: copyMessages(messages) }))
+      copied = true
+    }
+
+    async function encodeAll(): Promise<PartitionBatch[]> {
+      const now = transport.now()
+      const encoded: { topic: string; partition: number; batch: RecordBatch | Promise<RecordBatch> }[] = []
+      for (const { topic, messages } of topicMessages) {
+        const partitionMetadata = cluster.findTopicPartitionMetadata(topic)
+        if (partitionMetadata.length === 0) {
+          logger.debug('Producing to topic without metadata', { topic, targetTopics: [...cluster.targetTopics] })
+          throw new KafkaJSMetadataNotLoaded('Producing to topic without metadata')
+        }
+        for (const [partition, records] of groupByPartition(topic, messages, partitionMetadata, partitioner, now)) {
+          encoded.push({ topic, partition, batch: encodeRecords(records, request.compression, host) })
+        }
+      }
+      return Promise.all(encoded.map(async ({ topic, partition, batch }) => ({ topic, partition, batch: await batch, done: false })))
+    }
+
+    async function attempt(): Promise<RecordMetadata[]> {
+      const refreshing = cluster.refreshMetadataIfNecessary()
+      if (refreshing !== undefined) {
+        keepOwnMessages()
+        await refreshing
+      }
+      batches ??= await encodeAll()
+
+      const byBroker = new Map<BrokerClient, PartitionBatch[]>()
+      for (const topic of topics) {
+        const open = batches.filter((entry) => entry.topic === topic && !entry.done)
+        if (open.length === 0) continue
+        const byPartition = new Map(open.map((entry) => [entry.partition, entry]))
+        const ascending = [...byPartition.keys()].sort((a, b) => a - b)
+        for (const [nodeId, partitions] of cluster.findLeaders(topic, ascending)) {
+          const broker = await cluster.findBroker(nodeId)
+          const entries = partitions.map((partition) => byPartition.get(partition) as PartitionBatch)
+          const others = byBroker.get(broker)
+          if (others === undefined) byBroker.set(broker, entries)
+          else others.push(...entries)
+        }
+      }
+      for (const broker of byBroker.keys()) if (!answers.has(broker)) answers.set(broker, [])
+
+      await Promise.all([...byBroker].map(([broker, entries]) => produce(broker, entries)))
+      return [...answers.values()].flat()
+    }
+
+    async function produce(broker: BrokerClient, entries: readonly PartitionBatch[]): Promise<void> {
+      const { acks, timeoutMs } = request
+      const byTopic = new Map<string, PartitionBatch[]>()
+      for (const entry of entries) {
+        const others = byTopic.get(entry.topic)
+        if (others === undefined) byTopic.set(entry.topic, [entry])
+        else others.push(entry)
+      }
+      const response = await broker.send(
+        'Produce',
+        makeProduceRequest({
+          acks,
+          timeoutMs,
+          topicData: [...byTopic].map(([name, partitions]) =>
+            makeTopicProduceData({
+              name,
+              partitionData: partitions.map(({ partition, batch }) => makePartitionProduceData({ index: partition, records: [batch] })),
+            }),
+          ),
+        }),
+        { noResponse: acks === 0, check: throwOnFailedPartition },
+      )
+      const fresh = entries.some((entry) => !entry.done)
+      for (const entry of entries) entry.done = true
+      if (acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
+    }
+
+    return retrier(async ({ retryCount, retryTime }) => {
+      // Outside the handling below, as in kafkajs: its errors go straight to the retry core.
+      const adding = cluster.addTargetTopics(topics)
+      if (adding !== undefined) {
+        keepOwnMessages()
+        await adding
+      }
+      try {
+        return await attempt()
+      } catch (error) {
+        const view = viewError(error)
+        if (view.name === 'KafkaJSConnectionClosedError') {
+          const { host: brokerHost, port } = error as { host: string; port: number }
+          cluster.removeBroker({ host: brokerHost, port })
+        }
+        if (!cluster.isConnected()) {
+          logger.debug(`Cluster has disconnected, reconnecting: ${view.message}`, { retryCount, retryTime })
+          await cluster.connect()
+          await cluster.refreshMetadata()
+          throw error
+        }
+        if (mayHelpToRefresh(error)) {
+          logger.error(`Failed to send messages: ${view.message}`, { retryCount, retryTime })
+          await cluster.refreshMetadata()
+          throw error
+        }
+        logger.error(view.message, { retryCount, retryTime })
+        throw view.retriable ? error : new GiveUp(error)
+      }
+    })
+  }
+}
+
+const namesWorthRefreshing = new Set(['KafkaJSMetadataNotLoaded', 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError'])
+
+function mayHelpToRefresh(error: unknown): boolean {
+  const { name, retriable } = viewError(error)
+  return isStaleMetadata(error) || namesWorthRefreshing.has(name) || (name === 'KafkaJSProtocolError' && Boolean(retriable))
+}
+
+function throwOnFailedPartition({ responses }: ProduceResponse): void {
+  for (const { partitionResponses } of responses) for (const { errorCode } of partitionResponses) throwOnError(errorCode)
+}
+
+function toRecordMetadata({ responses }: ProduceResponse): RecordMetadata[] {
+  return responses.flatMap(({ name, partitionResponses }) =>
+    partitionResponses.map(({ index, errorCode, baseOffset, logAppendTimeMs, logStartOffset }) => ({
+      topicName: name,
+      partition: index,
+      errorCode,
+      baseOffset: String(baseOffset),
+      logAppendTime: String(logAppendTimeMs),
+      logStartOffset: String(logStartOffset),
+    })),
+  )
+}

@@ -1,0 +1,100 @@
+/** Options of the client, with kafkajs's names, units and defaults. Times are (virtual) milliseconds. */
+import type { logLevel } from '../enums.ts'
+import type { PartitionAssigner } from './assigners.ts'
+import type { logCreator } from './logging.ts'
+import type { ICustomPartitioner } from './messages.ts'
+
+export interface RetryOptions {
+  /** The longest single wait. Default 30,000; with `NODE_ENV=test` 1,000. */
+  maxRetryTime?: number
+  /** Default 300; with `NODE_ENV=test` 50. */
+  initialRetryTime?: number
+  /** Jitter: ± this part of each wait. Default 0.2; with `NODE_ENV=test` 0.02. */
+  factor?: number
+  /** Default 2; with `NODE_ENV=test` 1.5. */
+  multiplier?: number
+  /** Tries after the first. Default 5; with `NODE_ENV=test` 15. */
+  retries?: number
+  /** Consumers only: says whether to start again after a crash that would restart (KJ8). */
+  restartOnFailure?: (error: Error) => Promise<boolean>
+}
+
+export type BrokersFunction = () => string[] | Promise<string[]>
+
+export interface KafkaConfig {
+  /** `host:port` each, or a function that finds them. Checked when a client connects. */
+  brokers: string[] | BrokersFunction
+  /** Default `kafkajs`. */
+  clientId?: string
+  /** Default 1,000. */
+  connectionTimeout?: number
+  /** Accepted and unused: the simulated network has no authentication. */
+  authenticationTimeout?: number
+  /** Accepted and unused: the simulated network has no authentication. */
+  reauthenticationThreshold?: number
+  /** Default 30,000. */
+  requestTimeout?: number
+  /** Default true. */
+  enforceRequestTimeout?: boolean
+  retry?: RetryOptions
+  /** Default: WARN without a `logCreator`, INFO with one. The environment's `KAFKAJS_LOG_LEVEL` wins. */
+  logLevel?: logLevel
+  logCreator?: logCreator
+  /** Accepted and unused: the simulated network carries no bytes to encrypt. */
+  ssl?: unknown
+  /** Accepted and unused: the simulated network has no authentication. */
+  sasl?: unknown
+  /** Accepted and unused: our own client talks to the simulated network; use the real kafkajs with `cluster.socketFactory`. */
+  socketFactory?: unknown
+}
+
+export interface ProducerConfig {
+  /** Default `Partitioners.DefaultPartitioner`. */
+  createPartitioner?: ICustomPartitioner
+  /** Merged over that of `Kafka`. */
+  retry?: RetryOptions
+  /** Default 300,000. */
+  metadataMaxAge?: number
+  /** Default true. */
+  allowAutoTopicCreation?: boolean
+  idempotent?: boolean
+  transactionalId?: string
+  transactionTimeout?: number
+  /** Unanswered requests a connection; default no limit. */
+  maxInFlightRequests?: number
+}
+
+export interface ConsumerConfig {
+  groupId: string
+  /** Default `[PartitionAssigners.roundRobin]`. */
+  partitionAssigners?: PartitionAssigner[]
+  /** Default 300,000. */
+  metadataMaxAge?: number
+  /** Default 30,000. */
+  sessionTimeout?: number
+  /** Default 60,000. */
+  rebalanceTimeout?: number
+  /** Default 3,000; must be lower than `sessionTimeout`. */
+  heartbeatInterval?: number
+  /** Bytes; default 1,048,576. */
+  maxBytesPerPartition?: number
+  /** Bytes; default 1. */
+  minBytes?: number
+  /** Bytes; default 10,485,760. */
+  maxBytes?: number
+  /** Default 5,000. */
+  maxWaitTimeInMs?: number
+  /** Default `{ retries: 5 }`, merged over that of `Kafka`. */
+  retry?: RetryOptions & { restartOnFailure?: (error: Error) => Promise<boolean> }
+  /** Default true. */
+  allowAutoTopicCreation?: boolean
+  /** Unanswered requests a connection; default no limit. */
+  maxInFlightRequests?: number
+  /** Default false: only committed records. */
+  readUncommitted?: boolean
+  rackId?: string
+}
+
+export interface AdminConfig {
+  retry?: RetryOptions
+}

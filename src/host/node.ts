@@ -1,0 +1,26 @@
+/** Node's `Host`: Buffers, the environment, the console, zlib. The only place of the client's world that knows Node. */
+import { Buffer } from 'node:buffer'
+import process from 'node:process'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import type { Host } from '../client/transport.ts'
+
+const writers = {
+  error: (line: string) => console.error(line),
+  warn: (line: string) => console.warn(line),
+  info: (line: string) => console.info(line),
+  debug: (line: string) => console.log(line),
+}
+
+export const nodeHost: Host = {
+  bytes: {
+    view: (buffer, byteOffset, length) => Buffer.from(buffer as ArrayBuffer, byteOffset, length),
+    isBytes: (value): value is Uint8Array => ArrayBuffer.isView(value) && !(value instanceof DataView),
+    fromString: (text) => Buffer.from(text, 'utf8'),
+    toString: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
+  },
+  env: (name) => process.env[name],
+  writeLog: (level, line) => writers[level](line),
+  // Synchronous on purpose: the thread pool would make runs irrepeatable.
+  gzip: (bytes) => gzipSync(bytes),
+  gunzip: (bytes) => gunzipSync(bytes),
+}
