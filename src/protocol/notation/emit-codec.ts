@@ -17,19 +17,24 @@ const METHOD: Readonly<Record<Exclude<PrimitiveName, 'records'>, string>> = {
 
 /** The text of one file of `src/protocol/codec/generated`. */
 export function emitCodec(declaration: Declaration): string {
-  const structs = new Map<string, StructType>()
-  const visit = (struct: StructType): void => {
+  // A struct is met only in the versions of the fields that hold it, so it need not ask about others.
+  const structs = new Map<string, { struct: StructType; versions: VersionRange }>()
+  const visit = (struct: StructType, held: VersionRange): void => {
     for (const field of struct.fields) {
       const inner = structOf(field.type)
-      if (inner !== null) visit(inner)
+      if (inner !== null) visit(inner, intersection(field.versions, held))
     }
-    structs.set(struct.name, struct)
+    const versions = structs.get(struct.name)?.versions ?? held
+    structs.set(struct.name, {
+      struct,
+      versions: { from: Math.min(versions.from, held.from), to: Math.max(versions.to, held.to) },
+    })
   }
   const messages = messagesOf(declaration)
-  for (const message of messages) visit(message)
-  const body = [...structs.values()].map((struct) => {
+  for (const message of messages) visit(message, declaration.versions)
+  const body = [...structs.values()].map(({ struct, versions }) => {
     const exported = messages.includes(struct) ? 'export ' : ''
-    return `\n${exported}${emitWrite(struct, declaration.versions)}\n${exported}${emitRead(struct, declaration.versions)}`
+    return `\n${exported}${emitWrite(struct, versions)}\n${exported}${emitRead(struct, versions)}`
   })
   const text = body.join('')
   const used = (names: readonly string[]): string[] => names.filter((name) => new RegExp(`\\b${name}\\b`).test(text))
@@ -86,7 +91,7 @@ function writeField(struct: StructType, field: Field, all: VersionRange): string
 function writeCall(struct: StructType, field: Field, all: VersionRange): string {
   const value = `x.${field.name}`
   const label = `'${struct.name}.${field.name}'`
-  const nullable = field.nullable === null ? null : within(field.nullable, all)
+  const nullable = field.nullable === null ? null : within(field.nullable, intersection(field.versions, all))
   const { type } = field
   if (type.kind === 'struct') return `write${type.name}(w, v, ${value})`
   if (type.kind === 'array') {
@@ -154,10 +159,9 @@ function emitRead(struct: StructType, all: VersionRange): string {
 function readCall(field: Field, all: VersionRange): string {
   const plain = readOne(field, false)
   if (field.nullable === null) return plain
-  const condition = within(field.nullable, all)
+  const condition = within(field.nullable, intersection(field.versions, all))
   const nullable = readOne(field, true)
-  // Where a field is there only in versions that also allow null, the inner condition says nothing new.
-  if (condition === 'true' || covers(field.nullable, field.versions)) return nullable
+  if (condition === 'true') return nullable
   return `(${condition} ? ${nullable} : ${plain})`
 }
 
@@ -199,8 +203,8 @@ function within(range: VersionRange, all: VersionRange): string {
   return conditions.length === 0 ? 'true' : conditions.join(' && ')
 }
 
-function covers(outer: VersionRange, inner: VersionRange): boolean {
-  return outer.from <= inner.from && outer.to >= inner.to
+function intersection(a: VersionRange, b: VersionRange): VersionRange {
+  return { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) }
 }
 
 /** The version's parameter, marked as unused where the body has no use for it. */

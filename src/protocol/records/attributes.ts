@@ -91,7 +91,7 @@ export function withLogAppendTime(batch: RecordBatch, timestamp: number): Record
   return changed(batch, batch.baseOffset, batch.partitionLeaderEpoch, attributes, timestamp)
 }
 
-/** Field by field, so that all batches have one shape: a spread would give each its own, and logs hold many. */
+/** Field by field: a spread makes an object of another shape in V8, and what reads logs is faster with one. */
 function changed(
   batch: RecordBatch,
   baseOffset: number,

@@ -44,7 +44,7 @@ function readTopicProduceData(r: Reader, v: number): TopicProduceData {
 }
 
 export function writeProduceRequest(w: Writer, v: number, x: ProduceRequest): void {
-  if (v >= 3) w.nullableString(x.transactionalId, v >= 3, 'ProduceRequest.transactionalId')
+  if (v >= 3) w.nullableString(x.transactionalId, true, 'ProduceRequest.transactionalId')
   else if (x.transactionalId !== null) unsupported('ProduceRequest.transactionalId', v)
   w.int16(x.acks, 'ProduceRequest.acks')
   w.int32(x.timeoutMs, 'ProduceRequest.timeoutMs')
@@ -61,32 +61,28 @@ export function readProduceRequest(r: Reader, v: number): ProduceRequest {
   return { transactionalId, acks, timeoutMs, topicData }
 }
 
-function writeBatchIndexAndErrorMessage(w: Writer, v: number, x: BatchIndexAndErrorMessage): void {
-  if (v >= 8) w.int32(x.batchIndex, 'BatchIndexAndErrorMessage.batchIndex')
-  else if (x.batchIndex !== 0) unsupported('BatchIndexAndErrorMessage.batchIndex', v)
-  if (v >= 8) w.nullableString(x.batchIndexErrorMessage, v >= 8, 'BatchIndexAndErrorMessage.batchIndexErrorMessage')
-  else if (x.batchIndexErrorMessage !== null) unsupported('BatchIndexAndErrorMessage.batchIndexErrorMessage', v)
+function writeBatchIndexAndErrorMessage(w: Writer, _v: number, x: BatchIndexAndErrorMessage): void {
+  w.int32(x.batchIndex, 'BatchIndexAndErrorMessage.batchIndex')
+  w.nullableString(x.batchIndexErrorMessage, true, 'BatchIndexAndErrorMessage.batchIndexErrorMessage')
   if (w.flexible) w.uvarint(0)
 }
 
-function readBatchIndexAndErrorMessage(r: Reader, v: number): BatchIndexAndErrorMessage {
-  const batchIndex = v >= 8 ? r.int32('batchIndex') : 0
-  const batchIndexErrorMessage = v >= 8 ? r.nullableString('batchIndexErrorMessage') : null
+function readBatchIndexAndErrorMessage(r: Reader, _v: number): BatchIndexAndErrorMessage {
+  const batchIndex = r.int32('batchIndex')
+  const batchIndexErrorMessage = r.nullableString('batchIndexErrorMessage')
   if (r.flexible) r.skipTags()
   return { batchIndex, batchIndexErrorMessage }
 }
 
-function writeLeaderIdAndEpoch(w: Writer, v: number, x: LeaderIdAndEpoch): void {
-  if (v >= 10) w.int32(x.leaderId, 'LeaderIdAndEpoch.leaderId')
-  else if (x.leaderId !== -1) unsupported('LeaderIdAndEpoch.leaderId', v)
-  if (v >= 10) w.int32(x.leaderEpoch, 'LeaderIdAndEpoch.leaderEpoch')
-  else if (x.leaderEpoch !== -1) unsupported('LeaderIdAndEpoch.leaderEpoch', v)
+function writeLeaderIdAndEpoch(w: Writer, _v: number, x: LeaderIdAndEpoch): void {
+  w.int32(x.leaderId, 'LeaderIdAndEpoch.leaderId')
+  w.int32(x.leaderEpoch, 'LeaderIdAndEpoch.leaderEpoch')
   if (w.flexible) w.uvarint(0)
 }
 
-function readLeaderIdAndEpoch(r: Reader, v: number): LeaderIdAndEpoch {
-  const leaderId = v >= 10 ? r.int32('leaderId') : -1
-  const leaderEpoch = v >= 10 ? r.int32('leaderEpoch') : -1
+function readLeaderIdAndEpoch(r: Reader, _v: number): LeaderIdAndEpoch {
+  const leaderId = r.int32('leaderId')
+  const leaderEpoch = r.int32('leaderEpoch')
   if (r.flexible) r.skipTags()
   return { leaderId, leaderEpoch }
 }
@@ -98,7 +94,7 @@ function writePartitionProduceResponse(w: Writer, v: number, x: PartitionProduce
   if (v >= 2) w.int64(x.logAppendTimeMs, 'PartitionProduceResponse.logAppendTimeMs')
   if (v >= 5) w.int64(x.logStartOffset, 'PartitionProduceResponse.logStartOffset')
   if (v >= 8) writeArray(w, v, x.recordErrors, writeBatchIndexAndErrorMessage)
-  if (v >= 8) w.nullableString(x.errorMessage, v >= 8, 'PartitionProduceResponse.errorMessage')
+  if (v >= 8) w.nullableString(x.errorMessage, true, 'PartitionProduceResponse.errorMessage')
   const hasCurrentLeader = v >= 10 && (x.currentLeader.leaderId !== -1 || x.currentLeader.leaderEpoch !== -1)
   if (!(v >= 10) && (x.currentLeader.leaderId !== -1 || x.currentLeader.leaderEpoch !== -1))
     unsupported('PartitionProduceResponse.currentLeader', v)
@@ -148,23 +144,19 @@ function readTopicProduceResponse(r: Reader, v: number): TopicProduceResponse {
   return { name, topicId, partitionResponses }
 }
 
-function writeNodeEndpoint(w: Writer, v: number, x: NodeEndpoint): void {
-  if (v >= 10) w.int32(x.nodeId, 'NodeEndpoint.nodeId')
-  else if (x.nodeId !== 0) unsupported('NodeEndpoint.nodeId', v)
-  if (v >= 10) w.string(x.host, 'NodeEndpoint.host')
-  else if (x.host !== '') unsupported('NodeEndpoint.host', v)
-  if (v >= 10) w.int32(x.port, 'NodeEndpoint.port')
-  else if (x.port !== 0) unsupported('NodeEndpoint.port', v)
-  if (v >= 10) w.nullableString(x.rack, v >= 10, 'NodeEndpoint.rack')
-  else if (x.rack !== null) unsupported('NodeEndpoint.rack', v)
+function writeNodeEndpoint(w: Writer, _v: number, x: NodeEndpoint): void {
+  w.int32(x.nodeId, 'NodeEndpoint.nodeId')
+  w.string(x.host, 'NodeEndpoint.host')
+  w.int32(x.port, 'NodeEndpoint.port')
+  w.nullableString(x.rack, true, 'NodeEndpoint.rack')
   if (w.flexible) w.uvarint(0)
 }
 
-function readNodeEndpoint(r: Reader, v: number): NodeEndpoint {
-  const nodeId = v >= 10 ? r.int32('nodeId') : 0
-  const host = v >= 10 ? r.string('host') : ''
-  const port = v >= 10 ? r.int32('port') : 0
-  const rack = v >= 10 ? r.nullableString('rack') : null
+function readNodeEndpoint(r: Reader, _v: number): NodeEndpoint {
+  const nodeId = r.int32('nodeId')
+  const host = r.string('host')
+  const port = r.int32('port')
+  const rack = r.nullableString('rack')
   if (r.flexible) r.skipTags()
   return { nodeId, host, port, rack }
 }

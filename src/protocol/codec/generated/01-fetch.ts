@@ -19,17 +19,15 @@ import { type Reader, readArray, readInt32Item, readNullableArray, readStruct } 
 import { readNullableBatches, writeNullableBatches } from '../records-field.ts'
 import { unsupported, type Writer, writeArray, writeInt32Item, writeNullableArray } from '../writer.ts'
 
-function writeReplicaState(w: Writer, v: number, x: ReplicaState): void {
-  if (v >= 15) w.int32(x.replicaId, 'ReplicaState.replicaId')
-  else if (x.replicaId !== -1) unsupported('ReplicaState.replicaId', v)
-  if (v >= 15) w.int64(x.replicaEpoch, 'ReplicaState.replicaEpoch')
-  else if (x.replicaEpoch !== -1) unsupported('ReplicaState.replicaEpoch', v)
+function writeReplicaState(w: Writer, _v: number, x: ReplicaState): void {
+  w.int32(x.replicaId, 'ReplicaState.replicaId')
+  w.int64(x.replicaEpoch, 'ReplicaState.replicaEpoch')
   if (w.flexible) w.uvarint(0)
 }
 
-function readReplicaState(r: Reader, v: number): ReplicaState {
-  const replicaId = v >= 15 ? r.int32('replicaId') : -1
-  const replicaEpoch = v >= 15 ? r.int64('replicaEpoch') : -1
+function readReplicaState(r: Reader, _v: number): ReplicaState {
+  const replicaId = r.int32('replicaId')
+  const replicaEpoch = r.int64('replicaEpoch')
   if (r.flexible) r.skipTags()
   return { replicaId, replicaEpoch }
 }
@@ -106,17 +104,16 @@ function readFetchTopic(r: Reader, v: number): FetchTopic {
 }
 
 function writeForgottenTopic(w: Writer, v: number, x: ForgottenTopic): void {
-  if (v >= 7 && v <= 12) w.string(x.topic, 'ForgottenTopic.topic')
+  if (v <= 12) w.string(x.topic, 'ForgottenTopic.topic')
   if (v >= 13) w.uuid(x.topicId, 'ForgottenTopic.topicId')
-  if (v >= 7) writeArray(w, v, x.partitions, writeInt32Item)
-  else if (x.partitions.length > 0) unsupported('ForgottenTopic.partitions', v)
+  writeArray(w, v, x.partitions, writeInt32Item)
   if (w.flexible) w.uvarint(0)
 }
 
 function readForgottenTopic(r: Reader, v: number): ForgottenTopic {
-  const topic = v >= 7 && v <= 12 ? r.string('topic') : ''
+  const topic = v <= 12 ? r.string('topic') : ''
   const topicId = v >= 13 ? r.uuid('topicId') : ZERO_UUID
-  const partitions = v >= 7 ? readArray(r, v, 'partitions', readInt32Item) : []
+  const partitions = readArray(r, v, 'partitions', readInt32Item)
   if (r.flexible) r.skipTags()
   return { topic, topicId, partitions }
 }
@@ -142,7 +139,7 @@ export function writeFetchRequest(w: Writer, v: number, x: FetchRequest): void {
     w.uvarint((hasClusterId ? 1 : 0) + (hasReplicaState ? 1 : 0))
     if (hasClusterId) {
       const start = w.beginTag(0)
-      w.nullableString(x.clusterId, v >= 12, 'FetchRequest.clusterId')
+      w.nullableString(x.clusterId, true, 'FetchRequest.clusterId')
       w.endTag(start)
     }
     if (hasReplicaState) {
@@ -192,32 +189,28 @@ export function readFetchRequest(r: Reader, v: number): FetchRequest {
   }
 }
 
-function writeEpochEndOffset(w: Writer, v: number, x: EpochEndOffset): void {
-  if (v >= 12) w.int32(x.epoch, 'EpochEndOffset.epoch')
-  else if (x.epoch !== -1) unsupported('EpochEndOffset.epoch', v)
-  if (v >= 12) w.int64(x.endOffset, 'EpochEndOffset.endOffset')
-  else if (x.endOffset !== -1) unsupported('EpochEndOffset.endOffset', v)
+function writeEpochEndOffset(w: Writer, _v: number, x: EpochEndOffset): void {
+  w.int32(x.epoch, 'EpochEndOffset.epoch')
+  w.int64(x.endOffset, 'EpochEndOffset.endOffset')
   if (w.flexible) w.uvarint(0)
 }
 
-function readEpochEndOffset(r: Reader, v: number): EpochEndOffset {
-  const epoch = v >= 12 ? r.int32('epoch') : -1
-  const endOffset = v >= 12 ? r.int64('endOffset') : -1
+function readEpochEndOffset(r: Reader, _v: number): EpochEndOffset {
+  const epoch = r.int32('epoch')
+  const endOffset = r.int64('endOffset')
   if (r.flexible) r.skipTags()
   return { epoch, endOffset }
 }
 
-function writeLeaderIdAndEpoch(w: Writer, v: number, x: LeaderIdAndEpoch): void {
-  if (v >= 12) w.int32(x.leaderId, 'LeaderIdAndEpoch.leaderId')
-  else if (x.leaderId !== -1) unsupported('LeaderIdAndEpoch.leaderId', v)
-  if (v >= 12) w.int32(x.leaderEpoch, 'LeaderIdAndEpoch.leaderEpoch')
-  else if (x.leaderEpoch !== -1) unsupported('LeaderIdAndEpoch.leaderEpoch', v)
+function writeLeaderIdAndEpoch(w: Writer, _v: number, x: LeaderIdAndEpoch): void {
+  w.int32(x.leaderId, 'LeaderIdAndEpoch.leaderId')
+  w.int32(x.leaderEpoch, 'LeaderIdAndEpoch.leaderEpoch')
   if (w.flexible) w.uvarint(0)
 }
 
-function readLeaderIdAndEpoch(r: Reader, v: number): LeaderIdAndEpoch {
-  const leaderId = v >= 12 ? r.int32('leaderId') : -1
-  const leaderEpoch = v >= 12 ? r.int32('leaderEpoch') : -1
+function readLeaderIdAndEpoch(r: Reader, _v: number): LeaderIdAndEpoch {
+  const leaderId = r.int32('leaderId')
+  const leaderEpoch = r.int32('leaderEpoch')
   if (r.flexible) r.skipTags()
   return { leaderId, leaderEpoch }
 }
@@ -235,17 +228,15 @@ function readSnapshotId(r: Reader, _v: number): SnapshotId {
   return { endOffset, epoch }
 }
 
-function writeAbortedTransaction(w: Writer, v: number, x: AbortedTransaction): void {
-  if (v >= 4) w.int64(x.producerId, 'AbortedTransaction.producerId')
-  else if (x.producerId !== 0) unsupported('AbortedTransaction.producerId', v)
-  if (v >= 4) w.int64(x.firstOffset, 'AbortedTransaction.firstOffset')
-  else if (x.firstOffset !== 0) unsupported('AbortedTransaction.firstOffset', v)
+function writeAbortedTransaction(w: Writer, _v: number, x: AbortedTransaction): void {
+  w.int64(x.producerId, 'AbortedTransaction.producerId')
+  w.int64(x.firstOffset, 'AbortedTransaction.firstOffset')
   if (w.flexible) w.uvarint(0)
 }
 
-function readAbortedTransaction(r: Reader, v: number): AbortedTransaction {
-  const producerId = v >= 4 ? r.int64('producerId') : 0
-  const firstOffset = v >= 4 ? r.int64('firstOffset') : 0
+function readAbortedTransaction(r: Reader, _v: number): AbortedTransaction {
+  const producerId = r.int64('producerId')
+  const firstOffset = r.int64('firstOffset')
   if (r.flexible) r.skipTags()
   return { producerId, firstOffset }
 }
@@ -257,14 +248,7 @@ function writePartitionData(w: Writer, v: number, x: PartitionData): void {
   if (v >= 4) w.int64(x.lastStableOffset, 'PartitionData.lastStableOffset')
   if (v >= 5) w.int64(x.logStartOffset, 'PartitionData.logStartOffset')
   if (v >= 4)
-    writeNullableArray(
-      w,
-      v,
-      x.abortedTransactions,
-      v >= 4,
-      'PartitionData.abortedTransactions',
-      writeAbortedTransaction,
-    )
+    writeNullableArray(w, v, x.abortedTransactions, true, 'PartitionData.abortedTransactions', writeAbortedTransaction)
   if (v >= 11) w.int32(x.preferredReadReplica, 'PartitionData.preferredReadReplica')
   else if (x.preferredReadReplica !== -1) unsupported('PartitionData.preferredReadReplica', v)
   writeNullableBatches(w, x.records, true, 'PartitionData.records')
@@ -350,23 +334,19 @@ function readFetchableTopicResponse(r: Reader, v: number): FetchableTopicRespons
   return { topic, topicId, partitions }
 }
 
-function writeNodeEndpoint(w: Writer, v: number, x: NodeEndpoint): void {
-  if (v >= 16) w.int32(x.nodeId, 'NodeEndpoint.nodeId')
-  else if (x.nodeId !== 0) unsupported('NodeEndpoint.nodeId', v)
-  if (v >= 16) w.string(x.host, 'NodeEndpoint.host')
-  else if (x.host !== '') unsupported('NodeEndpoint.host', v)
-  if (v >= 16) w.int32(x.port, 'NodeEndpoint.port')
-  else if (x.port !== 0) unsupported('NodeEndpoint.port', v)
-  if (v >= 16) w.nullableString(x.rack, v >= 16, 'NodeEndpoint.rack')
-  else if (x.rack !== null) unsupported('NodeEndpoint.rack', v)
+function writeNodeEndpoint(w: Writer, _v: number, x: NodeEndpoint): void {
+  w.int32(x.nodeId, 'NodeEndpoint.nodeId')
+  w.string(x.host, 'NodeEndpoint.host')
+  w.int32(x.port, 'NodeEndpoint.port')
+  w.nullableString(x.rack, true, 'NodeEndpoint.rack')
   if (w.flexible) w.uvarint(0)
 }
 
-function readNodeEndpoint(r: Reader, v: number): NodeEndpoint {
-  const nodeId = v >= 16 ? r.int32('nodeId') : 0
-  const host = v >= 16 ? r.string('host') : ''
-  const port = v >= 16 ? r.int32('port') : 0
-  const rack = v >= 16 ? r.nullableString('rack') : null
+function readNodeEndpoint(r: Reader, _v: number): NodeEndpoint {
+  const nodeId = r.int32('nodeId')
+  const host = r.string('host')
+  const port = r.int32('port')
+  const rack = r.nullableString('rack')
   if (r.flexible) r.skipTags()
   return { nodeId, host, port, rack }
 }

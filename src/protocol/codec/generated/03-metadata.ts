@@ -52,7 +52,7 @@ function writeMetadataResponseBroker(w: Writer, v: number, x: MetadataResponseBr
   w.int32(x.nodeId, 'MetadataResponseBroker.nodeId')
   w.string(x.host, 'MetadataResponseBroker.host')
   w.int32(x.port, 'MetadataResponseBroker.port')
-  if (v >= 1) w.nullableString(x.rack, v >= 1, 'MetadataResponseBroker.rack')
+  if (v >= 1) w.nullableString(x.rack, true, 'MetadataResponseBroker.rack')
   if (w.flexible) w.uvarint(0)
 }
 
@@ -114,7 +114,7 @@ function readMetadataResponseTopic(r: Reader, v: number): MetadataResponseTopic 
 export function writeMetadataResponse(w: Writer, v: number, x: MetadataResponse): void {
   if (v >= 3) w.int32(x.throttleTimeMs, 'MetadataResponse.throttleTimeMs')
   writeArray(w, v, x.brokers, writeMetadataResponseBroker)
-  if (v >= 2) w.nullableString(x.clusterId, v >= 2, 'MetadataResponse.clusterId')
+  if (v >= 2) w.nullableString(x.clusterId, true, 'MetadataResponse.clusterId')
   if (v >= 1) w.int32(x.controllerId, 'MetadataResponse.controllerId')
   writeArray(w, v, x.topics, writeMetadataResponseTopic)
   if (v >= 8 && v <= 10) w.int32(x.clusterAuthorizedOperations, 'MetadataResponse.clusterAuthorizedOperations')

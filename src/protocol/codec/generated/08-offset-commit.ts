@@ -50,7 +50,7 @@ export function writeOffsetCommitRequest(w: Writer, v: number, x: OffsetCommitRe
   w.string(x.groupId, 'OffsetCommitRequest.groupId')
   if (v >= 1) w.int32(x.generationIdOrMemberEpoch, 'OffsetCommitRequest.generationIdOrMemberEpoch')
   if (v >= 1) w.string(x.memberId, 'OffsetCommitRequest.memberId')
-  if (v >= 7) w.nullableString(x.groupInstanceId, v >= 7, 'OffsetCommitRequest.groupInstanceId')
+  if (v >= 7) w.nullableString(x.groupInstanceId, true, 'OffsetCommitRequest.groupInstanceId')
   else if (x.groupInstanceId !== null) unsupported('OffsetCommitRequest.groupInstanceId', v)
   if (v >= 2 && v <= 4) w.int64(x.retentionTimeMs, 'OffsetCommitRequest.retentionTimeMs')
   writeArray(w, v, x.topics, writeOffsetCommitRequestTopic)

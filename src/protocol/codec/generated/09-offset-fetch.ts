@@ -16,52 +16,46 @@ import { type Reader, readArray, readInt32Item, readNullableArray } from '../rea
 import { unsupported, type Writer, writeArray, writeInt32Item, writeNullableArray } from '../writer.ts'
 
 function writeOffsetFetchRequestTopic(w: Writer, v: number, x: OffsetFetchRequestTopic): void {
-  if (v <= 7) w.string(x.name, 'OffsetFetchRequestTopic.name')
-  else if (x.name !== '') unsupported('OffsetFetchRequestTopic.name', v)
-  if (v <= 7) writeArray(w, v, x.partitionIndexes, writeInt32Item)
-  else if (x.partitionIndexes.length > 0) unsupported('OffsetFetchRequestTopic.partitionIndexes', v)
+  w.string(x.name, 'OffsetFetchRequestTopic.name')
+  writeArray(w, v, x.partitionIndexes, writeInt32Item)
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchRequestTopic(r: Reader, v: number): OffsetFetchRequestTopic {
-  const name = v <= 7 ? r.string('name') : ''
-  const partitionIndexes = v <= 7 ? readArray(r, v, 'partitionIndexes', readInt32Item) : []
+  const name = r.string('name')
+  const partitionIndexes = readArray(r, v, 'partitionIndexes', readInt32Item)
   if (r.flexible) r.skipTags()
   return { name, partitionIndexes }
 }
 
 function writeOffsetFetchRequestTopics(w: Writer, v: number, x: OffsetFetchRequestTopics): void {
-  if (v >= 8 && v <= 9) w.string(x.name, 'OffsetFetchRequestTopics.name')
+  if (v <= 9) w.string(x.name, 'OffsetFetchRequestTopics.name')
   if (v >= 10) w.uuid(x.topicId, 'OffsetFetchRequestTopics.topicId')
-  if (v >= 8) writeArray(w, v, x.partitionIndexes, writeInt32Item)
-  else if (x.partitionIndexes.length > 0) unsupported('OffsetFetchRequestTopics.partitionIndexes', v)
+  writeArray(w, v, x.partitionIndexes, writeInt32Item)
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchRequestTopics(r: Reader, v: number): OffsetFetchRequestTopics {
-  const name = v >= 8 && v <= 9 ? r.string('name') : ''
+  const name = v <= 9 ? r.string('name') : ''
   const topicId = v >= 10 ? r.uuid('topicId') : ZERO_UUID
-  const partitionIndexes = v >= 8 ? readArray(r, v, 'partitionIndexes', readInt32Item) : []
+  const partitionIndexes = readArray(r, v, 'partitionIndexes', readInt32Item)
   if (r.flexible) r.skipTags()
   return { name, topicId, partitionIndexes }
 }
 
 function writeOffsetFetchRequestGroup(w: Writer, v: number, x: OffsetFetchRequestGroup): void {
-  if (v >= 8) w.string(x.groupId, 'OffsetFetchRequestGroup.groupId')
-  else if (x.groupId !== '') unsupported('OffsetFetchRequestGroup.groupId', v)
-  if (v >= 9) w.nullableString(x.memberId, v >= 9, 'OffsetFetchRequestGroup.memberId')
+  w.string(x.groupId, 'OffsetFetchRequestGroup.groupId')
+  if (v >= 9) w.nullableString(x.memberId, true, 'OffsetFetchRequestGroup.memberId')
   if (v >= 9) w.int32(x.memberEpoch, 'OffsetFetchRequestGroup.memberEpoch')
-  if (v >= 8)
-    writeNullableArray(w, v, x.topics, v >= 8, 'OffsetFetchRequestGroup.topics', writeOffsetFetchRequestTopics)
-  else if (x.topics === null || x.topics.length > 0) unsupported('OffsetFetchRequestGroup.topics', v)
+  writeNullableArray(w, v, x.topics, true, 'OffsetFetchRequestGroup.topics', writeOffsetFetchRequestTopics)
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchRequestGroup(r: Reader, v: number): OffsetFetchRequestGroup {
-  const groupId = v >= 8 ? r.string('groupId') : ''
+  const groupId = r.string('groupId')
   const memberId = v >= 9 ? r.nullableString('memberId') : null
   const memberEpoch = v >= 9 ? r.int32('memberEpoch') : -1
-  const topics = v >= 8 ? readNullableArray(r, v, 'topics', readOffsetFetchRequestTopics) : []
+  const topics = readNullableArray(r, v, 'topics', readOffsetFetchRequestTopics)
   if (r.flexible) r.skipTags()
   return { groupId, memberId, memberEpoch, topics }
 }
@@ -69,8 +63,7 @@ function readOffsetFetchRequestGroup(r: Reader, v: number): OffsetFetchRequestGr
 export function writeOffsetFetchRequest(w: Writer, v: number, x: OffsetFetchRequest): void {
   if (v <= 7) w.string(x.groupId, 'OffsetFetchRequest.groupId')
   else if (x.groupId !== '') unsupported('OffsetFetchRequest.groupId', v)
-  if (v <= 7)
-    writeNullableArray(w, v, x.topics, v >= 2 && v <= 7, 'OffsetFetchRequest.topics', writeOffsetFetchRequestTopic)
+  if (v <= 7) writeNullableArray(w, v, x.topics, v >= 2, 'OffsetFetchRequest.topics', writeOffsetFetchRequestTopic)
   else if (x.topics === null || x.topics.length > 0) unsupported('OffsetFetchRequest.topics', v)
   if (v >= 8) writeArray(w, v, x.groups, writeOffsetFetchRequestGroup)
   else if (x.groups.length > 0) unsupported('OffsetFetchRequest.groups', v)
@@ -83,7 +76,7 @@ export function readOffsetFetchRequest(r: Reader, v: number): OffsetFetchRequest
   const groupId = v <= 7 ? r.string('groupId') : ''
   const topics =
     v <= 7
-      ? v >= 2 && v <= 7
+      ? v >= 2
         ? readNullableArray(r, v, 'topics', readOffsetFetchRequestTopic)
         : readArray(r, v, 'topics', readOffsetFetchRequestTopic)
       : []
@@ -94,96 +87,82 @@ export function readOffsetFetchRequest(r: Reader, v: number): OffsetFetchRequest
 }
 
 function writeOffsetFetchResponsePartition(w: Writer, v: number, x: OffsetFetchResponsePartition): void {
-  if (v <= 7) w.int32(x.partitionIndex, 'OffsetFetchResponsePartition.partitionIndex')
-  else if (x.partitionIndex !== 0) unsupported('OffsetFetchResponsePartition.partitionIndex', v)
-  if (v <= 7) w.int64(x.committedOffset, 'OffsetFetchResponsePartition.committedOffset')
-  else if (x.committedOffset !== 0) unsupported('OffsetFetchResponsePartition.committedOffset', v)
-  if (v >= 5 && v <= 7) w.int32(x.committedLeaderEpoch, 'OffsetFetchResponsePartition.committedLeaderEpoch')
-  if (v <= 7) w.nullableString(x.metadata, v <= 7, 'OffsetFetchResponsePartition.metadata')
-  else if (x.metadata !== '') unsupported('OffsetFetchResponsePartition.metadata', v)
-  if (v <= 7) w.int16(x.errorCode, 'OffsetFetchResponsePartition.errorCode')
-  else if (x.errorCode !== 0) unsupported('OffsetFetchResponsePartition.errorCode', v)
+  w.int32(x.partitionIndex, 'OffsetFetchResponsePartition.partitionIndex')
+  w.int64(x.committedOffset, 'OffsetFetchResponsePartition.committedOffset')
+  if (v >= 5) w.int32(x.committedLeaderEpoch, 'OffsetFetchResponsePartition.committedLeaderEpoch')
+  w.nullableString(x.metadata, true, 'OffsetFetchResponsePartition.metadata')
+  w.int16(x.errorCode, 'OffsetFetchResponsePartition.errorCode')
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchResponsePartition(r: Reader, v: number): OffsetFetchResponsePartition {
-  const partitionIndex = v <= 7 ? r.int32('partitionIndex') : 0
-  const committedOffset = v <= 7 ? r.int64('committedOffset') : 0
-  const committedLeaderEpoch = v >= 5 && v <= 7 ? r.int32('committedLeaderEpoch') : -1
-  const metadata = v <= 7 ? r.nullableString('metadata') : ''
-  const errorCode = v <= 7 ? r.int16('errorCode') : 0
+  const partitionIndex = r.int32('partitionIndex')
+  const committedOffset = r.int64('committedOffset')
+  const committedLeaderEpoch = v >= 5 ? r.int32('committedLeaderEpoch') : -1
+  const metadata = r.nullableString('metadata')
+  const errorCode = r.int16('errorCode')
   if (r.flexible) r.skipTags()
   return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode }
 }
 
 function writeOffsetFetchResponseTopic(w: Writer, v: number, x: OffsetFetchResponseTopic): void {
-  if (v <= 7) w.string(x.name, 'OffsetFetchResponseTopic.name')
-  else if (x.name !== '') unsupported('OffsetFetchResponseTopic.name', v)
-  if (v <= 7) writeArray(w, v, x.partitions, writeOffsetFetchResponsePartition)
-  else if (x.partitions.length > 0) unsupported('OffsetFetchResponseTopic.partitions', v)
+  w.string(x.name, 'OffsetFetchResponseTopic.name')
+  writeArray(w, v, x.partitions, writeOffsetFetchResponsePartition)
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchResponseTopic(r: Reader, v: number): OffsetFetchResponseTopic {
-  const name = v <= 7 ? r.string('name') : ''
-  const partitions = v <= 7 ? readArray(r, v, 'partitions', readOffsetFetchResponsePartition) : []
+  const name = r.string('name')
+  const partitions = readArray(r, v, 'partitions', readOffsetFetchResponsePartition)
   if (r.flexible) r.skipTags()
   return { name, partitions }
 }
 
-function writeOffsetFetchResponsePartitions(w: Writer, v: number, x: OffsetFetchResponsePartitions): void {
-  if (v >= 8) w.int32(x.partitionIndex, 'OffsetFetchResponsePartitions.partitionIndex')
-  else if (x.partitionIndex !== 0) unsupported('OffsetFetchResponsePartitions.partitionIndex', v)
-  if (v >= 8) w.int64(x.committedOffset, 'OffsetFetchResponsePartitions.committedOffset')
-  else if (x.committedOffset !== 0) unsupported('OffsetFetchResponsePartitions.committedOffset', v)
-  if (v >= 8) w.int32(x.committedLeaderEpoch, 'OffsetFetchResponsePartitions.committedLeaderEpoch')
-  if (v >= 8) w.nullableString(x.metadata, v >= 8, 'OffsetFetchResponsePartitions.metadata')
-  else if (x.metadata !== '') unsupported('OffsetFetchResponsePartitions.metadata', v)
-  if (v >= 8) w.int16(x.errorCode, 'OffsetFetchResponsePartitions.errorCode')
-  else if (x.errorCode !== 0) unsupported('OffsetFetchResponsePartitions.errorCode', v)
+function writeOffsetFetchResponsePartitions(w: Writer, _v: number, x: OffsetFetchResponsePartitions): void {
+  w.int32(x.partitionIndex, 'OffsetFetchResponsePartitions.partitionIndex')
+  w.int64(x.committedOffset, 'OffsetFetchResponsePartitions.committedOffset')
+  w.int32(x.committedLeaderEpoch, 'OffsetFetchResponsePartitions.committedLeaderEpoch')
+  w.nullableString(x.metadata, true, 'OffsetFetchResponsePartitions.metadata')
+  w.int16(x.errorCode, 'OffsetFetchResponsePartitions.errorCode')
   if (w.flexible) w.uvarint(0)
 }
 
-function readOffsetFetchResponsePartitions(r: Reader, v: number): OffsetFetchResponsePartitions {
-  const partitionIndex = v >= 8 ? r.int32('partitionIndex') : 0
-  const committedOffset = v >= 8 ? r.int64('committedOffset') : 0
-  const committedLeaderEpoch = v >= 8 ? r.int32('committedLeaderEpoch') : -1
-  const metadata = v >= 8 ? r.nullableString('metadata') : ''
-  const errorCode = v >= 8 ? r.int16('errorCode') : 0
+function readOffsetFetchResponsePartitions(r: Reader, _v: number): OffsetFetchResponsePartitions {
+  const partitionIndex = r.int32('partitionIndex')
+  const committedOffset = r.int64('committedOffset')
+  const committedLeaderEpoch = r.int32('committedLeaderEpoch')
+  const metadata = r.nullableString('metadata')
+  const errorCode = r.int16('errorCode')
   if (r.flexible) r.skipTags()
   return { partitionIndex, committedOffset, committedLeaderEpoch, metadata, errorCode }
 }
 
 function writeOffsetFetchResponseTopics(w: Writer, v: number, x: OffsetFetchResponseTopics): void {
-  if (v >= 8 && v <= 9) w.string(x.name, 'OffsetFetchResponseTopics.name')
+  if (v <= 9) w.string(x.name, 'OffsetFetchResponseTopics.name')
   if (v >= 10) w.uuid(x.topicId, 'OffsetFetchResponseTopics.topicId')
-  if (v >= 8) writeArray(w, v, x.partitions, writeOffsetFetchResponsePartitions)
-  else if (x.partitions.length > 0) unsupported('OffsetFetchResponseTopics.partitions', v)
+  writeArray(w, v, x.partitions, writeOffsetFetchResponsePartitions)
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchResponseTopics(r: Reader, v: number): OffsetFetchResponseTopics {
-  const name = v >= 8 && v <= 9 ? r.string('name') : ''
+  const name = v <= 9 ? r.string('name') : ''
   const topicId = v >= 10 ? r.uuid('topicId') : ZERO_UUID
-  const partitions = v >= 8 ? readArray(r, v, 'partitions', readOffsetFetchResponsePartitions) : []
+  const partitions = readArray(r, v, 'partitions', readOffsetFetchResponsePartitions)
   if (r.flexible) r.skipTags()
   return { name, topicId, partitions }
 }
 
 function writeOffsetFetchResponseGroup(w: Writer, v: number, x: OffsetFetchResponseGroup): void {
-  if (v >= 8) w.string(x.groupId, 'OffsetFetchResponseGroup.groupId')
-  else if (x.groupId !== '') unsupported('OffsetFetchResponseGroup.groupId', v)
-  if (v >= 8) writeArray(w, v, x.topics, writeOffsetFetchResponseTopics)
-  else if (x.topics.length > 0) unsupported('OffsetFetchResponseGroup.topics', v)
-  if (v >= 8) w.int16(x.errorCode, 'OffsetFetchResponseGroup.errorCode')
-  else if (x.errorCode !== 0) unsupported('OffsetFetchResponseGroup.errorCode', v)
+  w.string(x.groupId, 'OffsetFetchResponseGroup.groupId')
+  writeArray(w, v, x.topics, writeOffsetFetchResponseTopics)
+  w.int16(x.errorCode, 'OffsetFetchResponseGroup.errorCode')
   if (w.flexible) w.uvarint(0)
 }
 
 function readOffsetFetchResponseGroup(r: Reader, v: number): OffsetFetchResponseGroup {
-  const groupId = v >= 8 ? r.string('groupId') : ''
-  const topics = v >= 8 ? readArray(r, v, 'topics', readOffsetFetchResponseTopics) : []
-  const errorCode = v >= 8 ? r.int16('errorCode') : 0
+  const groupId = r.string('groupId')
+  const topics = readArray(r, v, 'topics', readOffsetFetchResponseTopics)
+  const errorCode = r.int16('errorCode')
   if (r.flexible) r.skipTags()
   return { groupId, topics, errorCode }
 }

@@ -21,28 +21,23 @@ export function readFindCoordinatorRequest(r: Reader, v: number): FindCoordinato
   return { key, keyType, coordinatorKeys }
 }
 
-function writeCoordinator(w: Writer, v: number, x: Coordinator): void {
-  if (v >= 4) w.string(x.key, 'Coordinator.key')
-  else if (x.key !== '') unsupported('Coordinator.key', v)
-  if (v >= 4) w.int32(x.nodeId, 'Coordinator.nodeId')
-  else if (x.nodeId !== 0) unsupported('Coordinator.nodeId', v)
-  if (v >= 4) w.string(x.host, 'Coordinator.host')
-  else if (x.host !== '') unsupported('Coordinator.host', v)
-  if (v >= 4) w.int32(x.port, 'Coordinator.port')
-  else if (x.port !== 0) unsupported('Coordinator.port', v)
-  if (v >= 4) w.int16(x.errorCode, 'Coordinator.errorCode')
-  else if (x.errorCode !== 0) unsupported('Coordinator.errorCode', v)
-  if (v >= 4) w.nullableString(x.errorMessage, v >= 4, 'Coordinator.errorMessage')
+function writeCoordinator(w: Writer, _v: number, x: Coordinator): void {
+  w.string(x.key, 'Coordinator.key')
+  w.int32(x.nodeId, 'Coordinator.nodeId')
+  w.string(x.host, 'Coordinator.host')
+  w.int32(x.port, 'Coordinator.port')
+  w.int16(x.errorCode, 'Coordinator.errorCode')
+  w.nullableString(x.errorMessage, true, 'Coordinator.errorMessage')
   if (w.flexible) w.uvarint(0)
 }
 
-function readCoordinator(r: Reader, v: number): Coordinator {
-  const key = v >= 4 ? r.string('key') : ''
-  const nodeId = v >= 4 ? r.int32('nodeId') : 0
-  const host = v >= 4 ? r.string('host') : ''
-  const port = v >= 4 ? r.int32('port') : 0
-  const errorCode = v >= 4 ? r.int16('errorCode') : 0
-  const errorMessage = v >= 4 ? r.nullableString('errorMessage') : ''
+function readCoordinator(r: Reader, _v: number): Coordinator {
+  const key = r.string('key')
+  const nodeId = r.int32('nodeId')
+  const host = r.string('host')
+  const port = r.int32('port')
+  const errorCode = r.int16('errorCode')
+  const errorMessage = r.nullableString('errorMessage')
   if (r.flexible) r.skipTags()
   return { key, nodeId, host, port, errorCode, errorMessage }
 }
@@ -51,7 +46,7 @@ export function writeFindCoordinatorResponse(w: Writer, v: number, x: FindCoordi
   if (v >= 1) w.int32(x.throttleTimeMs, 'FindCoordinatorResponse.throttleTimeMs')
   if (v <= 3) w.int16(x.errorCode, 'FindCoordinatorResponse.errorCode')
   else if (x.errorCode !== 0) unsupported('FindCoordinatorResponse.errorCode', v)
-  if (v >= 1 && v <= 3) w.nullableString(x.errorMessage, v >= 1 && v <= 3, 'FindCoordinatorResponse.errorMessage')
+  if (v >= 1 && v <= 3) w.nullableString(x.errorMessage, true, 'FindCoordinatorResponse.errorMessage')
   if (v <= 3) w.int32(x.nodeId, 'FindCoordinatorResponse.nodeId')
   else if (x.nodeId !== 0) unsupported('FindCoordinatorResponse.nodeId', v)
   if (v <= 3) w.string(x.host, 'FindCoordinatorResponse.host')

@@ -26,11 +26,11 @@ export function writeJoinGroupRequest(w: Writer, v: number, x: JoinGroupRequest)
   w.int32(x.sessionTimeoutMs, 'JoinGroupRequest.sessionTimeoutMs')
   if (v >= 1) w.int32(x.rebalanceTimeoutMs, 'JoinGroupRequest.rebalanceTimeoutMs')
   w.string(x.memberId, 'JoinGroupRequest.memberId')
-  if (v >= 5) w.nullableString(x.groupInstanceId, v >= 5, 'JoinGroupRequest.groupInstanceId')
+  if (v >= 5) w.nullableString(x.groupInstanceId, true, 'JoinGroupRequest.groupInstanceId')
   else if (x.groupInstanceId !== null) unsupported('JoinGroupRequest.groupInstanceId', v)
   w.string(x.protocolType, 'JoinGroupRequest.protocolType')
   writeArray(w, v, x.protocols, writeJoinGroupRequestProtocol)
-  if (v >= 8) w.nullableString(x.reason, v >= 8, 'JoinGroupRequest.reason')
+  if (v >= 8) w.nullableString(x.reason, true, 'JoinGroupRequest.reason')
   if (w.flexible) w.uvarint(0)
 }
 
@@ -49,7 +49,7 @@ export function readJoinGroupRequest(r: Reader, v: number): JoinGroupRequest {
 
 function writeJoinGroupResponseMember(w: Writer, v: number, x: JoinGroupResponseMember): void {
   w.string(x.memberId, 'JoinGroupResponseMember.memberId')
-  if (v >= 5) w.nullableString(x.groupInstanceId, v >= 5, 'JoinGroupResponseMember.groupInstanceId')
+  if (v >= 5) w.nullableString(x.groupInstanceId, true, 'JoinGroupResponseMember.groupInstanceId')
   w.byteString(x.metadata, 'JoinGroupResponseMember.metadata')
   if (w.flexible) w.uvarint(0)
 }
@@ -66,7 +66,7 @@ export function writeJoinGroupResponse(w: Writer, v: number, x: JoinGroupRespons
   if (v >= 2) w.int32(x.throttleTimeMs, 'JoinGroupResponse.throttleTimeMs')
   w.int16(x.errorCode, 'JoinGroupResponse.errorCode')
   w.int32(x.generationId, 'JoinGroupResponse.generationId')
-  if (v >= 7) w.nullableString(x.protocolType, v >= 7, 'JoinGroupResponse.protocolType')
+  if (v >= 7) w.nullableString(x.protocolType, true, 'JoinGroupResponse.protocolType')
   w.nullableString(x.protocolName, v >= 7, 'JoinGroupResponse.protocolName')
   w.string(x.leader, 'JoinGroupResponse.leader')
   if (v >= 9) w.bool(x.skipAssignment, 'JoinGroupResponse.skipAssignment')

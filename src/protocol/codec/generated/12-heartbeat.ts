@@ -7,7 +7,7 @@ export function writeHeartbeatRequest(w: Writer, v: number, x: HeartbeatRequest)
   w.string(x.groupId, 'HeartbeatRequest.groupId')
   w.int32(x.generationId, 'HeartbeatRequest.generationId')
   w.string(x.memberId, 'HeartbeatRequest.memberId')
-  if (v >= 3) w.nullableString(x.groupInstanceId, v >= 3, 'HeartbeatRequest.groupInstanceId')
+  if (v >= 3) w.nullableString(x.groupInstanceId, true, 'HeartbeatRequest.groupInstanceId')
   else if (x.groupInstanceId !== null) unsupported('HeartbeatRequest.groupInstanceId', v)
   if (w.flexible) w.uvarint(0)
 }

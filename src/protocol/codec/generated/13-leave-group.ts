@@ -4,17 +4,15 @@ import { type Reader, readArray } from '../reader.ts'
 import { unsupported, type Writer, writeArray } from '../writer.ts'
 
 function writeMemberIdentity(w: Writer, v: number, x: MemberIdentity): void {
-  if (v >= 3) w.string(x.memberId, 'MemberIdentity.memberId')
-  else if (x.memberId !== '') unsupported('MemberIdentity.memberId', v)
-  if (v >= 3) w.nullableString(x.groupInstanceId, v >= 3, 'MemberIdentity.groupInstanceId')
-  else if (x.groupInstanceId !== null) unsupported('MemberIdentity.groupInstanceId', v)
-  if (v >= 5) w.nullableString(x.reason, v >= 5, 'MemberIdentity.reason')
+  w.string(x.memberId, 'MemberIdentity.memberId')
+  w.nullableString(x.groupInstanceId, true, 'MemberIdentity.groupInstanceId')
+  if (v >= 5) w.nullableString(x.reason, true, 'MemberIdentity.reason')
   if (w.flexible) w.uvarint(0)
 }
 
 function readMemberIdentity(r: Reader, v: number): MemberIdentity {
-  const memberId = v >= 3 ? r.string('memberId') : ''
-  const groupInstanceId = v >= 3 ? r.nullableString('groupInstanceId') : null
+  const memberId = r.string('memberId')
+  const groupInstanceId = r.nullableString('groupInstanceId')
   const reason = v >= 5 ? r.nullableString('reason') : null
   if (r.flexible) r.skipTags()
   return { memberId, groupInstanceId, reason }
@@ -37,20 +35,17 @@ export function readLeaveGroupRequest(r: Reader, v: number): LeaveGroupRequest {
   return { groupId, memberId, members }
 }
 
-function writeMemberResponse(w: Writer, v: number, x: MemberResponse): void {
-  if (v >= 3) w.string(x.memberId, 'MemberResponse.memberId')
-  else if (x.memberId !== '') unsupported('MemberResponse.memberId', v)
-  if (v >= 3) w.nullableString(x.groupInstanceId, v >= 3, 'MemberResponse.groupInstanceId')
-  else if (x.groupInstanceId !== '') unsupported('MemberResponse.groupInstanceId', v)
-  if (v >= 3) w.int16(x.errorCode, 'MemberResponse.errorCode')
-  else if (x.errorCode !== 0) unsupported('MemberResponse.errorCode', v)
+function writeMemberResponse(w: Writer, _v: number, x: MemberResponse): void {
+  w.string(x.memberId, 'MemberResponse.memberId')
+  w.nullableString(x.groupInstanceId, true, 'MemberResponse.groupInstanceId')
+  w.int16(x.errorCode, 'MemberResponse.errorCode')
   if (w.flexible) w.uvarint(0)
 }
 
-function readMemberResponse(r: Reader, v: number): MemberResponse {
-  const memberId = v >= 3 ? r.string('memberId') : ''
-  const groupInstanceId = v >= 3 ? r.nullableString('groupInstanceId') : ''
-  const errorCode = v >= 3 ? r.int16('errorCode') : 0
+function readMemberResponse(r: Reader, _v: number): MemberResponse {
+  const memberId = r.string('memberId')
+  const groupInstanceId = r.nullableString('groupInstanceId')
+  const errorCode = r.int16('errorCode')
   if (r.flexible) r.skipTags()
   return { memberId, groupInstanceId, errorCode }
 }

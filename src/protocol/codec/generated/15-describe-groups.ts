@@ -24,7 +24,7 @@ export function readDescribeGroupsRequest(r: Reader, v: number): DescribeGroupsR
 
 function writeDescribedGroupMember(w: Writer, v: number, x: DescribedGroupMember): void {
   w.string(x.memberId, 'DescribedGroupMember.memberId')
-  if (v >= 4) w.nullableString(x.groupInstanceId, v >= 4, 'DescribedGroupMember.groupInstanceId')
+  if (v >= 4) w.nullableString(x.groupInstanceId, true, 'DescribedGroupMember.groupInstanceId')
   w.string(x.clientId, 'DescribedGroupMember.clientId')
   w.string(x.clientHost, 'DescribedGroupMember.clientHost')
   w.byteString(x.memberMetadata, 'DescribedGroupMember.memberMetadata')
@@ -45,7 +45,7 @@ function readDescribedGroupMember(r: Reader, v: number): DescribedGroupMember {
 
 function writeDescribedGroup(w: Writer, v: number, x: DescribedGroup): void {
   w.int16(x.errorCode, 'DescribedGroup.errorCode')
-  if (v >= 6) w.nullableString(x.errorMessage, v >= 6, 'DescribedGroup.errorMessage')
+  if (v >= 6) w.nullableString(x.errorMessage, true, 'DescribedGroup.errorMessage')
   w.string(x.groupId, 'DescribedGroup.groupId')
   w.string(x.groupState, 'DescribedGroup.groupState')
   w.string(x.protocolType, 'DescribedGroup.protocolType')

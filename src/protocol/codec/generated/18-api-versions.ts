@@ -7,7 +7,7 @@ import type {
   SupportedFeatureKey,
 } from '../../messages.ts'
 import { type Reader, readArray } from '../reader.ts'
-import { unsupported, type Writer, writeArray } from '../writer.ts'
+import { type Writer, writeArray } from '../writer.ts'
 
 export function writeApiVersionsRequest(w: Writer, v: number, x: ApiVersionsRequest): void {
   if (v >= 3) w.string(x.clientSoftwareName, 'ApiVersionsRequest.clientSoftwareName')
@@ -37,38 +37,32 @@ function readApiVersion(r: Reader, _v: number): ApiVersion {
   return { apiKey, minVersion, maxVersion }
 }
 
-function writeSupportedFeatureKey(w: Writer, v: number, x: SupportedFeatureKey): void {
-  if (v >= 3) w.string(x.name, 'SupportedFeatureKey.name')
-  else if (x.name !== '') unsupported('SupportedFeatureKey.name', v)
-  if (v >= 3) w.int16(x.minVersion, 'SupportedFeatureKey.minVersion')
-  else if (x.minVersion !== 0) unsupported('SupportedFeatureKey.minVersion', v)
-  if (v >= 3) w.int16(x.maxVersion, 'SupportedFeatureKey.maxVersion')
-  else if (x.maxVersion !== 0) unsupported('SupportedFeatureKey.maxVersion', v)
+function writeSupportedFeatureKey(w: Writer, _v: number, x: SupportedFeatureKey): void {
+  w.string(x.name, 'SupportedFeatureKey.name')
+  w.int16(x.minVersion, 'SupportedFeatureKey.minVersion')
+  w.int16(x.maxVersion, 'SupportedFeatureKey.maxVersion')
   if (w.flexible) w.uvarint(0)
 }
 
-function readSupportedFeatureKey(r: Reader, v: number): SupportedFeatureKey {
-  const name = v >= 3 ? r.string('name') : ''
-  const minVersion = v >= 3 ? r.int16('minVersion') : 0
-  const maxVersion = v >= 3 ? r.int16('maxVersion') : 0
+function readSupportedFeatureKey(r: Reader, _v: number): SupportedFeatureKey {
+  const name = r.string('name')
+  const minVersion = r.int16('minVersion')
+  const maxVersion = r.int16('maxVersion')
   if (r.flexible) r.skipTags()
   return { name, minVersion, maxVersion }
 }
 
-function writeFinalizedFeatureKey(w: Writer, v: number, x: FinalizedFeatureKey): void {
-  if (v >= 3) w.string(x.name, 'FinalizedFeatureKey.name')
-  else if (x.name !== '') unsupported('FinalizedFeatureKey.name', v)
-  if (v >= 3) w.int16(x.maxVersionLevel, 'FinalizedFeatureKey.maxVersionLevel')
-  else if (x.maxVersionLevel !== 0) unsupported('FinalizedFeatureKey.maxVersionLevel', v)
-  if (v >= 3) w.int16(x.minVersionLevel, 'FinalizedFeatureKey.minVersionLevel')
-  else if (x.minVersionLevel !== 0) unsupported('FinalizedFeatureKey.minVersionLevel', v)
+function writeFinalizedFeatureKey(w: Writer, _v: number, x: FinalizedFeatureKey): void {
+  w.string(x.name, 'FinalizedFeatureKey.name')
+  w.int16(x.maxVersionLevel, 'FinalizedFeatureKey.maxVersionLevel')
+  w.int16(x.minVersionLevel, 'FinalizedFeatureKey.minVersionLevel')
   if (w.flexible) w.uvarint(0)
 }
 
-function readFinalizedFeatureKey(r: Reader, v: number): FinalizedFeatureKey {
-  const name = v >= 3 ? r.string('name') : ''
-  const maxVersionLevel = v >= 3 ? r.int16('maxVersionLevel') : 0
-  const minVersionLevel = v >= 3 ? r.int16('minVersionLevel') : 0
+function readFinalizedFeatureKey(r: Reader, _v: number): FinalizedFeatureKey {
+  const name = r.string('name')
+  const maxVersionLevel = r.int16('maxVersionLevel')
+  const minVersionLevel = r.int16('minVersionLevel')
   if (r.flexible) r.skipTags()
   return { name, maxVersionLevel, minVersionLevel }
 }

@@ -73,25 +73,21 @@ export function readCreateTopicsRequest(r: Reader, v: number): CreateTopicsReque
   return { topics, timeoutMs, validateOnly }
 }
 
-function writeCreatableTopicConfigs(w: Writer, v: number, x: CreatableTopicConfigs): void {
-  if (v >= 5) w.string(x.name, 'CreatableTopicConfigs.name')
-  else if (x.name !== '') unsupported('CreatableTopicConfigs.name', v)
-  if (v >= 5) w.nullableString(x.value, v >= 5, 'CreatableTopicConfigs.value')
-  else if (x.value !== '') unsupported('CreatableTopicConfigs.value', v)
-  if (v >= 5) w.bool(x.readOnly, 'CreatableTopicConfigs.readOnly')
-  else if (x.readOnly) unsupported('CreatableTopicConfigs.readOnly', v)
-  if (v >= 5) w.int8(x.configSource, 'CreatableTopicConfigs.configSource')
-  if (v >= 5) w.bool(x.isSensitive, 'CreatableTopicConfigs.isSensitive')
-  else if (x.isSensitive) unsupported('CreatableTopicConfigs.isSensitive', v)
+function writeCreatableTopicConfigs(w: Writer, _v: number, x: CreatableTopicConfigs): void {
+  w.string(x.name, 'CreatableTopicConfigs.name')
+  w.nullableString(x.value, true, 'CreatableTopicConfigs.value')
+  w.bool(x.readOnly, 'CreatableTopicConfigs.readOnly')
+  w.int8(x.configSource, 'CreatableTopicConfigs.configSource')
+  w.bool(x.isSensitive, 'CreatableTopicConfigs.isSensitive')
   if (w.flexible) w.uvarint(0)
 }
 
-function readCreatableTopicConfigs(r: Reader, v: number): CreatableTopicConfigs {
-  const name = v >= 5 ? r.string('name') : ''
-  const value = v >= 5 ? r.nullableString('value') : ''
-  const readOnly = v >= 5 ? r.bool('readOnly') : false
-  const configSource = v >= 5 ? r.int8('configSource') : -1
-  const isSensitive = v >= 5 ? r.bool('isSensitive') : false
+function readCreatableTopicConfigs(r: Reader, _v: number): CreatableTopicConfigs {
+  const name = r.string('name')
+  const value = r.nullableString('value')
+  const readOnly = r.bool('readOnly')
+  const configSource = r.int8('configSource')
+  const isSensitive = r.bool('isSensitive')
   if (r.flexible) r.skipTags()
   return { name, value, readOnly, configSource, isSensitive }
 }
@@ -100,10 +96,10 @@ function writeCreatableTopicResult(w: Writer, v: number, x: CreatableTopicResult
   w.string(x.name, 'CreatableTopicResult.name')
   if (v >= 7) w.uuid(x.topicId, 'CreatableTopicResult.topicId')
   w.int16(x.errorCode, 'CreatableTopicResult.errorCode')
-  if (v >= 1) w.nullableString(x.errorMessage, v >= 1, 'CreatableTopicResult.errorMessage')
+  if (v >= 1) w.nullableString(x.errorMessage, true, 'CreatableTopicResult.errorMessage')
   if (v >= 5) w.int32(x.numPartitions, 'CreatableTopicResult.numPartitions')
   if (v >= 5) w.int16(x.replicationFactor, 'CreatableTopicResult.replicationFactor')
-  if (v >= 5) writeNullableArray(w, v, x.configs, v >= 5, 'CreatableTopicResult.configs', writeCreatableTopicConfigs)
+  if (v >= 5) writeNullableArray(w, v, x.configs, true, 'CreatableTopicResult.configs', writeCreatableTopicConfigs)
   const hasTopicConfigErrorCode = v >= 5 && x.topicConfigErrorCode !== 0
   if (w.flexible) {
     w.uvarint(hasTopicConfigErrorCode ? 1 : 0)

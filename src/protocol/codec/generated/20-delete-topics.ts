@@ -9,17 +9,15 @@ import type {
 import { type Reader, readArray, readStringItem } from '../reader.ts'
 import { unsupported, type Writer, writeArray, writeStringItem } from '../writer.ts'
 
-function writeDeleteTopicState(w: Writer, v: number, x: DeleteTopicState): void {
-  if (v >= 6) w.nullableString(x.name, v >= 6, 'DeleteTopicState.name')
-  else if (x.name !== null) unsupported('DeleteTopicState.name', v)
-  if (v >= 6) w.uuid(x.topicId, 'DeleteTopicState.topicId')
-  else if (x.topicId !== ZERO_UUID) unsupported('DeleteTopicState.topicId', v)
+function writeDeleteTopicState(w: Writer, _v: number, x: DeleteTopicState): void {
+  w.nullableString(x.name, true, 'DeleteTopicState.name')
+  w.uuid(x.topicId, 'DeleteTopicState.topicId')
   if (w.flexible) w.uvarint(0)
 }
 
-function readDeleteTopicState(r: Reader, v: number): DeleteTopicState {
-  const name = v >= 6 ? r.nullableString('name') : null
-  const topicId = v >= 6 ? r.uuid('topicId') : ZERO_UUID
+function readDeleteTopicState(r: Reader, _v: number): DeleteTopicState {
+  const name = r.nullableString('name')
+  const topicId = r.uuid('topicId')
   if (r.flexible) r.skipTags()
   return { name, topicId }
 }
@@ -44,7 +42,7 @@ function writeDeletableTopicResult(w: Writer, v: number, x: DeletableTopicResult
   w.nullableString(x.name, v >= 6, 'DeletableTopicResult.name')
   if (v >= 6) w.uuid(x.topicId, 'DeletableTopicResult.topicId')
   w.int16(x.errorCode, 'DeletableTopicResult.errorCode')
-  if (v >= 5) w.nullableString(x.errorMessage, v >= 5, 'DeletableTopicResult.errorMessage')
+  if (v >= 5) w.nullableString(x.errorMessage, true, 'DeletableTopicResult.errorMessage')
   if (w.flexible) w.uvarint(0)
 }
 

@@ -42,20 +42,17 @@ export function readDescribeConfigsRequest(r: Reader, v: number): DescribeConfig
   return { resources, includeSynonyms, includeDocumentation }
 }
 
-function writeDescribeConfigsSynonym(w: Writer, v: number, x: DescribeConfigsSynonym): void {
-  if (v >= 1) w.string(x.name, 'DescribeConfigsSynonym.name')
-  else if (x.name !== '') unsupported('DescribeConfigsSynonym.name', v)
-  if (v >= 1) w.nullableString(x.value, v >= 1, 'DescribeConfigsSynonym.value')
-  else if (x.value !== '') unsupported('DescribeConfigsSynonym.value', v)
-  if (v >= 1) w.int8(x.source, 'DescribeConfigsSynonym.source')
-  else if (x.source !== 0) unsupported('DescribeConfigsSynonym.source', v)
+function writeDescribeConfigsSynonym(w: Writer, _v: number, x: DescribeConfigsSynonym): void {
+  w.string(x.name, 'DescribeConfigsSynonym.name')
+  w.nullableString(x.value, true, 'DescribeConfigsSynonym.value')
+  w.int8(x.source, 'DescribeConfigsSynonym.source')
   if (w.flexible) w.uvarint(0)
 }
 
-function readDescribeConfigsSynonym(r: Reader, v: number): DescribeConfigsSynonym {
-  const name = v >= 1 ? r.string('name') : ''
-  const value = v >= 1 ? r.nullableString('value') : ''
-  const source = v >= 1 ? r.int8('source') : 0
+function readDescribeConfigsSynonym(r: Reader, _v: number): DescribeConfigsSynonym {
+  const name = r.string('name')
+  const value = r.nullableString('value')
+  const source = r.int8('source')
   if (r.flexible) r.skipTags()
   return { name, value, source }
 }
@@ -70,7 +67,7 @@ function writeDescribeConfigsResourceResult(w: Writer, v: number, x: DescribeCon
   w.bool(x.isSensitive, 'DescribeConfigsResourceResult.isSensitive')
   if (v >= 1) writeArray(w, v, x.synonyms, writeDescribeConfigsSynonym)
   if (v >= 3) w.int8(x.configType, 'DescribeConfigsResourceResult.configType')
-  if (v >= 3) w.nullableString(x.documentation, v >= 3, 'DescribeConfigsResourceResult.documentation')
+  if (v >= 3) w.nullableString(x.documentation, true, 'DescribeConfigsResourceResult.documentation')
   if (w.flexible) w.uvarint(0)
 }
 

@@ -5,7 +5,7 @@ import { type Writer, writeArray } from '../writer.ts'
 
 function writeMemberMetadata(w: Writer, v: number, x: MemberMetadata): void {
   w.string(x.memberId, 'MemberMetadata.memberId')
-  if (v >= 3) w.nullableString(x.groupInstanceId, v >= 3, 'MemberMetadata.groupInstanceId')
+  if (v >= 3) w.nullableString(x.groupInstanceId, true, 'MemberMetadata.groupInstanceId')
   w.string(x.clientId, 'MemberMetadata.clientId')
   w.string(x.clientHost, 'MemberMetadata.clientHost')
   if (v >= 1) w.int32(x.rebalanceTimeout, 'MemberMetadata.rebalanceTimeout')
