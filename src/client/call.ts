@@ -2,11 +2,11 @@
 import type { Call, Transport } from './transport.ts'
 
 /**
- * Runs a public API method's body inside an open call. The call's virtual deadline rejects the promise although the body
- * may never settle.
+ * Runs a public API method's body inside an open call. When virtual time cannot bring the call to an end, it rejects
+ * with the transport's error, which says what waits for what; the body's own outcome is then ignored.
  */
 export function inCall<T>(transport: Transport, name: string, body: (call: Call) => Promise<T>): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const call = transport.begin(name, reject)
     body(call).then(
       (value) => {

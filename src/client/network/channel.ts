@@ -14,6 +14,9 @@ import type { Logger } from '../types/logging.ts'
 import { kafkajsApiName } from './api-versions.ts'
 import { translateTransportError } from './transport-errors.ts'
 
+/** `enforceRequestTimeout: false`: the longest time a host's timer can express, 24 days. */
+const NO_TIMEOUT_MS = 2 ** 31 - 1
+
 export interface NetworkOptions {
   readonly clientId: string
   readonly connectionTimeoutMs: number
@@ -68,6 +71,7 @@ export class Channel {
     const { clientId, connectionTimeoutMs, requestTimeoutMs, emitter, events } = this.#options
     const named = (event: NetworkRequestEvent) => ({ ...event, apiName: kafkajsApiName(event.apiName) })
     try {
+      // `onQueueSize` is not passed: kafkajs's event counts requests that wait to be sent, and they wait here.
       const connection = await this.#context.transport.connect(this.#host, this.#port, {
         clientId,
         connectionTimeoutMs,
@@ -78,7 +82,6 @@ export class Channel {
         onRequestTimeout: (event) => {
           if (emitter.hasListeners(events.REQUEST_TIMEOUT)) emitter.emit(events.REQUEST_TIMEOUT, named(event))
         },
-        onQueueSize: (event) => emitter.emit(events.REQUEST_QUEUE_SIZE, event),
       })
       this.#connection = connection
       return connection
@@ -109,7 +112,7 @@ export class Channel {
     }
 
     const { enforceRequestTimeout, requestTimeoutMs, clientId } = this.#options
-    const timeoutMs = enforceRequestTimeout ? Math.max(requestTimeoutMs, atLeastMs) : Number.POSITIVE_INFINITY
+    const timeoutMs = enforceRequestTimeout ? Math.max(requestTimeoutMs, atLeastMs) : NO_TIMEOUT_MS
     this.#inFlight += 1
     try {
       const response = await connection.request(api, version, body, noResponse ? { timeoutMs, noResponse } : { timeoutMs })

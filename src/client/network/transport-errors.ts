@@ -22,10 +22,9 @@ export function translateTransportError(error: unknown, clientId: string): unkno
     case 'refused':
       return new KafkaJSConnectionError(`Connection error: ${error.message}`, { broker, ...(code === undefined ? {} : { code }) })
     case 'closed':
-      // A reset is an error event of the socket in kafkajs, an orderly end is not.
-      return code === undefined
-        ? new KafkaJSConnectionClosedError('Closed connection', { host, port })
-        : new KafkaJSConnectionError(`Connection error: ${error.message}`, { broker, code })
+      // A reset is an error event of the socket in kafkajs, which then says `Connection error: read ECONNRESET`. A broker
+      // process that dies or stops ends its connections in order as a rule, so this is the case that is modelled.
+      return new KafkaJSConnectionClosedError('Closed connection', { host, port })
     case 'timeout': {
       const { apiName = 'Request', apiKey, apiVersion, correlationId, createdAt, sentAt } = error
       return new KafkaJSRequestTimeoutError(
