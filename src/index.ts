@@ -1,5 +1,50 @@
 /**
- * kafkarium: a whole Kafka cluster inside one JavaScript process. This file puts cluster and client together; everything
- * below it runs in any ES2022 host.
+ * kafkarium: a whole Kafka cluster inside one JavaScript process.
+ *
+ * ```ts
+ * import { createCluster } from 'kafkarium'
+ *
+ * const cluster = createCluster({ brokers: 3, topics: { orders: 3 } })
+ * const producer = cluster.kafka().producer()
+ * await producer.connect()
+ * await producer.send({ topic: 'orders', messages: [{ key: 'a', value: '1' }] })
+ * cluster.topic('orders').records()[0]?.value // '1'
+ * ```
  */
-export {}
+import type { ClusterOptions } from './cluster/options.ts'
+import { type Cluster, composeFor } from './compose.ts'
+import { nodeHost } from './host/node.ts'
+import { nodeClusterHost } from './host/turns.ts'
+
+const compose = composeFor(nodeClusterHost, nodeHost)
+
+/**
+ * Makes a simulated cluster, at once: brokers are up and topics exist when it returns.
+ *
+ * @throws KafkariumError `KAFKARIUM_BAD_OPTION` names the option, the value and what is allowed
+ */
+export function createCluster(options: ClusterOptions = {}): Cluster {
+  return compose(options)
+}
+
+export type { Duration } from './cluster/duration.ts'
+export type { Faults, GroupHandle, TopicHandle, TraceHandle } from './cluster/cluster.ts'
+export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsyncError } from './cluster/errors.ts'
+export type { ClusterOptions, TopicOptions } from './cluster/options.ts'
+export type { ProcessContext, ProcessHandle, ProcessMain } from './cluster/process-handle.ts'
+export type { ProduceMessage, RecordPosition } from './cluster/produce.ts'
+export type { Store } from './cluster/store.ts'
+export type {
+  ClusterView,
+  GroupOffsetView,
+  GroupView,
+  MemberView,
+  NodeView,
+  PartitionView,
+  ProcessView,
+  RecordView,
+  TopicView,
+  TraceListener,
+} from './cluster/view.ts'
+export type { ClientConfig, Cluster } from './compose.ts'
+export type { Choices, Fact, FactType, GroupStateName, TraceEvent } from './kernel/index.ts'

@@ -365,9 +365,9 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
   /** `drive` runs everything, `settle` only what may run by itself. */
   function waitFor(what: string, done: () => boolean, withinMs: number, how: 'drive' | 'settle'): Promise<void> {
-    if (how === 'drive' && done()) return Promise.resolve()
     const { afterEvent } = world
     return new Promise((resolve, reject) => {
+      if (how === 'drive' && done()) return resolve()
       const over = arm(world, withinMs, 'daemon', {
         type: 'control',
         label: `the deadline of ${what}`,

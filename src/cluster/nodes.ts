@@ -44,8 +44,9 @@ export function execute(world: World, node: NodeRuntime, decision: Decision): vo
 export function brokerTimerFired(world: World, nodeId: number, key: string, timer: BrokerTimer): void {
   const node = world.nodes.get(nodeId)
   if (node === undefined || !node.up) return
+  const event = node.timers.get(key)
+  if (event !== undefined) forget(world, event)
   node.timers.delete(key)
-  world.joinTimers.delete(key)
   execute(world, node, stepTimer(node.broker, timer, contextOf(world)))
 }
 
@@ -90,8 +91,10 @@ export function createTopicsAtStart(world: World, body: CreateTopicsRequest): Cr
 export function crashNode(world: World, node: NodeRuntime): void {
   node.up = false
   node.crashedAt = world.now
-  for (const event of node.timers.values()) remove(world.queue, event)
-  for (const key of node.timers.keys()) world.joinTimers.delete(key)
+  for (const event of node.timers.values()) {
+    remove(world.queue, event)
+    forget(world, event)
+  }
   node.timers.clear()
   note(world, { type: 'node', node: node.id, change: 'crash' })
   for (const connection of [...node.connections]) serverCloses(world, connection, `broker ${node.id} crashed`)
@@ -126,37 +129,54 @@ export function restartNode(world: World, node: NodeRuntime): void {
 export function reclassifySessions(world: World): void {
   for (const node of world.nodes.values()) {
     for (const event of node.timers.values()) {
-      if (event.payload.type === 'broker-timer' && event.payload.timer.type === 'session') {
-        reclassify(world.queue, event, kindOf(world, event.payload.timer))
-      }
+      const { payload } = event
+      if (payload.type === 'broker-timer' && payload.timer.type === 'session') classify(world, event, payload.timer)
     }
   }
 }
 
-/** Sets the kind of a group's rebalance timer anew: a handler began or ended. */
-export function reclassifyJoin(world: World, groupId: string): void {
-  const event = world.joinTimers.get(`join/${groupId}`)
-  if (event?.payload.type === 'broker-timer') reclassify(world.queue, event, kindOf(world, event.payload.timer))
+/** Sets the kind of a group's timers anew: a handler began or ended. */
+export function reclassifyGroup(world: World, groupId: string): void {
+  for (const event of world.groupTimers.get(groupId) ?? []) {
+    if (event.payload.type === 'broker-timer') reclassify(world.queue, event, kindOf(world, event.payload.timer))
+  }
 }
 
 /**
- * - A session of somebody known to be gone will end: recovery. Of the living it merely ticks.
- * - A rebalance goes on by itself, unless a member's handler still runs: then it waits for user code.
- * - A long poll merely ticks.
+ * - The session of somebody known to be gone will end, a rebalance goes on: recovery. But not while a handler of the group
+ *   is at work: it may do real I/O, and must not lose its own session because time ran ahead.
+ * - The session of the living, and a long poll, merely tick.
  */
 function kindOf(world: World, timer: BrokerTimer): EventKind {
-  switch (timer.type) {
-    case 'fetch':
-      return 'daemon'
-    case 'session': {
-      const connection = world.connections.get(timer.connection)
-      return connection !== undefined && connection.process.state === 'running' ? 'daemon' : 'recovery'
-    }
-    case 'join':
-    case 'initial-join':
-    case 'sync':
-      return (world.busyHandlers.get(timer.groupId) ?? 0) > 0 ? 'daemon' : 'recovery'
+  if (timer.type === 'fetch') return 'daemon'
+  if (timer.type === 'session') {
+    const connection = world.connections.get(timer.connection)
+    if (connection !== undefined && connection.process.state === 'running') return 'daemon'
   }
+  return groupIsBusy(world, timer.groupId) ? 'daemon' : 'recovery'
+}
+
+function groupIsBusy(world: World, groupId: string): boolean {
+  for (const { state, busy } of world.owners) if (state === 'running' && (busy.get(groupId) ?? 0) > 0) return true
+  return false
+}
+
+/** Gives a pending timer its kind, and remembers it for as long as that may change with the group's handlers. */
+function classify(world: World, event: QueuedEvent<Task>, timer: BrokerTimer): void {
+  reclassify(world.queue, event, kindOf(world, timer))
+  if (timer.type === 'fetch') return
+  const ownTick = timer.type === 'session' && world.connections.get(timer.connection)?.process.state === 'running'
+  const known = world.groupTimers.get(timer.groupId)
+  if (ownTick) known?.delete(event)
+  else if (known === undefined) world.groupTimers.set(timer.groupId, new Set([event]))
+  else known.add(event)
+}
+
+function forget(world: World, event: QueuedEvent<Task>): void {
+  const { payload } = event
+  if (payload.type !== 'broker-timer' || payload.timer.type === 'fetch') return
+  const known = world.groupTimers.get(payload.timer.groupId)
+  if (known?.delete(event) && known.size === 0) world.groupTimers.delete(payload.timer.groupId)
 }
 
 function setTimer(world: World, node: NodeRuntime, change: TimerChange): void {
@@ -164,13 +184,13 @@ function setTimer(world: World, node: NodeRuntime, change: TimerChange): void {
   if (armed !== undefined) {
     remove(world.queue, armed)
     node.timers.delete(change.key)
-    world.joinTimers.delete(change.key)
+    forget(world, armed)
   }
   if (change.at === null || !node.up) return
   const task: Task = { type: 'broker-timer', node: node.id, key: change.key, timer: change.timer }
-  const event: QueuedEvent<Task> = push(world.queue, Math.max(change.at, world.now), kindOf(world, change.timer), task)
+  const event: QueuedEvent<Task> = push(world.queue, Math.max(change.at, world.now), 'daemon', task)
   node.timers.set(change.key, event)
-  if (change.timer.type === 'join' || change.timer.type === 'initial-join') world.joinTimers.set(change.key, event)
+  classify(world, event, change.timer)
 }
 
 /** The controller's log grew: every broker hears of it, in order. */

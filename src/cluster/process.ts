@@ -14,6 +14,8 @@ export interface Process {
   readonly timers: Set<QueuedEvent<Task>>
   readonly connections: Set<ClientConnection>
   readonly calls: Set<OpenCall>
+  /** Handlers under way, by group. */
+  readonly busy: Map<string, number>
   /** What would have happened to it while it was frozen. */
   held: Task[]
 }
@@ -26,6 +28,7 @@ export function createProcess(name: string): Process {
     timers: new Set(),
     connections: new Set(),
     calls: new Set(),
+    busy: new Map(),
     held: [],
   }
 }
@@ -36,5 +39,6 @@ export function dropWork(world: World, process: Process): void {
   process.timers.clear()
   for (const call of process.calls) world.calls.delete(call)
   process.calls.clear()
+  process.busy.clear()
   process.held = []
 }

@@ -14,7 +14,7 @@ import type {
   TransportError,
 } from '../protocol/transport.ts'
 import { apiKeyOf, type ClientConnection, closeConnection, openConnection, type PendingRequest, sendRequest } from './network.ts'
-import { reclassifyJoin } from './nodes.ts'
+import { reclassifyGroup } from './nodes.ts'
 import type { Process } from './process.ts'
 import type { Pump } from './pump.ts'
 import { arm, nextCounter, type NodeRuntime, note, type OpenCall, type Task, type World } from './world.ts'
@@ -24,6 +24,7 @@ const NEVER = new Promise<never>(() => {})
 /** `clientId` names the client in the trace for facts that are not bound to a connection. */
 export function createTransport(world: World, pump: Pump, process: Process, clientId: string): Transport {
   const { incarnation } = process
+  world.owners.add(process)
   const alive = () => process.incarnation === incarnation && (process.state === 'running' || process.state === 'frozen')
 
   return {
@@ -34,13 +35,13 @@ export function createTransport(world: World, pump: Pump, process: Process, clie
     nextId: (counter) => nextCounter(world, counter),
 
     connect(host, port, options) {
-      if (!alive()) return NEVER
+      if (world.disposed || !alive()) return NEVER
       pump.enter('connect')
       return connect(world, pump, process, alive, host, port, options)
     },
 
     timer(delayMs, kind, run): Timer {
-      if (!alive()) return { cancel: () => {} }
+      if (world.disposed || !alive()) return { cancel: () => {} }
       pump.enter('a timer')
       const event: QueuedEvent<Task> = arm(world, Math.max(Math.ceil(delayMs), 0), kind satisfies TimerKind, {
         type: 'client-timer',
@@ -62,7 +63,8 @@ export function createTransport(world: World, pump: Pump, process: Process, clie
     },
 
     begin(label, onDeadline): Call {
-      if (!alive()) return { waitsForUser: () => {}, end: () => {} }
+      // A disposed cluster says so; a dead process says nothing.
+      if (!world.disposed && !alive()) return { waitsForUser: () => {}, end: () => {} }
       pump.enter(label)
       const call: OpenCall = {
         label: `${clientId}: ${label}`,
@@ -90,12 +92,12 @@ export function createTransport(world: World, pump: Pump, process: Process, clie
     },
 
     note(fact) {
-      if (alive() && !world.disposed) noteClientFact(world, clientId, fact)
+      if (alive() && !world.disposed) noteClientFact(world, pump, process, clientId, fact)
     },
   }
 }
 
-function noteClientFact(world: World, client: string, fact: ClientFact): void {
+function noteClientFact(world: World, pump: Pump, process: Process, client: string, fact: ClientFact): void {
   if (fact.type === 'client.crash') {
     note(world, {
       type: 'consumer.crash',
@@ -107,18 +109,22 @@ function noteClientFact(world: World, client: string, fact: ClientFact): void {
     })
     return
   }
-  const running = world.busyHandlers.get(fact.groupId) ?? 0
+  const running = process.busy.get(fact.groupId) ?? 0
   const { type, topic, partition, firstOffset, lastOffset } = fact
   if (type === 'handler.start') {
     world.lastProgress = world.now
-    world.busyHandlers.set(fact.groupId, running + 1)
+    process.busy.set(fact.groupId, running + 1)
     note(world, { type, client, group: fact.groupId, member: fact.memberId, topic, partition, firstOffset, lastOffset })
   } else {
-    world.busyHandlers.set(fact.groupId, Math.max(running - 1, 0))
+    process.busy.set(fact.groupId, Math.max(running - 1, 0))
     const common = { client, group: fact.groupId, member: fact.memberId, topic, partition, firstOffset, lastOffset }
     note(world, fact.error === undefined ? { type, ...common } : { type, ...common, error: fact.error })
   }
-  if (world.joinTimers.size > 0) reclassifyJoin(world, fact.groupId)
+  if (world.groupTimers.size > 0) {
+    reclassifyGroup(world, fact.groupId)
+    // What waited for the handler may go on now.
+    if (type !== 'handler.start') pump.wake()
+  }
 }
 
 function connect(
@@ -179,7 +185,7 @@ function connectionHandle(
       if (alive() && !world.disposed) closeConnection(world, connection)
     },
     request<A extends ApiName>(api: A, apiVersion: number, body: RequestOf<A>, requestOptions?: RequestOptions): Promise<ResponseOf<A>> {
-      if (!alive()) return NEVER
+      if (world.disposed || !alive()) return NEVER
       pump.enter(api)
       const createdAt = world.now
       const noResponse = requestOptions?.noResponse === true

@@ -94,9 +94,10 @@ export interface World {
   disposed: boolean
   /** Set once real I/O came in while the cluster ran. */
   taint: string | null
-  /** Running handlers by group: while one runs, a rebalance waits for user code. */
-  readonly busyHandlers: Map<string, number>
-  readonly joinTimers: Map<string, QueuedEvent<Task>>
+  /** Every process that has clients, the test's own included. */
+  readonly owners: Set<Process>
+  /** Timers of a group that are bound to end by themselves, unless one of its handlers is at work. */
+  readonly groupTimers: Map<string, Set<QueuedEvent<Task>>>
   eventsRun: number
   /** Called after every event (laws, `until`). */
   readonly afterEvent: Set<() => void>
@@ -160,8 +161,8 @@ export function createWorld(options: WorldOptions): World {
     touched: false,
     disposed: false,
     taint: null,
-    busyHandlers: new Map(),
-    joinTimers: new Map(),
+    owners: new Set(),
+    groupTimers: new Map(),
     eventsRun: 0,
     afterEvent: new Set(),
     wake: () => {},

@@ -7,7 +7,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES } from '../groups/group.ts'
-import { finish, type GroupTurn, snapshot, syncReply, write } from '../groups/rebalance.ts'
+import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/rebalance.ts'
 import type { SyncGroupRequest } from '../../protocol/messages.ts'
 import { tokenOf } from '../state.ts'
 import { defineApi } from './handler.ts'
@@ -39,7 +39,7 @@ export const syncGroup = defineApi({
       case 'PreparingRebalance':
         return refuse(ErrorCode.REBALANCE_IN_PROGRESS)
       case 'Stable':
-        group.pendingSync.delete(member.id)
+        syncReceived(turn, member.id)
         syncReply(turn, request, {
           protocolType: group.protocolType,
           protocolName: group.protocolName,
@@ -48,7 +48,7 @@ export const syncGroup = defineApi({
         return finish(turn)
       case 'CompletingRebalance': {
         member.awaitingSync = tokenOf(request)
-        group.pendingSync.delete(member.id)
+        syncReceived(turn, member.id)
         finish(turn)
         if (group.leaderId !== member.id) return
         const assignments = new Map<string, Uint8Array>()

@@ -160,6 +160,13 @@ export function completeJoin(turn: GroupTurn): void {
   })
 }
 
+/** removePendingSyncMember: once all have synced, nobody waits for them any more. */
+export function syncReceived(turn: GroupTurn, memberId: string): void {
+  const { group } = turn
+  group.pendingSync.delete(memberId)
+  if (group.pendingSync.size === 0) clearSyncTimer(turn)
+}
+
 /** expirePendingSync: members that never sent SyncGroup are removed. */
 export function syncTimeout(turn: GroupTurn, generation: number): void {
   const { group } = turn
