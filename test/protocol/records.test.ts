@@ -69,7 +69,7 @@ describe('encoding', () => {
         expect(batch.maxTimestamp).toBe(Math.max(...records.map(({ timestamp }) => timestamp)))
         expect(readBatch(new Reader(toWire(batch)))).toEqual(batch)
       }),
-      { numRuns: 200, seed: 2 },
+      { numRuns: 80, seed: 2 },
     )
   })
 

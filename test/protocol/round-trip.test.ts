@@ -18,7 +18,7 @@ import { type StructType, structOf } from '../../src/protocol/notation/model.ts'
 import { defaultValue, messageOf } from './arbitraries.ts'
 
 const declarations = readDeclarations()
-const RUNS = { numRuns: 12, seed: 1 }
+const RUNS = { numRuns: 8, seed: 1 }
 
 for (const declaration of declarations) {
   describe(declaration.name, () => {
