@@ -26,6 +26,14 @@ const INPUTS = ['src', 'lessons', 'scripts/build.mjs', 'package.json', 'package-
 
 const STAMP = '.built-from'
 
+/** Ink's link to React's developer tools: never loaded in production, so never shipped. */
+const withoutDevtools = {
+  name: 'without-devtools',
+  setup(builder) {
+    builder.onLoad({ filter: /ink[\\/]build[\\/]devtools\.js$/ }, () => ({ contents: 'export {}' }))
+  },
+}
+
 const stamp = await hashOf(INPUTS)
 if (process.argv.includes('--if-stale') && (await stampOfDist()) === stamp) process.exit(0)
 
@@ -74,7 +82,7 @@ async function bundleAll() {
     }),
     build({
       ...common,
-      entryPoints: { kafkarium: 'src/cli/kafkarium.ts' },
+      entryPoints: { kafkarium: 'src/cli/kafkarium.ts', tui: 'src/tui/main.ts' },
       format: 'esm',
       splitting: true,
       chunkNames: '[name]-[hash]',
@@ -82,7 +90,7 @@ async function bundleAll() {
       minify: true,
       sourcemap: false,
       define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"' },
-      alias: { 'react-devtools-core': './scripts/empty-module.mjs' },
+      plugins: [withoutDevtools],
       // Ink and React reach for `require` of node builtins; an ES module has to make its own.
       banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     }),

@@ -48,10 +48,10 @@ export function staleBlocks(
   return problems
 }
 
-/** FNV-1a over the text with its white space evened out: re-wrapping a paragraph does not make a translation stale. */
+/** FNV-1a over the text with blanks and table rules evened out: re-wrapping a paragraph makes no translation stale. */
 export function sourceHash(text: string): string {
   let hash = 0x811c9dc5
-  for (const char of text.replace(/\s+/g, ' ').trim()) {
+  for (const char of text.replace(/-{3,}/g, '---').replace(/\s+/g, ' ').trim()) {
     hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0
   }
   return hash.toString(16).padStart(8, '0')

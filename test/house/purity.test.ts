@@ -31,19 +31,19 @@ const FORBIDDEN: readonly (readonly [RegExp, string])[] = [
   [/\bMath\s*\.\s*(?:exp|log|log2|log10|pow|sin|cos|tan)\b/g, 'is implementation-approximated: use integers'],
 ]
 
-/** Where each rule holds, and which words are fine there all the same, with the reason. */
-const LAYERS: Readonly<Record<string, readonly string[]>> = {
-  kernel: [],
-  broker: [],
-  protocol: [],
-  client: [],
+const LAYERS = ['kernel', 'broker', 'protocol', 'client']
+
+/** What may be mentioned all the same, as `file word`, and why. */
+const EXCEPTIONS: Readonly<Record<string, string>> = {
+  'src/client/types/bytes.ts Buffer': 'names the type kafkajs users know; the global is not used',
 }
 
-test.each(Object.keys(LAYERS))('src/%s mentions no clock, no chance and no host', (layer) => {
+test.each(LAYERS)('src/%s mentions no clock, no chance and no host', (layer) => {
   const problems: string[] = []
   for (const file of sourceFiles(`src/${layer}`)) {
     for (const [pattern, reason] of FORBIDDEN) {
       for (const match of file.code.matchAll(pattern)) {
+        if (`${file.path} ${match[0]}` in EXCEPTIONS) continue
         const line = file.code.slice(0, match.index).split('\n').length
         problems.push(`${file.path}:${line} mentions ${match[0]}, which ${reason}`)
       }

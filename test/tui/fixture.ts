@@ -33,6 +33,8 @@ const written = (count: number, from = 0): FactOf<TraceEvent>[] =>
       partition: 0,
       baseOffset: from + i,
       count: 1,
+      bytes: 80,
+      digest: 0,
       client: 'shop',
     }),
   )

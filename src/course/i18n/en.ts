@@ -39,7 +39,8 @@ export const en = {
   'watch.start': 'start',
   'watch.empty': 'Nothing has happened yet. Press → for the first step.',
   'watch.end': 'That was the run. Press → once more to try it yourself.',
-  'watch.predicted': 'You predicted: {choice}.',
+  'watch.predicted.right': 'You predicted: {choice}. So it was.',
+  'watch.predicted.wrong': 'You predicted: {choice}. It went otherwise.',
   'watch.no-prediction': 'You made no prediction.',
 
   'log.group': 'group {group}',

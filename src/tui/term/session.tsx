@@ -39,7 +39,9 @@ export function openSession({ stdin, stdout, stderr, colors, store, view }: Sess
       exitOnCtrlC: false,
       patchConsole: true,
       maxFps: 30,
-      incrementalRendering: true,
+      // Ink 6.8 steps one line too far down with every incremental frame that does not fill the screen, and ours never
+      // do: whole frames, then. They are one screen of text, and only drawn when something changed.
+      incrementalRendering: false,
     })
   } catch (error) {
     leave()

@@ -44,7 +44,7 @@ export function lessonPage(view: LessonView): Page {
 export function bodyLines(view: LessonView, rows: number): readonly Line[] {
   switch (view.current.phase) {
     case 'read':
-      return [EMPTY, ...prose(view, 'primer')]
+      return [EMPTY, ...prose(view, 'primer'), EMPTY, ...prose(view, 'picture')]
     case 'predict':
       return predictLines(view)
     case 'watch':
@@ -161,7 +161,9 @@ function captionLines(view: LessonView, count: number, atEnd: boolean): Line[] {
   const { choices, right } = loaded.lesson.prediction
   const choice = prediction && choices.includes(prediction.choice) ? prediction.choice : null
   const said = choice
-    ? t('watch.predicted', { choice: plainText(proseSpans(proseOf(loaded, state.locale, `choice.${choice}`))) })
+    ? t(choice === right ? 'watch.predicted.right' : 'watch.predicted.wrong', {
+        choice: plainText(proseSpans(proseOf(loaded, state.locale, `choice.${choice}`))),
+      })
     : t('watch.no-prediction')
   const tone = choice === null ? 'muted' : choice === right ? 'good' : 'warn'
   return [

@@ -1,2 +1,0 @@
-// biome-ignore lint/style/noDefaultExport: stands in for a module that has one
-export default undefined
