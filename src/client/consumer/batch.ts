@@ -1,14 +1,26 @@
 /** What one fetch brought for one partition: several record batches as one `Batch` of kafkajs. */
+import type { RecordBatch } from '../../protocol/batch.ts'
 import type { AbortedTransaction } from '../../protocol/messages.ts'
-import type { DecodedRecords, FetchedMessage } from './messages.ts'
+import type { Host } from '../transport.ts'
+import { type DecodedRecords, decodeRecords, type FetchedMessage } from './messages.ts'
 
-export interface FetchedPartition extends DecodedRecords {
+export interface FetchedPartition {
   readonly topic: string
   readonly partition: number
   /** The offset that was asked for; a batch may begin before it. */
   readonly fetchedOffset: number
   readonly highWatermark: number
   readonly abortedTransactions: readonly AbortedTransaction[] | null
+  readonly records: readonly RecordBatch[]
+}
+
+/**
+ * Decodes what was fetched. Done only when a handler is about to get it: the messages of all partitions of a fetch at
+ * once would outlive the young generation of the garbage collector, which costs more than the decoding.
+ */
+export function decodeBatch(fetched: FetchedPartition, host: Host): FetchedBatch | Promise<FetchedBatch> {
+  const decoded = decodeRecords(fetched.records, host)
+  return decoded instanceof Promise ? decoded.then((records) => new FetchedBatch(fetched, records)) : new FetchedBatch(fetched, decoded)
 }
 
 export class FetchedBatch {
@@ -27,7 +39,10 @@ export class FetchedBatch {
   readonly #last: number
   readonly #offsets: readonly number[]
 
-  constructor({ topic, partition, fetchedOffset, highWatermark, abortedTransactions, messages, offsets, hasControl }: FetchedPartition) {
+  constructor(
+    { topic, partition, fetchedOffset, highWatermark, abortedTransactions }: FetchedPartition,
+    { messages, offsets, hasControl }: DecodedRecords,
+  ) {
     this.fetchedOffset = String(fetchedOffset)
     this.topic = topic
     this.partition = partition

@@ -6,9 +6,8 @@ import { viewError } from '../errors/classify.ts'
 import { errorFromCode, throwOnError } from '../errors/protocol-errors.ts'
 import { sleep } from '../sync/time.ts'
 import type { Logger } from '../types/logging.ts'
-import { FetchedBatch } from './batch.ts'
+import type { FetchedPartition } from './batch.ts'
 import type { GroupMembership } from './group.ts'
-import { decodeRecords } from './messages.ts'
 import type { ConsumerOptions } from './options.ts'
 import { ReadReplicas } from './read-replicas.ts'
 
@@ -40,7 +39,7 @@ export class Fetcher {
   }
 
   /** Empty after an error that was dealt with; rejects with one that was not. */
-  async fetch(nodeId: string): Promise<FetchedBatch[]> {
+  async fetch(nodeId: string): Promise<FetchedPartition[]> {
     try {
       return await this.#fetch(nodeId)
     } catch (error) {
@@ -49,7 +48,7 @@ export class Fetcher {
     }
   }
 
-  async #fetch(nodeId: string): Promise<FetchedBatch[]> {
+  async #fetch(nodeId: string): Promise<FetchedPartition[]> {
     const { cluster, context, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId } = this.#options
     await cluster.refreshMetadataIfNecessary()
     this.#group.checkForStaleAssignment()
@@ -105,9 +104,9 @@ export class Fetcher {
     return topics.map((topic) => makeFetchTopic(topic))
   }
 
-  async #toBatches({ responses }: FetchResponse, requested: readonly FetchTopic[]): Promise<FetchedBatch[]> {
+  #toBatches({ responses }: FetchResponse, requested: readonly FetchTopic[]): FetchedPartition[] {
     const { seeks, subscription } = this.#group
-    const batches: FetchedBatch[] = []
+    const batches: FetchedPartition[] = []
     for (const { topic, partitions } of responses) {
       for (const data of partitions) {
         const partition = data.partitionIndex
@@ -116,18 +115,14 @@ export class Fetcher {
         if (data.preferredReadReplica !== -1) this.#prefer(topic, partition, data.preferredReadReplica)
         const fetchedOffset = requestedOffset(requested, topic, partition)
         if (fetchedOffset === undefined) continue
-        const decoding = decodeRecords(data.records ?? [], this.#options.context.host)
-        const decoded = decoding instanceof Promise ? await decoding : decoding
-        batches.push(
-          new FetchedBatch({
-            topic,
-            partition,
-            fetchedOffset,
-            highWatermark: data.highWatermark,
-            abortedTransactions: data.abortedTransactions,
-            ...decoded,
-          }),
-        )
+        batches.push({
+          topic,
+          partition,
+          fetchedOffset,
+          highWatermark: data.highWatermark,
+          abortedTransactions: data.abortedTransactions,
+          records: data.records ?? [],
+        })
       }
     }
     return batches

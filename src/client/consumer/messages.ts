@@ -4,7 +4,7 @@
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { compressionCode, type DecodedHeader, isControl, isTransactional, RecordCursor, timestampType } from '../../protocol/records.ts'
-import { copyAsHostBytes } from '../bytes.ts'
+import { asHostBytes, copyAsHostBytes } from '../bytes.ts'
 import { codecFor } from '../compression/codecs.ts'
 import type { Host } from '../transport.ts'
 import type { Bytes } from '../types/bytes.ts'
@@ -58,7 +58,7 @@ export function decodeRecords(batches: readonly RecordBatch[], host: Host): Deco
     hasControl ||= isControl(batch)
     const section = sectionOf(batch, host)
     if (!ArrayBuffer.isView(section)) return finishLater(batches, i, section, { messages, offsets, hasControl }, host)
-    appendMessages(batch, section, messages, offsets)
+    appendMessages(batch, section, host, messages, offsets)
   }
   return { messages, offsets, hasControl }
 }
@@ -66,26 +66,26 @@ export function decodeRecords(batches: readonly RecordBatch[], host: Host): Deco
 async function finishLater(
   batches: readonly RecordBatch[],
   from: number,
-  first: Promise<Bytes>,
+  first: Promise<Uint8Array>,
   { messages, offsets, hasControl: before }: DecodedRecords,
   host: Host,
 ): Promise<DecodedRecords> {
   let hasControl = before
-  appendMessages(batches[from] as RecordBatch, await first, messages, offsets)
+  appendMessages(batches[from] as RecordBatch, await first, host, messages, offsets)
   for (const batch of batches.slice(from + 1)) {
     hasControl ||= isControl(batch)
-    appendMessages(batch, await sectionOf(batch, host), messages, offsets)
+    appendMessages(batch, await sectionOf(batch, host), host, messages, offsets)
   }
   return { messages, offsets, hasControl }
 }
 
 /** The records section in memory of its own: user code can never reach the log's bytes. */
-function sectionOf(batch: RecordBatch, host: Host): Bytes | Promise<Bytes> {
-  const { view } = host.bytes
+function sectionOf(batch: RecordBatch, host: Host): Uint8Array | Promise<Uint8Array> {
   const code = compressionCode(batch)
-  if (code === 0) return copyAsHostBytes(batch.records, view)
-  const plain = codecFor(code, host).decompress(copyAsHostBytes(batch.records, view))
-  return ArrayBuffer.isView(plain) ? copyAsHostBytes(plain, view) : plain.then((bytes) => copyAsHostBytes(bytes, view))
+  // The constructor copies; a Buffer's own `slice` would not.
+  if (code === 0) return new Uint8Array(batch.records)
+  const plain = codecFor(code, host).decompress(copyAsHostBytes(batch.records, host.bytes.view))
+  return ArrayBuffer.isView(plain) ? new Uint8Array(plain) : plain.then((bytes) => new Uint8Array(bytes))
 }
 
 function contextOf(batch: RecordBatch): BatchContext {
@@ -105,7 +105,10 @@ function contextOf(batch: RecordBatch): BatchContext {
   }
 }
 
-function appendMessages(batch: RecordBatch, section: Bytes, messages: FetchedMessage[], offsets: number[]): void {
+function appendMessages(batch: RecordBatch, section: Uint8Array, host: Host, messages: FetchedMessage[], offsets: number[]): void {
+  // `view` is the fastest way Node has to make a Buffer over existing memory: half the time of `subarray`.
+  const { view } = host.bytes
+  const { buffer } = section
   const batchContext = contextOf(batch)
   const isControlRecord = batchContext.isControlBatch
   const cursor = new RecordCursor(batch, section)
@@ -123,9 +126,9 @@ function appendMessages(batch: RecordBatch, section: Bytes, messages: FetchedMes
       attributes: cursor.attributes,
       timestamp,
       offset: String(offset),
-      key: keyStart < 0 ? null : (section.subarray(keyStart, cursor.keyEnd) as Bytes),
-      value: valueStart < 0 ? null : (section.subarray(valueStart, cursor.valueEnd) as Bytes),
-      headers: cursor.headerCount === 0 ? {} : headersOf(cursor.headers()),
+      key: keyStart < 0 ? null : (view(buffer, keyStart, cursor.keyEnd - keyStart) as Bytes),
+      value: valueStart < 0 ? null : (view(buffer, valueStart, cursor.valueEnd - valueStart) as Bytes),
+      headers: cursor.headerCount === 0 ? {} : headersOf(cursor.headers(), host),
       isControlRecord,
       batchContext,
     })
@@ -134,10 +137,10 @@ function appendMessages(batch: RecordBatch, section: Bytes, messages: FetchedMes
 }
 
 /** A name that repeats holds a list. */
-function headersOf(decoded: readonly DecodedHeader[]): IHeaders {
+function headersOf(decoded: readonly DecodedHeader[], host: Host): IHeaders {
   const headers: IHeaders = {}
   for (const [name, given] of decoded) {
-    const value = given as Bytes
+    const value = given === null ? (null as unknown as Bytes) : asHostBytes(given, host.bytes.view)
     const before = headers[name]
     if (before === undefined) headers[name] = value
     else if (Array.isArray(before)) before.push(value)

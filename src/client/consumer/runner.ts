@@ -5,7 +5,7 @@ import type { OffsetToCommit } from '../network/group-requests.ts'
 import { createRetrier, GiveUp, type Retrier } from '../retry.ts'
 import type { EachBatchHandler, EachMessageHandler } from '../types/messages.ts'
 import type { Logger } from '../types/logging.ts'
-import { FetchedBatch } from './batch.ts'
+import { decodeBatch, FetchedBatch, type FetchedPartition } from './batch.ts'
 import { FetchLoops } from './fetch-loops.ts'
 import { Fetcher } from './fetcher.ts'
 import { type GroupMembership, Stopped } from './group.ts'
@@ -33,7 +33,7 @@ export class Runner {
   readonly logger: Logger
   readonly #retrier: Retrier
   readonly #fetcher: Fetcher
-  readonly #loops: FetchLoops<FetchedBatch>
+  readonly #loops: FetchLoops<FetchedPartition>
   #running = false
   #stopping = false
   #crashed = false
@@ -147,7 +147,7 @@ export class Runner {
     }
   }
 
-  async #fetch(nodeId: string): Promise<FetchedBatch[]> {
+  async #fetch(nodeId: string): Promise<FetchedPartition[]> {
     if (!this.#running) return []
     const { context, emitter } = this.options
     const startedAt = context.transport.now()
@@ -160,8 +160,10 @@ export class Runner {
     return batches
   }
 
-  async #handle(batch: FetchedBatch): Promise<void> {
+  async #handle(fetched: FetchedPartition): Promise<void> {
     if (!this.#running) return
+    const decoding = decodeBatch(fetched, this.options.context.host)
+    const batch = decoding instanceof Promise ? await decoding : decoding
     if (batch.isEmpty() && !batch.isEmptyDueToFiltering()) {
       await this.heartbeat()
       return
