@@ -1,5 +1,5 @@
 /** The client's `Transport` over the simulated world, one a process incarnation. */
-import { type QueuedEvent, remove } from '../kernel/index.ts'
+import { type QueuedEvent, recordHandler, remove } from '../kernel/index.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.ts'
 import type {
   Call,
@@ -109,19 +109,18 @@ function noteClientFact(world: World, pump: Pump, process: Process, client: stri
     })
     return
   }
-  const running = process.busy.get(fact.groupId) ?? 0
-  const { type, topic, partition, firstOffset, lastOffset } = fact
+  const { type, groupId, memberId, topic, partition, firstOffset, lastOffset } = fact
+  const running = process.busy.get(groupId) ?? 0
   if (type === 'handler.start') {
     world.lastProgress = world.now
-    process.busy.set(fact.groupId, running + 1)
-    note(world, { type, client, group: fact.groupId, member: fact.memberId, topic, partition, firstOffset, lastOffset })
-  } else {
-    process.busy.set(fact.groupId, Math.max(running - 1, 0))
-    const common = { client, group: fact.groupId, member: fact.memberId, topic, partition, firstOffset, lastOffset }
-    note(world, fact.error === undefined ? { type, ...common } : { type, ...common, error: fact.error })
-  }
+    process.busy.set(groupId, running + 1)
+  } else process.busy.set(groupId, Math.max(running - 1, 0))
+  if (type === 'handler.error') {
+    const error = fact.error ?? ''
+    note(world, { type, client, group: groupId, member: memberId, topic, partition, firstOffset, lastOffset, error })
+  } else recordHandler(world.trace, world.now, type, client, groupId, memberId, topic, partition, firstOffset, lastOffset)
   if (world.groupTimers.size > 0) {
-    reclassifyGroup(world, fact.groupId)
+    reclassifyGroup(world, groupId)
     // What waited for the handler may go on now.
     if (type !== 'handler.start') pump.wake()
   }

@@ -9,14 +9,41 @@ export interface Trace {
   readonly digest: Digest
   /** How many facts there were. */
   count: number
-  /** A ring of the last `capacity` events, or all of them when capacity is Infinity. */
+  /** A ring of the last `capacity` entries, or all of them when capacity is Infinity. */
   readonly capacity: number
-  events: TraceEvent[]
+  entries: (TraceEvent | HandlerRun)[]
   readonly listeners: Set<(event: TraceEvent) => void>
+  /** The handler that reported last. */
+  subject: HandlerSubject | null
+}
+
+/** Who handles what: the fixed part of the facts of one handler. */
+interface HandlerSubject {
+  readonly client: string
+  readonly group: string
+  readonly member: string
+  readonly topic: string
+  readonly partition: number
+  /** Stands for the fields above in the trace's hash. */
+  readonly digest: number
+}
+
+/**
+ * Successive start and done facts of one handler over successive single records, at one instant. They come twice a
+ * message: as objects of their own they would cost more than the message.
+ */
+interface HandlerRun {
+  readonly type: 'run'
+  readonly subject: HandlerSubject
+  readonly index: number
+  readonly time: number
+  readonly firstOffset: number
+  /** How many facts: start, done, start, done … */
+  facts: number
 }
 
 export function createTrace(capacity: number): Trace {
-  return { digest: createDigest(), count: 0, capacity, events: [], listeners: new Set() }
+  return { digest: createDigest(), count: 0, capacity, entries: [], listeners: new Set(), subject: null }
 }
 
 /** Adds a fact, which becomes the event: the caller hands it over. Cost matters: this runs several times a message. */
@@ -28,15 +55,97 @@ export function record(trace: Trace, time: number, fact: Fact): void {
   const event = fact as { -readonly [K in 'index' | 'time']: number } & Fact
   event.index = index
   event.time = time
-  trace.events.push(event)
-  // Trimmed in halves, so that a ring costs no shift an event.
-  if (trace.events.length >= trace.capacity * 2) trace.events = trace.events.slice(-trace.capacity)
+  keep(trace, event)
   if (trace.listeners.size > 0) for (const listener of trace.listeners) listener(event)
+}
+
+/** Adds a handler's start or done. They come twice a message, so it costs no object where one continues the last. */
+export function recordHandler(
+  trace: Trace,
+  time: number,
+  type: 'handler.start' | 'handler.done',
+  client: string,
+  group: string,
+  member: string,
+  topic: string,
+  partition: number,
+  firstOffset: number,
+  lastOffset: number,
+): void {
+  let subject = trace.subject
+  if (
+    subject === null ||
+    subject.partition !== partition ||
+    subject.topic !== topic ||
+    subject.member !== member ||
+    subject.client !== client ||
+    subject.group !== group
+  ) {
+    subject = { client, group, member, topic, partition, digest: subjectDigest(client, group, member, topic, partition) }
+    trace.subject = subject
+  }
+  const { digest } = trace
+  mixNumber(digest, time)
+  mixNumber(digest, subject.digest ^ (type === 'handler.start' ? 1 : 2))
+  mixNumber(digest, firstOffset)
+  mixNumber(digest, lastOffset)
+  const index = trace.count++
+  if (trace.listeners.size === 0 && firstOffset === lastOffset) {
+    const last = trace.entries[trace.entries.length - 1]
+    if (last?.type === 'run' && continues(last, time, type, subject, firstOffset)) {
+      last.facts += 1
+      return
+    }
+    if (type === 'handler.start') {
+      keep(trace, { type: 'run', index, time, subject, firstOffset, facts: 1 })
+      return
+    }
+  }
+  const event: TraceEvent = { type, client, group, member, topic, partition, firstOffset, lastOffset, index, time }
+  keep(trace, event)
+  for (const listener of trace.listeners) listener(event)
 }
 
 /** The kept events, oldest first. */
 export function traceEvents(trace: Trace): readonly TraceEvent[] {
-  return trace.events.length > trace.capacity ? trace.events.slice(-trace.capacity) : trace.events.slice()
+  const entries = trace.entries.length > trace.capacity ? trace.entries.slice(-trace.capacity) : trace.entries
+  const out: TraceEvent[] = []
+  for (const entry of entries) {
+    if (entry.type === 'run') expand(entry, out)
+    else out.push(entry)
+  }
+  return Number.isFinite(trace.capacity) ? out.slice(-trace.capacity) : out
+}
+
+function keep(trace: Trace, entry: TraceEvent | HandlerRun): void {
+  trace.entries.push(entry)
+  // Trimmed in halves, so that a ring costs no shift an event.
+  if (trace.entries.length >= trace.capacity * 2) trace.entries = trace.entries.slice(-trace.capacity)
+}
+
+function continues(
+  run: HandlerRun,
+  time: number,
+  type: 'handler.start' | 'handler.done',
+  subject: HandlerSubject,
+  offset: number,
+): boolean {
+  return (
+    run.time === time &&
+    (run.facts & 1) === (type === 'handler.done' ? 1 : 0) &&
+    run.firstOffset + (run.facts >> 1) === offset &&
+    run.subject === subject
+  )
+}
+
+function expand(run: HandlerRun, out: TraceEvent[]): void {
+  const { time } = run
+  const { client, group, member, topic, partition } = run.subject
+  for (let i = 0; i < run.facts; i++) {
+    const offset = run.firstOffset + (i >> 1)
+    const type = (i & 1) === 0 ? 'handler.start' : 'handler.done'
+    out.push({ type, client, group, member, topic, partition, firstOffset: offset, lastOffset: offset, index: run.index + i, time })
+  }
 }
 
 export function traceHash(trace: Trace): string {
@@ -66,18 +175,16 @@ function hashOfEvent(event: TraceEvent): string {
   return digestText(digest)
 }
 
+function subjectDigest(client: string, group: string, member: string, topic: string, partition: number): number {
+  const digest = createDigest()
+  for (const name of [client, group, member, topic]) mixString(digest, name)
+  mixNumber(digest, partition)
+  return digest.a
+}
+
 function mixFact(digest: Digest, fact: Fact): void {
   mixString(digest, fact.type)
   switch (fact.type) {
-    case 'handler.start':
-    case 'handler.done':
-      // The hottest facts, written out: one pair a message.
-      mixString(digest, fact.client)
-      mixString(digest, fact.topic)
-      mixNumber(digest, fact.partition)
-      mixNumber(digest, fact.firstOffset)
-      mixNumber(digest, fact.lastOffset)
-      return
     case 'request':
       mixString(digest, fact.client)
       mixNumber(digest, fact.node)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createTrace, type Fact, firstDifference, firstViolation, record, traceEvents, traceHash } from '../../src/kernel/index.ts'
+import { createTrace, type Fact, firstDifference, firstViolation, record, recordHandler, traceEvents, traceHash } from '../../src/kernel/index.ts'
 
 const append = (baseOffset: number): Fact => ({
   type: 'append',
@@ -76,5 +76,55 @@ describe('the trace', () => {
     expect(firstViolation(laws, 4)).toBeNull()
     expect(firstViolation(laws, 5)).toEqual({ law: 'X2', sentence: 'Even.', detail: '5 is odd' })
     expect(firstViolation(laws, 11)?.law).toBe('X1')
+  })
+})
+
+describe('handler facts', () => {
+  const handle = (trace: ReturnType<typeof createTrace>, offsets: number[], time = 5) => {
+    for (const offset of offsets) {
+      recordHandler(trace, time, 'handler.start', 'a', 'g', 'm', 'orders', 0, offset, offset)
+      recordHandler(trace, time, 'handler.done', 'a', 'g', 'm', 'orders', 0, offset, offset)
+    }
+  }
+  const seen = (trace: ReturnType<typeof createTrace>) =>
+    traceEvents(trace).map((event) => (event.type === 'handler.start' || event.type === 'handler.done' ? `${event.index} ${event.type} ${event.firstOffset} @${event.time}` : event.type))
+
+  test('come back one by one, in order, though they are kept together', () => {
+    const trace = createTrace(100)
+    handle(trace, [3, 4])
+    handle(trace, [9], 6)
+    recordHandler(trace, 6, 'handler.start', 'a', 'g', 'm', 'orders', 1, 0, 0)
+    record(trace, 7, { type: 'mark', text: 'x' })
+    expect(seen(trace)).toEqual([
+      '0 handler.start 3 @5',
+      '1 handler.done 3 @5',
+      '2 handler.start 4 @5',
+      '3 handler.done 4 @5',
+      '4 handler.start 9 @6',
+      '5 handler.done 9 @6',
+      '6 handler.start 0 @6',
+      'mark',
+    ])
+    expect(trace.entries.length).toBeLessThan(trace.count)
+  })
+
+  test('hash alike whether or not somebody listens', () => {
+    const quiet = createTrace(100)
+    const watched = createTrace(100)
+    const heard: number[] = []
+    watched.listeners.add(({ index }) => heard.push(index))
+    for (const trace of [quiet, watched]) handle(trace, [0, 1, 2])
+    expect(traceHash(watched)).toBe(traceHash(quiet))
+    expect(heard).toEqual([0, 1, 2, 3, 4, 5])
+    expect(traceEvents(watched)).toEqual(traceEvents(quiet))
+    const other = createTrace(100)
+    handle(other, [0, 1, 3])
+    expect(traceHash(other)).not.toBe(traceHash(quiet))
+  })
+
+  test('a ring keeps no more events than it should', () => {
+    const trace = createTrace(4)
+    handle(trace, [0, 1, 2, 3, 4, 5])
+    expect(seen(trace)).toEqual(['8 handler.start 4 @5', '9 handler.done 4 @5', '10 handler.start 5 @5', '11 handler.done 5 @5'])
   })
 })
