@@ -27,8 +27,8 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
   return compose(options)
 }
 
-export type { Duration } from './cluster/duration.ts'
 export type { Faults, GroupHandle, TopicHandle, TraceHandle } from './cluster/cluster.ts'
+export type { Duration } from './cluster/duration.ts'
 export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsyncError } from './cluster/errors.ts'
 export type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 export type { ProcessContext, ProcessHandle, ProcessMain } from './cluster/process-handle.ts'

@@ -4,8 +4,8 @@
  */
 import { digestOfBytes } from '../kernel/hash.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { usesLogAppendTime } from './api/00-produce.ts'
+import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { replayOffset } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
@@ -40,7 +40,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
         state.commitWaiters.set(change.partition, waiters)
       }
       const batch = encodeCoordinatorRecords(change.records, ctx.now)
-      waiters.push({ offset: log.logEndOffset + batch.lastOffsetDelta + 1, then: change.then })
+      waiters.push({ offset: log.logEndOffset + batch.lastOffsetDelta + 1, after: change.after })
       append(state, log, batch, 'coordinator', ctx, out)
       return
     }
@@ -89,7 +89,13 @@ function append(
   advanceHighWatermark(state, log, log.logEndOffset, ctx, out)
 }
 
-function advanceHighWatermark(state: BrokerState, log: PartitionLog, offset: number, ctx: Context, out: Decision): void {
+function advanceHighWatermark(
+  state: BrokerState,
+  log: PartitionLog,
+  offset: number,
+  ctx: Context,
+  out: Decision,
+): void {
   if (offset <= log.highWatermark) return
   log.highWatermark = offset
   const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
@@ -100,20 +106,20 @@ function advanceHighWatermark(state: BrokerState, log: PartitionLog, offset: num
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
   const waiters = state.commitWaiters.get(log.partition)
   while (waiters !== undefined && waiters.length > 0) {
-    const first = waiters[0] as { offset: number; then: AfterCommit }
+    const first = waiters[0] as { offset: number; after: AfterCommit }
     if (first.offset > log.highWatermark) return
     waiters.shift()
-    committed(state, log.partition, first.then, ctx, out)
+    committed(state, log.partition, first.after, ctx, out)
   }
 }
 
-function committed(state: BrokerState, partition: number, then: AfterCommit, ctx: Context, out: Decision): void {
-  if (then.type === 'reply') out.replies.push({ token: then.token, body: then.body })
-  else if (then.type === 'assignment-stored') {
-    const group = state.shards.get(partition)?.groups.get(then.groupId)
+function committed(state: BrokerState, partition: number, after: AfterCommit, ctx: Context, out: Decision): void {
+  if (after.type === 'reply') out.replies.push({ token: after.token, body: after.body })
+  else if (after.type === 'assignment-stored') {
+    const group = state.shards.get(partition)?.groups.get(after.groupId)
     if (group === undefined) return
     const turn = { group: copyGroup(group), partition, out, ctx, config: state.config }
-    assignmentStored(turn, then.generation, then.assignments)
+    assignmentStored(turn, after.generation, after.assignments)
     finish(turn)
   }
 }

@@ -21,7 +21,11 @@ const int = (value: number, min: number, about: string, max?: number): Definitio
   rule: max === undefined ? { type: 'int', min } : { type: 'int', min, max },
   about,
 })
-const flag = (value: boolean, about: string): Definition => ({ default: String(value), rule: { type: 'boolean' }, about })
+const flag = (value: boolean, about: string): Definition => ({
+  default: String(value),
+  rule: { type: 'boolean' },
+  about,
+})
 
 /** Broker configuration. */
 export const BROKER_CONFIG = {
@@ -68,11 +72,7 @@ export type BrokerConfig = Readonly<Record<BrokerConfigName, string>>
 export type TopicConfig = Readonly<Partial<Record<TopicConfigName, string>>>
 
 /** What is wrong with a configuration entry, or null: names the option, the value and what is allowed. */
-export function configProblem(
-  kind: 'broker' | 'topic',
-  name: string,
-  value: string | null,
-): string | null {
+export function configProblem(kind: 'broker' | 'topic', name: string, value: string | null): string | null {
   const table: Readonly<Record<string, Definition>> = kind === 'broker' ? BROKER_CONFIG : TOPIC_CONFIG
   const definition = Object.hasOwn(table, name) ? table[name] : undefined
   if (definition === undefined) {
@@ -86,7 +86,8 @@ export function configProblem(
       if (!/^-?\d+$/.test(value.trim()) || !Number.isSafeInteger(number)) {
         return `Invalid value ${value} for configuration ${name}: not a whole number.`
       }
-      if (number < rule.min) return `Invalid value ${value} for configuration ${name}: value must be at least ${rule.min}.`
+      if (number < rule.min)
+        return `Invalid value ${value} for configuration ${name}: value must be at least ${rule.min}.`
       if (rule.max !== undefined && number > rule.max) {
         return `Invalid value ${value} for configuration ${name}: value must be no more than ${rule.max}.`
       }

@@ -3,11 +3,32 @@
  * forwarded requests, and every change is a record that brokers apply later.
  */
 import { ErrorCode } from '../protocol/errors.ts'
-import { makeCreatableTopicConfigs, makeCreatableTopicResult, makeCreateTopicsResponse, makeDeletableTopicResult, makeDeleteTopicsResponse } from '../protocol/make.ts'
-import type { CreatableTopic, CreatableTopicResult, CreateTopicsRequest, DeletableTopicResult, DeleteTopicsRequest } from '../protocol/messages.ts'
+import {
+  makeCreatableTopicConfigs,
+  makeCreatableTopicResult,
+  makeCreateTopicsResponse,
+  makeDeletableTopicResult,
+  makeDeleteTopicsResponse,
+} from '../protocol/make.ts'
+import type {
+  CreatableTopic,
+  CreatableTopicResult,
+  CreateTopicsRequest,
+  DeletableTopicResult,
+  DeleteTopicsRequest,
+} from '../protocol/messages.ts'
 import { type BrokerConfig, configProblem, intConfig, type TopicConfig } from './config.ts'
-import { applyMetadata, createImage, isInternal, type MetadataImage, type MetadataRecord, NO_TOPIC_ID, OFFSETS_TOPIC, topicNameProblem } from './metadata.ts'
 import type { ControllerRequest } from './decision.ts'
+import {
+  applyMetadata,
+  createImage,
+  isInternal,
+  type MetadataImage,
+  type MetadataRecord,
+  NO_TOPIC_ID,
+  OFFSETS_TOPIC,
+  topicNameProblem,
+} from './metadata.ts'
 
 export interface ControllerState {
   readonly config: BrokerConfig
@@ -27,7 +48,11 @@ export function createController(config: BrokerConfig): ControllerState {
   return { config, log: [], image: createImage() }
 }
 
-export function stepController(state: ControllerState, request: ControllerRequest, uuid: () => string): ControllerDecision {
+export function stepController(
+  state: ControllerState,
+  request: ControllerRequest,
+  uuid: () => string,
+): ControllerDecision {
   const records: MetadataRecord[] = []
   const response =
     request.api === 'CreateTopics'
@@ -99,7 +124,9 @@ function createTopics(
       fail(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
       continue
     }
-    const collision = [...state.image.topics.keys()].find((other) => other.replaceAll('.', '_') === name.replaceAll('.', '_'))
+    const collision = [...state.image.topics.keys()].find(
+      (other) => other.replaceAll('.', '_') === name.replaceAll('.', '_'),
+    )
     if (collision !== undefined) {
       fail(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${collision}`)
       continue
@@ -126,7 +153,9 @@ function createTopics(
       topicId,
       numPartitions: replicas.length,
       replicationFactor: replicas[0]?.length ?? 1,
-      configs: Object.entries(config).map(([key, value]) => makeCreatableTopicConfigs({ name: key, value, configSource: 1 })),
+      configs: Object.entries(config).map(([key, value]) =>
+        makeCreatableTopicConfigs({ name: key, value, configSource: 1 }),
+      ),
     })
     topics.push(result)
     if (request.validateOnly) continue
@@ -160,7 +189,9 @@ function leaderOf(state: ControllerState, replicas: readonly number[]): number {
   return replicas.find((id) => state.image.brokers.get(id)?.fenced === false) ?? -1
 }
 
-type Placement = { readonly replicas: readonly (readonly number[])[] } | { readonly errorCode: number; readonly message: string }
+type Placement =
+  | { readonly replicas: readonly (readonly number[])[] }
+  | { readonly errorCode: number; readonly message: string }
 
 /** One replica a partition; successive partitions and topics go round the brokers (StripedReplicaPlacer without chance). */
 function place(state: ControllerState, topic: CreatableTopic, records: readonly MetadataRecord[]): Placement {
@@ -170,15 +201,20 @@ function place(state: ControllerState, topic: CreatableTopic, records: readonly 
       ? intConfig(state.config, topic.name === OFFSETS_TOPIC ? 'offsets.topic.num.partitions' : 'num.partitions')
       : topic.numPartitions
   if (partitions < 1) {
-    return { errorCode: ErrorCode.INVALID_PARTITIONS, message: 'Number of partitions was set to an invalid non-positive value.' }
+    return {
+      errorCode: ErrorCode.INVALID_PARTITIONS,
+      message: 'Number of partitions was set to an invalid non-positive value.',
+    }
   }
-  const factor = topic.replicationFactor === -1 ? intConfig(state.config, 'default.replication.factor') : topic.replicationFactor
+  const factor =
+    topic.replicationFactor === -1 ? intConfig(state.config, 'default.replication.factor') : topic.replicationFactor
   if (factor < 1) {
     return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'Replication factor must be larger than 0.' }
   }
   if (factor > 1) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(factor) }
   const usable = [...state.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id)
-  if (usable.length === 0) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'No broker is up to hold a replica.' }
+  if (usable.length === 0)
+    return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'No broker is up to hold a replica.' }
   let placed = records.filter(({ type }) => type === 'partition').length
   for (const other of state.image.topics.values()) if (!isInternal(other.name)) placed += other.partitions.length
   const start = isInternal(topic.name) ? 0 : placed
@@ -195,11 +231,14 @@ function manualPlacement(state: ControllerState, topic: CreatableTopic): Placeme
   }
   const replicas: number[][] = []
   for (const { partitionIndex, brokerIds } of topic.assignments) {
-    if (replicas[partitionIndex] !== undefined) return bad(`Found multiple manual assignments for partition ${partitionIndex}.`)
+    if (replicas[partitionIndex] !== undefined)
+      return bad(`Found multiple manual assignments for partition ${partitionIndex}.`)
     const unknown = brokerIds.find((id) => !state.image.brokers.has(id))
     if (brokerIds.length === 0) return bad('The manual partition assignment includes an empty replica list.')
-    if (unknown !== undefined) return bad(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
-    if (brokerIds.length > 1) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(brokerIds.length) }
+    if (unknown !== undefined)
+      return bad(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
+    if (brokerIds.length > 1)
+      return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(brokerIds.length) }
     replicas[partitionIndex] = [...brokerIds]
   }
   for (let i = 0; i < replicas.length; i++) {
@@ -223,7 +262,12 @@ function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, reco
     const topic = resolved === null ? undefined : state.image.topics.get(resolved)
     if (topic === undefined) {
       const errorCode = name === null ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-      return makeDeletableTopicResult({ name, topicId, errorCode, errorMessage: 'This server does not host this topic.' })
+      return makeDeletableTopicResult({
+        name,
+        topicId,
+        errorCode,
+        errorMessage: 'This server does not host this topic.',
+      })
     }
     records.push({ type: 'remove-topic', topicId: topic.id, name: topic.name })
     return makeDeletableTopicResult({ name: topic.name, topicId: topic.id })

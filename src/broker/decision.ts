@@ -10,8 +10,19 @@ import type { CoordinatorRecord } from './groups/records.ts'
 import type { AfterCommit, FetchPlan, RequestToken } from './state.ts'
 
 export type Change =
-  | { readonly op: 'append'; readonly topic: string; readonly partition: number; readonly batch: RecordBatch; readonly client: string }
-  | { readonly op: 'coordinator-append'; readonly partition: number; readonly records: readonly CoordinatorRecord[]; readonly then: AfterCommit }
+  | {
+      readonly op: 'append'
+      readonly topic: string
+      readonly partition: number
+      readonly batch: RecordBatch
+      readonly client: string
+    }
+  | {
+      readonly op: 'coordinator-append'
+      readonly partition: number
+      readonly records: readonly CoordinatorRecord[]
+      readonly after: AfterCommit
+    }
   | { readonly op: 'group'; readonly partition: number; readonly group: ClassicGroup }
   | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
   | { readonly op: 'unpark-fetch'; readonly id: number }

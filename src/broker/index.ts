@@ -1,4 +1,6 @@
 /** What `cluster` uses of the broker core. */
+
+export { ADVERTISED, HANDLERS } from './api/index.ts'
 export * from './config.ts'
 export * from './controller.ts'
 export * from './decision.ts'
@@ -6,9 +8,8 @@ export * from './groups/coordinator.ts'
 export * from './groups/group.ts'
 export * from './groups/rebalance.ts'
 export * from './groups/records.ts'
-export { ADVERTISED, HANDLERS } from './api/index.ts'
+export * from './laws/index.ts'
 export * from './log.ts'
 export * from './metadata.ts'
 export * from './state.ts'
 export * from './step.ts'
-export * from './laws/index.ts'

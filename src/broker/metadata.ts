@@ -5,7 +5,13 @@
 import type { TopicConfig } from './config.ts'
 
 export type MetadataRecord =
-  | { readonly type: 'broker'; readonly id: number; readonly host: string; readonly port: number; readonly fenced: boolean }
+  | {
+      readonly type: 'broker'
+      readonly id: number
+      readonly host: string
+      readonly port: number
+      readonly fenced: boolean
+    }
   | { readonly type: 'topic'; readonly name: string; readonly id: string; readonly config: TopicConfig }
   | {
       readonly type: 'partition'

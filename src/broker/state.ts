@@ -84,7 +84,7 @@ export interface BrokerState {
 /** Waits until the high watermark of its offsets-topic partition reaches `offset`. */
 export interface CommitWaiter {
   readonly offset: number
-  readonly then: AfterCommit
+  readonly after: AfterCommit
 }
 
 /** What a coordinator does once its records are committed: data, so that it survives a snapshot. */

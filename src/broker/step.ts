@@ -7,7 +7,15 @@ import { apply, fetchKey, forgetFetch } from './apply.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { loadShard } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
-import { completeJoin, finish, type GroupTurn, initialDelayOver, sessionKey, sessionTimeout, syncTimeout } from './groups/rebalance.ts'
+import {
+  completeJoin,
+  finish,
+  type GroupTurn,
+  initialDelayOver,
+  sessionKey,
+  sessionTimeout,
+  syncTimeout,
+} from './groups/rebalance.ts'
 import { createLog } from './log.ts'
 import { applyMetadata, type MetadataRecord, OFFSETS_TOPIC, topicById } from './metadata.ts'
 import { type BrokerState, type InboundRequest, watchKey } from './state.ts'
@@ -79,7 +87,8 @@ export function stepRestart(state: BrokerState, ctx: Context): Decision {
 function turnFor(state: BrokerState, groupId: string, ctx: Context, out: Decision): GroupTurn | null {
   for (const shard of state.shards.values()) {
     const group = shard.groups.get(groupId)
-    if (group !== undefined) return { group: copyGroup(group), partition: shard.partition, out, ctx, config: state.config }
+    if (group !== undefined)
+      return { group: copyGroup(group), partition: shard.partition, out, ctx, config: state.config }
   }
   return null
 }
@@ -143,7 +152,7 @@ function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
       ),
     )
     if (records.length > 0) {
-      out.changes.push({ op: 'coordinator-append', partition: shard.partition, records, then: { type: 'nothing' } })
+      out.changes.push({ op: 'coordinator-append', partition: shard.partition, records, after: { type: 'nothing' } })
     }
   }
 }

@@ -21,7 +21,7 @@ import { createTestProducer, type ProduceMessage, type RecordPosition, type Test
 import { createPump, disposedError, type Pump } from './pump.ts'
 import { createTransport } from './transport.ts'
 import type { ClusterView, GroupView, NodeView, PartitionView, RecordView, TopicView, TraceListener } from './view.ts'
-import { arm, createWorld, note, type NodeRuntime, type OpenCall, type World } from './world.ts'
+import { arm, createWorld, type NodeRuntime, note, type OpenCall, type World } from './world.ts'
 
 /** How the composition root makes a client. */
 export type MakeKafka<K, C> = (transport: Transport, defaults: KafkaDefaults, config: C | undefined) => K
@@ -150,7 +150,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     process(name, mainFunction) {
       enter('cluster.process')
       if (world.processes.has(name)) {
-        throw new KafkariumError('KAFKARIUM_WRONG_STATE', `cluster.process: there is a process "${name}" already. Use its restart(), or another name.`)
+        throw new KafkariumError(
+          'KAFKARIUM_WRONG_STATE',
+          `cluster.process: there is a process "${name}" already. Use its restart(), or another name.`,
+        )
       }
       return createProcessHandle(world, pump, name, mainFunction, newKafka)
     },
@@ -323,7 +326,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   function needWall(what: string): void {
     enter(`cluster.${what}`)
     if (world.mode === 'wall') return
-    throw new KafkariumError('KAFKARIUM_WRONG_STATE', `cluster.${what}: only with createCluster({ time: 'wall' }); this cluster runs in '${world.mode}'.`)
+    throw new KafkariumError(
+      'KAFKARIUM_WRONG_STATE',
+      `cluster.${what}: only with createCluster({ time: 'wall' }); this cluster runs in '${world.mode}'.`,
+    )
   }
 
   function newKafka(process: Process, config: C | undefined): K {
@@ -339,7 +345,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     enter(what)
     const node = world.nodes.get(id)
     if (node !== undefined) return node
-    throw new KafkariumError('KAFKARIUM_UNKNOWN_NODE', `${what}: there is no broker ${id}. Brokers: ${[...world.nodes.keys()].join(', ')}.`)
+    throw new KafkariumError(
+      'KAFKARIUM_UNKNOWN_NODE',
+      `${what}: there is no broker ${id}. Brokers: ${[...world.nodes.keys()].join(', ')}.`,
+    )
   }
 
   /** Keeps time moving while the cluster's own call is open. */
@@ -422,7 +431,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       const topic = topicViews(world).find((candidate) => candidate.name === name)
       if (topic !== undefined) return topic
       const known = [...world.controller.image.topics.keys()].filter((other) => !isInternal(other))
-      throw new KafkariumError('KAFKARIUM_UNKNOWN_TOPIC', `There is no topic "${name}". Known: ${known.join(', ') || 'none'}.`)
+      throw new KafkariumError(
+        'KAFKARIUM_UNKNOWN_TOPIC',
+        `There is no topic "${name}". Known: ${known.join(', ') || 'none'}.`,
+      )
     }
     const nextUntaken = (): RecordView | undefined => {
       for (const { partition } of world.controller.image.topics.has(name) ? find().partitions : []) {
@@ -441,7 +453,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
         const partitions = find().partitions.map((view) => view.partition)
         if (partition === undefined) return partitions.flatMap((index) => recordViews(world, name, index))
         if (partitions.includes(partition)) return recordViews(world, name, partition)
-        throw new KafkariumError('KAFKARIUM_UNKNOWN_TOPIC', `Topic "${name}" has the partitions 0 to ${partitions.length - 1}, not ${partition}.`)
+        throw new KafkariumError(
+          'KAFKARIUM_UNKNOWN_TOPIC',
+          `Topic "${name}" has the partitions 0 to ${partitions.length - 1}, not ${partition}.`,
+        )
       },
       async next(nextOptions) {
         enter('topic.next')
@@ -462,7 +477,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       id,
       view: () => groupView(world, id),
       committed: (topic, partition) =>
-        groupView(world, id)?.offsets.find((entry) => entry.topic === topic && entry.partition === partition)?.committed ?? -1,
+        groupView(world, id)?.offsets.find((entry) => entry.topic === topic && entry.partition === partition)
+          ?.committed ?? -1,
       lag: () => (groupView(world, id)?.offsets ?? []).reduce((sum, entry) => sum + (entry.lag ?? 0), 0),
       stable(stableOptions) {
         enter('group.stable')
@@ -541,6 +557,7 @@ function createTopics(world: World, parsed: ParsedOptions): void {
   })
   const response = createTopicsAtStart(world, request)
   for (const { name, errorMessage, errorCode } of response.topics) {
-    if (errorCode !== 0) throw new KafkariumError('KAFKARIUM_BAD_OPTION', `topics.${name}: ${errorMessage ?? `error ${errorCode}`}`)
+    if (errorCode !== 0)
+      throw new KafkariumError('KAFKARIUM_BAD_OPTION', `topics.${name}: ${errorMessage ?? `error ${errorCode}`}`)
   }
 }

@@ -1,7 +1,8 @@
 /** What each kind of event does. */
-import { connected, requestArrived, resetArrived, responseArrived } from './network.ts'
+import { connected, resetArrived, responseArrived } from './network.ts'
 import { brokerTimerFired, controllerAnswered, controllerGot, fenceNode, metadataArrived } from './nodes.ts'
 import type { Process } from './process.ts'
+import { requestArrived } from './serving.ts'
 import type { Task, World } from './world.ts'
 
 export function dispatch(world: World, task: Task): void {

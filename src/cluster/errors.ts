@@ -14,6 +14,11 @@ export type KafkariumErrorCode =
 const BRAND = Symbol.for('kafkarium.error')
 
 /** `instanceof` works across realms and across two copies of the package (jest gives every file its own realm). */
+function isBranded(value: unknown, name: string): boolean {
+  if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
+  return name === 'KafkariumError' || (value as { name?: unknown }).name === name
+}
+
 export class KafkariumError extends Error {
   override readonly name: string = 'KafkariumError'
   readonly code: KafkariumErrorCode
@@ -25,12 +30,11 @@ export class KafkariumError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (typeof value !== 'object' || value === null || !(BRAND in value)) return false
-    return this === KafkariumError || (value as { name?: unknown }).name === this.name
+    return isBranded(value, 'KafkariumError')
   }
 }
 
-/** Virtual time cannot bring an outstanding call any further. `pending` names what waits for what. */
+/** Virtual time cannot bring an outstanding call any further. `pending` names what waits. */
 export class DeadlockError extends KafkariumError {
   override readonly name = 'DeadlockError'
   readonly pending: readonly string[]
@@ -39,12 +43,21 @@ export class DeadlockError extends KafkariumError {
     super('KAFKARIUM_DEADLOCK', message)
     this.pending = pending
   }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isBranded(value, 'DeadlockError')
+  }
 }
 
 /** Real I/O entered the cluster while it was running, so the run cannot be repeated from its seed. */
 export class UncontrolledAsyncError extends KafkariumError {
   override readonly name = 'UncontrolledAsyncError'
+
   constructor(message: string) {
     super('KAFKARIUM_UNCONTROLLED_ASYNC', message)
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isBranded(value, 'UncontrolledAsyncError')
   }
 }

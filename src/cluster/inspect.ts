@@ -4,7 +4,16 @@ import { decodeAssignment } from '../protocol/consumer-protocol.ts'
 import { partitionForGroup } from '../protocol/hash.ts'
 import { isControl, readRecords } from '../protocol/records.ts'
 import { decodeUtf8 } from '../protocol/utf8.ts'
-import type { ClusterView, GroupOffsetView, GroupView, MemberView, NodeView, PartitionView, RecordView, TopicView } from './view.ts'
+import type {
+  ClusterView,
+  GroupOffsetView,
+  GroupView,
+  MemberView,
+  NodeView,
+  PartitionView,
+  RecordView,
+  TopicView,
+} from './view.ts'
 import type { NodeRuntime, World } from './world.ts'
 
 export function viewOf(world: World): ClusterView {
@@ -137,11 +146,7 @@ export function recordViews(world: World, topic: string, partition: number, from
   return out
 }
 
-function recordView(
-  topic: string,
-  partition: number,
-  record: ReturnType<typeof readRecords>[number],
-): RecordView {
+function recordView(topic: string, partition: number, record: ReturnType<typeof readRecords>[number]): RecordView {
   const base = {
     topic,
     partition,
@@ -154,7 +159,8 @@ function recordView(
   if (topic === OFFSETS_TOPIC && record.key !== null) {
     const decoded = decodeCoordinatorRecord(record.key, record.value)
     if (decoded !== null) {
-      const key = decoded.type === 'offset-commit' ? `${decoded.group} ${decoded.topic}-${decoded.partition}` : `${decoded.group}`
+      const key =
+        decoded.type === 'offset-commit' ? `${decoded.group} ${decoded.topic}-${decoded.partition}` : `${decoded.group}`
       const value =
         decoded.value === null
           ? null

@@ -1,53 +1,13 @@
 /**
- * Connections between clients and brokers, in process. Like TCP with Kafka on top: bytes of one connection arrive in
- * order (law K5), a broker handles one request of a connection at a time (SocketServer mutes the channel), answers come
- * in the order of the requests.
+ * The clients' side of the network, in process. Like TCP with Kafka on top: bytes of one connection arrive in order
+ * (law K5), answers come in the order of the requests.
  */
-import { stepDisconnect, stepRequest } from '../broker/index.ts'
-import type { InboundRequest, RequestToken } from '../broker/state.ts'
-import type { QueuedEvent } from '../kernel/index.ts'
-import { API } from '../protocol/apis.ts'
-import type { ApiName, RequestOf } from '../protocol/messages.ts'
-import { contextOf, execute, reclassifySessions } from './nodes.ts'
+import { stepDisconnect } from '../broker/index.ts'
+import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { Process } from './process.ts'
-import { arm, latency, type NodeRuntime, note, type Task, type World } from './world.ts'
-
-export interface PendingRequest {
-  readonly correlationId: number
-  readonly api: ApiName
-  readonly apiVersion: number
-  readonly body: RequestOf<ApiName>
-  readonly createdAt: number
-  /** Virtual time at which the client gives up. */
-  readonly deadline: number
-  readonly noResponse: boolean
-  /** Settled by the answer, the time-out or the end of the connection; null once settled. */
-  settle: ((outcome: RequestOutcome) => void) | null
-}
-
-export type RequestOutcome =
-  | { readonly type: 'answer'; readonly body: unknown }
-  | { readonly type: 'closed' | 'timeout' }
-
-export interface ClientConnection {
-  readonly id: number
-  readonly process: Process
-  readonly incarnation: number
-  readonly clientId: string
-  readonly node: NodeRuntime
-  state: 'connecting' | 'open' | 'closed'
-  nextCorrelationId: number
-  /** Sent and not settled, oldest first. */
-  inFlight: PendingRequest[]
-  /** Nothing arrives before what was sent earlier. */
-  lastArrivalAtNode: number
-  lastArrivalAtClient: number
-  /** The broker works on a request of this connection; the others wait. */
-  busy: boolean
-  readonly waiting: PendingRequest[]
-  timeoutTimer: QueuedEvent<Task> | null
-  onConnect: ((outcome: 'open' | 'refused') => void) | null
-}
+import { execute } from './serving.ts'
+import { reclassifySessions } from './timers.ts'
+import { arm, latency, type NodeRuntime, note, type World } from './world.ts'
 
 export function openConnection(
   world: World,
@@ -107,62 +67,13 @@ export function sendRequest(world: World, connection: ClientConnection, request:
   if (connection.timeoutTimer === null && !request.noResponse) armTimeout(world, connection, request.deadline)
 }
 
-/** A request reached its broker. */
-export function requestArrived(world: World, connection: ClientConnection, request: PendingRequest): void {
-  if (connection.state !== 'open') return
-  if (connection.busy) {
-    connection.waiting.push(request)
-    return
-  }
-  serve(world, connection, request)
-}
-
-function serve(world: World, connection: ClientConnection, request: PendingRequest): void {
-  const { node } = connection
-  connection.busy = true
-  note(world, {
-    type: 'request',
-    client: connection.clientId,
-    node: node.id,
-    api: request.api,
-    version: request.apiVersion,
-    correlationId: request.correlationId,
-  })
-  const inbound: InboundRequest<RequestOf<ApiName>> = {
-    connection: connection.id,
-    correlationId: request.correlationId,
-    api: request.api,
-    apiVersion: request.apiVersion,
-    clientId: connection.clientId,
-    clientHost: '/127.0.0.1',
-    body: request.body,
-  }
-  execute(world, node, stepRequest(node.broker, inbound, contextOf(world)))
-}
-
-/** A broker answers: `undefined` = no answer is owed, `null` = it closes the connection. */
-export function answer(world: World, token: RequestToken, body: unknown): void {
-  const connection = world.connections.get(token.connection)
-  if (connection === undefined || connection.state !== 'open') return
-  if (body === null) {
-    serverCloses(world, connection, `the broker refused ${token.api} v${token.apiVersion}`)
-    return
-  }
-  if (body === undefined) {
-    const at = connection.inFlight.findIndex(({ correlationId }) => correlationId === token.correlationId)
-    if (at >= 0) connection.inFlight.splice(at, 1)
-  } else {
-    const arrival = Math.max(world.now + latency(world), connection.lastArrivalAtClient)
-    connection.lastArrivalAtClient = arrival
-    arm(world, arrival - world.now, 'work', { type: 'response', connection, correlationId: token.correlationId, body })
-  }
-  connection.busy = false
-  const next = connection.waiting.shift()
-  if (next !== undefined) serve(world, connection, next)
-}
-
 /** An answer reached its client. */
-export function responseArrived(world: World, connection: ClientConnection, correlationId: number, body: unknown): void {
+export function responseArrived(
+  world: World,
+  connection: ClientConnection,
+  correlationId: number,
+  body: unknown,
+): void {
   if (connection.state !== 'open') return
   const { inFlight } = connection
   const first = inFlight[0]
@@ -189,7 +100,12 @@ export function closeConnection(world: World, connection: ClientConnection): voi
   detach(world, connection)
   failInFlight(world, connection)
   if (wasOpen) {
-    note(world, { type: 'disconnect', client: connection.clientId, node: connection.node.id, reason: 'closed by the client' })
+    note(world, {
+      type: 'disconnect',
+      client: connection.clientId,
+      node: connection.node.id,
+      reason: 'closed by the client',
+    })
     execute(world, connection.node, stepDisconnect(connection.node.broker, connection.id))
     reclassifySessions(world)
   }
@@ -207,17 +123,6 @@ export function abandonConnection(world: World, connection: ClientConnection, re
     note(world, { type: 'disconnect', client: connection.clientId, node: connection.node.id, reason })
     execute(world, connection.node, stepDisconnect(connection.node.broker, connection.id))
   }
-}
-
-/** The broker's side ends the connection (or died): the client learns it one way later. */
-export function serverCloses(world: World, connection: ClientConnection, reason: string): void {
-  const { node } = connection
-  connection.busy = true
-  connection.waiting.length = 0
-  node.connections.delete(connection)
-  const arrival = Math.max(world.now + latency(world), connection.lastArrivalAtClient)
-  connection.lastArrivalAtClient = arrival
-  arm(world, arrival - world.now, 'work', { type: 'reset', connection, reason })
 }
 
 export function resetArrived(world: World, connection: ClientConnection, reason: string): void {
@@ -261,7 +166,10 @@ function armTimeout(world: World, connection: ClientConnection, deadline: number
       if (connection.state !== 'open') return
       const late = connection.inFlight.filter((request) => request.deadline <= world.now && !request.noResponse)
       connection.inFlight = connection.inFlight.filter((request) => !late.includes(request))
-      const next = connection.inFlight.reduce((least, request) => Math.min(least, request.deadline), Number.POSITIVE_INFINITY)
+      const next = connection.inFlight.reduce(
+        (least, request) => Math.min(least, request.deadline),
+        Number.POSITIVE_INFINITY,
+      )
       if (next !== Number.POSITIVE_INFINITY) armTimeout(world, connection, next)
       for (const request of late) {
         const { settle } = request
@@ -281,8 +189,4 @@ function takeFrom(inFlight: PendingRequest[], correlationId: number): PendingReq
 function topLevelError(body: unknown): number {
   const { errorCode } = body as { readonly errorCode?: number }
   return errorCode ?? 0
-}
-
-export function apiKeyOf(api: ApiName): number {
-  return API[api].key
 }

@@ -1,45 +1,20 @@
-/** Brokers and the controller in the world: carrying out their decisions, their timers, their deaths. */
+/** Brokers and the controller in the world: their timers, what they tell each other, their deaths. */
 import {
   type BrokerTimer,
   brokerChanged,
-  type Context,
-  type Decision,
   type ForwardedRequest,
   type MetadataRecord,
   stepController,
   stepMetadata,
   stepRestart,
   stepTimer,
-  type TimerChange,
 } from '../broker/index.ts'
 import type { RequestToken } from '../broker/state.ts'
-import { type EventKind, push, type QueuedEvent, reclassify, remove } from '../kernel/index.ts'
+import { remove } from '../kernel/index.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
-import { answer, serverCloses } from './network.ts'
-import { arm, freshMemberUuid, freshUuid, latency, type NodeRuntime, note, type Task, type World } from './world.ts'
-
-const contexts = new WeakMap<World, { now: number; uuid: () => string; memberUuid: () => string }>()
-
-/** What a broker may ask of the world; one object a world, its time brought up to date. */
-export function contextOf(world: World): Context {
-  let context = contexts.get(world)
-  if (context === undefined) {
-    context = { now: world.now, uuid: () => freshUuid(world), memberUuid: () => freshMemberUuid(world) }
-    contexts.set(world, context)
-  }
-  context.now = world.now
-  return context
-}
-
-/** Carries out what a broker decided, in the order facts, timers, messages, answers. */
-export function execute(world: World, node: NodeRuntime, decision: Decision): void {
-  for (const fact of decision.facts) note(world, fact)
-  for (const change of decision.timers) setTimer(world, node, change)
-  for (const forwarded of decision.forwards) {
-    arm(world, latency(world), 'work', { type: 'to-controller', node: node.id, forwarded })
-  }
-  for (const reply of decision.replies) answer(world, reply.token, reply.body)
-}
+import { answer, contextOf, execute, serverCloses } from './serving.ts'
+import { forget } from './timers.ts'
+import { arm, freshUuid, latency, type NodeRuntime, note, type World } from './world.ts'
 
 export function brokerTimerFired(world: World, nodeId: number, key: string, timer: BrokerTimer): void {
   const node = world.nodes.get(nodeId)
@@ -56,7 +31,12 @@ export function controllerGot(world: World, nodeId: number, forwarded: Forwarded
   tellMetadata(world, records)
   publish(world, records)
   if (forwarded.replyTo !== null) {
-    arm(world, latency(world), 'work', { type: 'from-controller', node: nodeId, replyTo: forwarded.replyTo, body: response })
+    arm(world, latency(world), 'work', {
+      type: 'from-controller',
+      node: nodeId,
+      replyTo: forwarded.replyTo,
+      body: response,
+    })
   }
 }
 
@@ -125,74 +105,6 @@ export function restartNode(world: World, node: NodeRuntime): void {
   publish(world, records)
 }
 
-/** Sets the kind of every session timer anew: which owners are known to be gone has changed. */
-export function reclassifySessions(world: World): void {
-  for (const node of world.nodes.values()) {
-    for (const event of node.timers.values()) {
-      const { payload } = event
-      if (payload.type === 'broker-timer' && payload.timer.type === 'session') classify(world, event, payload.timer)
-    }
-  }
-}
-
-/** Sets the kind of a group's timers anew: a handler began or ended. */
-export function reclassifyGroup(world: World, groupId: string): void {
-  for (const event of world.groupTimers.get(groupId) ?? []) {
-    if (event.payload.type === 'broker-timer') reclassify(world.queue, event, kindOf(world, event.payload.timer))
-  }
-}
-
-/**
- * - The session of somebody known to be gone will end, a rebalance goes on: recovery. But not while a handler of the group
- *   is at work: it may do real I/O, and must not lose its own session because time ran ahead.
- * - The session of the living, and a long poll, merely tick.
- */
-function kindOf(world: World, timer: BrokerTimer): EventKind {
-  if (timer.type === 'fetch') return 'daemon'
-  if (timer.type === 'session') {
-    const connection = world.connections.get(timer.connection)
-    if (connection !== undefined && connection.process.state === 'running') return 'daemon'
-  }
-  return groupIsBusy(world, timer.groupId) ? 'daemon' : 'recovery'
-}
-
-function groupIsBusy(world: World, groupId: string): boolean {
-  for (const { state, busy } of world.owners) if (state === 'running' && (busy.get(groupId) ?? 0) > 0) return true
-  return false
-}
-
-/** Gives a pending timer its kind, and remembers it for as long as that may change with the group's handlers. */
-function classify(world: World, event: QueuedEvent<Task>, timer: BrokerTimer): void {
-  reclassify(world.queue, event, kindOf(world, timer))
-  if (timer.type === 'fetch') return
-  const ownTick = timer.type === 'session' && world.connections.get(timer.connection)?.process.state === 'running'
-  const known = world.groupTimers.get(timer.groupId)
-  if (ownTick) known?.delete(event)
-  else if (known === undefined) world.groupTimers.set(timer.groupId, new Set([event]))
-  else known.add(event)
-}
-
-function forget(world: World, event: QueuedEvent<Task>): void {
-  const { payload } = event
-  if (payload.type !== 'broker-timer' || payload.timer.type === 'fetch') return
-  const known = world.groupTimers.get(payload.timer.groupId)
-  if (known?.delete(event) && known.size === 0) world.groupTimers.delete(payload.timer.groupId)
-}
-
-function setTimer(world: World, node: NodeRuntime, change: TimerChange): void {
-  const armed = node.timers.get(change.key)
-  if (armed !== undefined) {
-    remove(world.queue, armed)
-    node.timers.delete(change.key)
-    forget(world, armed)
-  }
-  if (change.at === null || !node.up) return
-  const task: Task = { type: 'broker-timer', node: node.id, key: change.key, timer: change.timer }
-  const event: QueuedEvent<Task> = push(world.queue, Math.max(change.at, world.now), 'daemon', task)
-  node.timers.set(change.key, event)
-  classify(world, event, change.timer)
-}
-
 /** The controller's log grew: every broker hears of it, in order. */
 function publish(world: World, records: readonly MetadataRecord[]): void {
   if (records.length === 0) return
@@ -214,7 +126,13 @@ function tellMetadata(world: World, records: readonly MetadataRecord[]): void {
     } else if (record.type === 'partition') {
       const topic = image.topicNames.get(record.topicId)
       if (topic !== undefined && !topic.startsWith('__')) {
-        note(world, { type: 'leader', topic, partition: record.partition, leader: record.leader, epoch: record.leaderEpoch })
+        note(world, {
+          type: 'leader',
+          topic,
+          partition: record.partition,
+          leader: record.leader,
+          epoch: record.leaderEpoch,
+        })
       }
     } else if (record.type === 'remove-topic') note(world, { type: 'topic.deleted', topic: record.name })
   }

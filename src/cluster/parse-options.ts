@@ -1,5 +1,11 @@
 /** Checks the options of `createCluster`: a wrong one names the option, the value and what is allowed. */
-import { brokerConfig, type BrokerConfig, configProblem, replicationMessage, topicNameProblem } from '../broker/index.ts'
+import {
+  type BrokerConfig,
+  brokerConfig,
+  configProblem,
+  replicationMessage,
+  topicNameProblem,
+} from '../broker/index.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
@@ -55,7 +61,8 @@ const DEFAULT_EPOCH = 1_767_225_600_000
 const KNOWN_VERSIONS = /^(2\.[4-8]|3\.[0-9]|4\.[0-3])(\.\d+)?$/
 
 export function parseOptions(options: ClusterOptions, host: ClusterHost): ParsedOptions {
-  if (typeof options !== 'object' || options === null) throw bad(`createCluster takes an object of options, not ${show(options)}.`)
+  if (typeof options !== 'object' || options === null)
+    throw bad(`createCluster takes an object of options, not ${show(options)}.`)
   unknownNames(options, OPTION_NAMES, 'createCluster')
   const mode = options.time ?? 'auto'
   if (!MODES.includes(mode)) throw bad(`time: ${show(mode)} is not a time mode. Use ${MODES.map(show).join(', ')}.`)
@@ -113,14 +120,16 @@ function parseTopics(topics: ClusterOptions['topics']): ParsedTopic[] {
       if (wrong !== null) throw bad(`${what}.config: ${wrong}${suggestion(wrong, key, 'topic')}`)
       config[key] = entry
     }
-    const partitions = value.partitions === undefined ? -1 : whole(value.partitions, `${what}.partitions`, 1, MOST_PARTITIONS)
+    const partitions =
+      value.partitions === undefined ? -1 : whole(value.partitions, `${what}.partitions`, 1, MOST_PARTITIONS)
     return { name, partitions, config }
   })
 }
 
 function entriesOf(config: unknown, what: string): [string, string][] {
   if (config === undefined) return []
-  if (typeof config !== 'object' || config === null) throw bad(`${what}: ${show(config)} is not an object of configuration entries.`)
+  if (typeof config !== 'object' || config === null)
+    throw bad(`${what}: ${show(config)} is not an object of configuration entries.`)
   return Object.entries(config).map(([name, value]) => [name, String(value)])
 }
 
@@ -166,7 +175,9 @@ function unknownNames(given: object, known: readonly string[], what: string): vo
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     const guess = nearest(name, known)
-    throw bad(`${what}: unknown option "${name}".${guess === null ? '' : ` Did you mean "${guess}"?`} Known: ${known.join(', ')}.`)
+    throw bad(
+      `${what}: unknown option "${name}".${guess === null ? '' : ` Did you mean "${guess}"?`} Known: ${known.join(', ')}.`,
+    )
   }
 }
 

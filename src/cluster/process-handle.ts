@@ -1,10 +1,11 @@
 /** What a user holds of a process: start, crash, freeze, restart. */
+
+import { KafkariumError } from './errors.ts'
 import { abandonConnection } from './network.ts'
-import { reclassifySessions } from './nodes.ts'
 import { createProcess, dropWork, type Process } from './process.ts'
 import type { Pump } from './pump.ts'
 import { createStoreData, openStore, type Store } from './store.ts'
-import { KafkariumError } from './errors.ts'
+import { reclassifySessions } from './timers.ts'
 import { arm, note, type World } from './world.ts'
 
 /** The application code: it gets clients and a store of its own. It is run again by `restart()`. */
@@ -72,14 +73,20 @@ export function createProcessHandle<K, C>(
     crash(reason = 'killed') {
       pump.enter('process.crash')
       if (process.state === 'crashed' || process.state === 'ended') {
-        throw new KafkariumError('KAFKARIUM_WRONG_STATE', `process "${name}" is ${process.state} already. restart() runs it again.`)
+        throw new KafkariumError(
+          'KAFKARIUM_WRONG_STATE',
+          `process "${name}" is ${process.state} already. restart() runs it again.`,
+        )
       }
       die('crashed', 'crash', reason)
     },
     freeze(reason = 'frozen') {
       pump.enter('process.freeze')
       if (process.state !== 'running') {
-        throw new KafkariumError('KAFKARIUM_WRONG_STATE', `process "${name}" is ${process.state}: only a running one can freeze.`)
+        throw new KafkariumError(
+          'KAFKARIUM_WRONG_STATE',
+          `process "${name}" is ${process.state}: only a running one can freeze.`,
+        )
       }
       process.state = 'frozen'
       note(world, { type: 'process', name, change: 'freeze', reason })
@@ -89,7 +96,10 @@ export function createProcessHandle<K, C>(
     thaw() {
       pump.enter('process.thaw')
       if (process.state !== 'frozen') {
-        throw new KafkariumError('KAFKARIUM_WRONG_STATE', `process "${name}" is ${process.state}: only a frozen one can thaw.`)
+        throw new KafkariumError(
+          'KAFKARIUM_WRONG_STATE',
+          `process "${name}" is ${process.state}: only a frozen one can thaw.`,
+        )
       }
       process.state = 'running'
       note(world, { type: 'process', name, change: 'thaw', reason: 'thawed' })

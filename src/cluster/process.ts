@@ -3,7 +3,7 @@
  * neither settle nor send, its timers are gone and what it tells is dropped.
  */
 import { type QueuedEvent, remove } from '../kernel/index.ts'
-import type { ClientConnection } from './network.ts'
+import type { ClientConnection } from './connection.ts'
 import type { OpenCall, Task, World } from './world.ts'
 
 export interface Process {

@@ -1,6 +1,7 @@
 /** `cluster.produce`: records for tests that do not care about clients, sent over the wire like anybody's. */
-import { partitionForKey } from '../protocol/hash.ts'
+
 import { ErrorCode, errorName } from '../protocol/errors.ts'
+import { partitionForKey } from '../protocol/hash.ts'
 import { makePartitionProduceData, makeProduceRequest, makeTopicProduceData } from '../protocol/make.ts'
 import { encodeBatch, type RecordInput } from '../protocol/records.ts'
 import type { Connection, Transport } from '../protocol/transport.ts'
@@ -47,11 +48,13 @@ export function createTestProducer(world: World, transport: Transport): TestProd
 
   function place(topic: string, message: ProduceMessage, count: number): number {
     if (message.partition !== undefined) {
-      if (Number.isInteger(message.partition) && message.partition >= 0 && message.partition < count) return message.partition
+      if (Number.isInteger(message.partition) && message.partition >= 0 && message.partition < count)
+        return message.partition
       throw failed(`topic ${topic} has the partitions 0 to ${count - 1}, not ${message.partition}`)
     }
     const { key } = message
-    if (key !== undefined && key !== null) return partitionForKey(typeof key === 'string' ? encodeUtf8(key) : key, count)
+    if (key !== undefined && key !== null)
+      return partitionForKey(typeof key === 'string' ? encodeUtf8(key) : key, count)
     const next = nextPartition.get(topic) ?? 0
     nextPartition.set(topic, next + 1)
     return next % count
@@ -108,7 +111,8 @@ export function createTestProducer(world: World, transport: Transport): TestProd
           if (result === undefined || result.errorCode !== ErrorCode.NONE) {
             throw failed(`the broker answered ${errorName(result?.errorCode ?? -1)} for ${topic}-${partition}`)
           }
-          for (const [i, place] of places.entries()) positions[place] = { topic, partition, offset: result.baseOffset + i }
+          for (const [i, place] of places.entries())
+            positions[place] = { topic, partition, offset: result.baseOffset + i }
         }),
       )
       return positions

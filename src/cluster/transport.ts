@@ -1,5 +1,6 @@
 /** The client's `Transport` over the simulated world, one a process incarnation. */
 import { type QueuedEvent, recordHandler, remove } from '../kernel/index.ts'
+import { API } from '../protocol/apis.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.ts'
 import type {
   Call,
@@ -13,11 +14,12 @@ import type {
   Transport,
   TransportError,
 } from '../protocol/transport.ts'
-import { apiKeyOf, type ClientConnection, closeConnection, openConnection, type PendingRequest, sendRequest } from './network.ts'
-import { reclassifyGroup } from './nodes.ts'
+import type { ClientConnection, PendingRequest } from './connection.ts'
+import { closeConnection, openConnection, sendRequest } from './network.ts'
 import type { Process } from './process.ts'
 import type { Pump } from './pump.ts'
-import { arm, nextCounter, type NodeRuntime, note, type OpenCall, type Task, type World } from './world.ts'
+import { reclassifyGroup } from './timers.ts'
+import { arm, type NodeRuntime, nextCounter, note, type OpenCall, type Task, type World } from './world.ts'
 
 const NEVER = new Promise<never>(() => {})
 
@@ -118,7 +120,8 @@ function noteClientFact(world: World, pump: Pump, process: Process, client: stri
   if (type === 'handler.error') {
     const error = fact.error ?? ''
     note(world, { type, client, group: groupId, member: memberId, topic, partition, firstOffset, lastOffset, error })
-  } else recordHandler(world.trace, world.now, type, client, groupId, memberId, topic, partition, firstOffset, lastOffset)
+  } else
+    recordHandler(world.trace, world.now, type, client, groupId, memberId, topic, partition, firstOffset, lastOffset)
   if (world.groupTimers.size > 0) {
     reclassifyGroup(world, groupId)
     // What waited for the handler may go on now.
@@ -144,7 +147,12 @@ function connect(
       reject(transportError('refused', what, host, port, { code: name }))
     }
     if (node === undefined) {
-      arm(world, 1, 'work', { type: 'client-timer', process, label: `${options.clientId} looks for ${host}:${port}`, run: refuse })
+      arm(world, 1, 'work', {
+        type: 'client-timer',
+        process,
+        label: `${options.clientId} looks for ${host}:${port}`,
+        run: refuse,
+      })
     } else {
       const connection = openConnection(world, process, node, options.clientId, (outcome) => {
         if (!alive()) return
@@ -183,7 +191,12 @@ function connectionHandle(
     close() {
       if (alive() && !world.disposed) closeConnection(world, connection)
     },
-    request<A extends ApiName>(api: A, apiVersion: number, body: RequestOf<A>, requestOptions?: RequestOptions): Promise<ResponseOf<A>> {
+    request<A extends ApiName>(
+      api: A,
+      apiVersion: number,
+      body: RequestOf<A>,
+      requestOptions?: RequestOptions,
+    ): Promise<ResponseOf<A>> {
       if (world.disposed || !alive()) return NEVER
       pump.enter(api)
       const createdAt = world.now
@@ -198,7 +211,7 @@ function connectionHandle(
           broker,
           clientId,
           correlationId,
-          apiKey: apiKeyOf(api),
+          apiKey: API[api].key,
           apiName: api,
           apiVersion,
           createdAt,
@@ -226,7 +239,14 @@ function connectionHandle(
                   resolve(outcome.body as ResponseOf<A>)
                 } else if (outcome.type === 'timeout') {
                   onRequestTimeout?.(event())
-                  reject(requestError('timeout', `Request ${api}(key: ${apiKeyOf(api)}, version: ${apiVersion}) timed out`, connection, info))
+                  reject(
+                    requestError(
+                      'timeout',
+                      `Request ${api}(key: ${API[api].key}, version: ${apiVersion}) timed out`,
+                      connection,
+                      info,
+                    ),
+                  )
                 } else reject(requestError('closed', 'Closed connection', connection, info))
               },
         }
@@ -244,7 +264,12 @@ function requestError(
   kind: 'closed' | 'timeout',
   message: string,
   connection: ClientConnection,
-  info: { readonly createdAt: number; readonly correlationId: number; readonly api: ApiName; readonly apiVersion: number },
+  info: {
+    readonly createdAt: number
+    readonly correlationId: number
+    readonly api: ApiName
+    readonly apiVersion: number
+  },
 ): TransportError {
   const { node } = connection
   return transportError(kind, message, node.host, node.port, {
@@ -253,7 +278,7 @@ function requestError(
     createdAt: info.createdAt,
     sentAt: info.createdAt,
     apiName: info.api,
-    apiKey: apiKeyOf(info.api),
+    apiKey: API[info.api].key,
     apiVersion: info.apiVersion,
   })
 }

@@ -12,6 +12,7 @@ import {
   createController,
   type ForwardedRequest,
 } from '../broker/index.ts'
+import type { RequestToken } from '../broker/state.ts'
 import {
   type Chooser,
   createQueue,
@@ -24,16 +25,20 @@ import {
   record,
   type Trace,
 } from '../kernel/index.ts'
-import type { RequestToken } from '../broker/state.ts'
+import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { ClusterHost } from './host.ts'
-import type { ClientConnection, PendingRequest } from './network.ts'
 import type { Process } from './process.ts'
 
 /** What a queued event does. Data where it can be; closures only where user code is at the end. */
 export type Task =
   | { readonly type: 'connected'; readonly connection: ClientConnection }
   | { readonly type: 'request'; readonly connection: ClientConnection; readonly request: PendingRequest }
-  | { readonly type: 'response'; readonly connection: ClientConnection; readonly correlationId: number; readonly body: unknown }
+  | {
+      readonly type: 'response'
+      readonly connection: ClientConnection
+      readonly correlationId: number
+      readonly body: unknown
+    }
   | { readonly type: 'reset'; readonly connection: ClientConnection; readonly reason: string }
   | { readonly type: 'broker-timer'; readonly node: number; readonly key: string; readonly timer: BrokerTimer }
   | { readonly type: 'to-controller'; readonly node: number; readonly forwarded: ForwardedRequest }

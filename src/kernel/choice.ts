@@ -119,7 +119,8 @@ function recording(draw: Draw): Chooser {
 
 function checked(choose: (site: string, n: number) => number): (site: string, n: number) => number {
   return (site, n) => {
-    if (!Number.isSafeInteger(n) || n < 1) throw new Error(`choose("${site}", ${n}): needs a positive whole number of options.`)
+    if (!Number.isSafeInteger(n) || n < 1)
+      throw new Error(`choose("${site}", ${n}): needs a positive whole number of options.`)
     return choose(site, n)
   }
 }

@@ -9,25 +9,108 @@ export type Fact =
   // the network
   | { readonly type: 'connect'; readonly client: string; readonly node: number }
   | { readonly type: 'disconnect'; readonly client: string; readonly node: number; readonly reason: string }
-  | { readonly type: 'request'; readonly client: string; readonly node: number; readonly api: string; readonly version: number; readonly correlationId: number }
-  | { readonly type: 'response'; readonly client: string; readonly node: number; readonly api: string; readonly correlationId: number; readonly errorCode: number }
+  | {
+      readonly type: 'request'
+      readonly client: string
+      readonly node: number
+      readonly api: string
+      readonly version: number
+      readonly correlationId: number
+    }
+  | {
+      readonly type: 'response'
+      readonly client: string
+      readonly node: number
+      readonly api: string
+      readonly correlationId: number
+      readonly errorCode: number
+    }
   // the log; `digest` stands for the content
-  | { readonly type: 'append'; readonly node: number; readonly topic: string; readonly partition: number; readonly baseOffset: number; readonly count: number; readonly bytes: number; readonly digest: number; readonly client: string }
-  | { readonly type: 'high-watermark'; readonly node: number; readonly topic: string; readonly partition: number; readonly offset: number }
+  | {
+      readonly type: 'append'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly baseOffset: number
+      readonly count: number
+      readonly bytes: number
+      readonly digest: number
+      readonly client: string
+    }
+  | {
+      readonly type: 'high-watermark'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
   // metadata
-  | { readonly type: 'topic.created'; readonly topic: string; readonly partitions: number; readonly replicationFactor: number }
+  | {
+      readonly type: 'topic.created'
+      readonly topic: string
+      readonly partitions: number
+      readonly replicationFactor: number
+    }
   | { readonly type: 'topic.deleted'; readonly topic: string }
-  | { readonly type: 'leader'; readonly topic: string; readonly partition: number; readonly leader: number; readonly epoch: number }
+  | {
+      readonly type: 'leader'
+      readonly topic: string
+      readonly partition: number
+      readonly leader: number
+      readonly epoch: number
+    }
   // groups
-  | { readonly type: 'group.state'; readonly group: string; readonly from: GroupStateName; readonly to: GroupStateName; readonly generation: number; readonly reason: string }
+  | {
+      readonly type: 'group.state'
+      readonly group: string
+      readonly from: GroupStateName
+      readonly to: GroupStateName
+      readonly generation: number
+      readonly reason: string
+    }
   | { readonly type: 'group.join'; readonly group: string; readonly member: string; readonly client: string }
   | { readonly type: 'group.leave'; readonly group: string; readonly member: string; readonly reason: string }
-  | { readonly type: 'group.assignment'; readonly group: string; readonly generation: number; readonly member: string; readonly partitions: readonly string[] }
-  | { readonly type: 'offset.commit'; readonly group: string; readonly member: string; readonly topic: string; readonly partition: number; readonly offset: number }
+  | {
+      readonly type: 'group.assignment'
+      readonly group: string
+      readonly generation: number
+      readonly member: string
+      readonly partitions: readonly string[]
+    }
+  | {
+      readonly type: 'offset.commit'
+      readonly group: string
+      readonly member: string
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
   // application code
-  | { readonly type: 'handler.start' | 'handler.done' | 'handler.error'; readonly client: string; readonly group: string; readonly member: string; readonly topic: string; readonly partition: number; readonly firstOffset: number; readonly lastOffset: number; readonly error?: string }
-  | { readonly type: 'consumer.crash'; readonly client: string; readonly group: string; readonly member: string; readonly error: string; readonly restart: boolean }
-  | { readonly type: 'process'; readonly name: string; readonly change: 'start' | 'crash' | 'freeze' | 'thaw' | 'end'; readonly reason: string }
+  | {
+      readonly type: 'handler.start' | 'handler.done' | 'handler.error'
+      readonly client: string
+      readonly group: string
+      readonly member: string
+      readonly topic: string
+      readonly partition: number
+      readonly firstOffset: number
+      readonly lastOffset: number
+      readonly error?: string
+    }
+  | {
+      readonly type: 'consumer.crash'
+      readonly client: string
+      readonly group: string
+      readonly member: string
+      readonly error: string
+      readonly restart: boolean
+    }
+  | {
+      readonly type: 'process'
+      readonly name: string
+      readonly change: 'start' | 'crash' | 'freeze' | 'thaw' | 'end'
+      readonly reason: string
+    }
   // the world
   | { readonly type: 'node'; readonly node: number; readonly change: 'up' | 'crash' | 'fenced' | 'restart' }
   | { readonly type: 'law.broken'; readonly law: string; readonly sentence: string; readonly detail: string }

@@ -81,7 +81,14 @@ export function recordHandler(
     subject.client !== client ||
     subject.group !== group
   ) {
-    subject = { client, group, member, topic, partition, digest: subjectDigest(client, group, member, topic, partition) }
+    subject = {
+      client,
+      group,
+      member,
+      topic,
+      partition,
+      digest: subjectDigest(client, group, member, topic, partition),
+    }
     trace.subject = subject
   }
   const { digest } = trace
@@ -144,7 +151,18 @@ function expand(run: HandlerRun, out: TraceEvent[]): void {
   for (let i = 0; i < run.facts; i++) {
     const offset = run.firstOffset + (i >> 1)
     const type = (i & 1) === 0 ? 'handler.start' : 'handler.done'
-    out.push({ type, client, group, member, topic, partition, firstOffset: offset, lastOffset: offset, index: run.index + i, time })
+    out.push({
+      type,
+      client,
+      group,
+      member,
+      topic,
+      partition,
+      firstOffset: offset,
+      lastOffset: offset,
+      index: run.index + i,
+      time,
+    })
   }
 }
 
@@ -201,7 +219,8 @@ function mixFact(digest: Digest, fact: Fact): void {
       return
     default:
       for (const name in fact) {
-        if (name !== 'type' && name !== 'index' && name !== 'time') mixValue(digest, (fact as Record<string, unknown>)[name])
+        if (name !== 'type' && name !== 'index' && name !== 'time')
+          mixValue(digest, (fact as Record<string, unknown>)[name])
       }
   }
 }

@@ -42,7 +42,8 @@ function join(bench: Bench, clientId: string, more: Partial<JoinGroupRequest> = 
   return { id: first.memberId, waiting }
 }
 
-const assignmentOf = (...partitions: number[]) => encodeAssignment({ assignedPartitions: [{ topic: 'orders', partitions }] }, 0)
+const assignmentOf = (...partitions: number[]) =>
+  encodeAssignment({ assignedPartitions: [{ topic: 'orders', partitions }] }, 0)
 const sync = (bench: Bench, memberId: string, generationId: number, assignments: Record<string, Uint8Array> = {}) =>
   bench.send(
     'SyncGroup',
@@ -56,7 +57,13 @@ const sync = (bench: Bench, memberId: string, generationId: number, assignments:
   )
 const heartbeat = (bench: Bench, memberId: string, generationId: number) =>
   bench.ask('Heartbeat', 3, makeHeartbeatRequest({ groupId: 'g', memberId, generationId })).errorCode
-const commit = (bench: Bench, memberId: string, generation: number, offset: number, { topic = 'orders', metadata = '' } = {}) =>
+const commit = (
+  bench: Bench,
+  memberId: string,
+  generation: number,
+  offset: number,
+  { topic = 'orders', metadata = '' } = {},
+) =>
   bench.ask(
     'OffsetCommit',
     5,
@@ -67,7 +74,13 @@ const commit = (bench: Bench, memberId: string, generation: number, offset: numb
       topics: [
         makeOffsetCommitRequestTopic({
           name: topic,
-          partitions: [makeOffsetCommitRequestPartition({ partitionIndex: 0, committedOffset: offset, committedMetadata: metadata })],
+          partitions: [
+            makeOffsetCommitRequestPartition({
+              partitionIndex: 0,
+              committedOffset: offset,
+              committedMetadata: metadata,
+            }),
+          ],
         }),
       ],
     }),
@@ -123,15 +136,26 @@ describe('JoinGroup', () => {
     // Extended once by the delay, since a member joined meanwhile.
     expect(bench.isWaiting(a.waiting)).toBe(true)
     bench.pass(3000)
-    expect(bench.answerTo('JoinGroup', a.waiting)).toMatchObject({ errorCode: 0, generationId: 1, leader: a.id, memberId: a.id })
+    expect(bench.answerTo('JoinGroup', a.waiting)).toMatchObject({
+      errorCode: 0,
+      generationId: 1,
+      leader: a.id,
+      memberId: a.id,
+    })
     expect(bench.answerTo('JoinGroup', a.waiting).members.map(({ memberId }) => memberId)).toEqual([a.id, b.id])
-    expect(bench.answerTo('JoinGroup', b.waiting)).toMatchObject({ leader: a.id, members: [], protocolName: 'RoundRobinAssigner' })
+    expect(bench.answerTo('JoinGroup', b.waiting)).toMatchObject({
+      leader: a.id,
+      members: [],
+      protocolName: 'RoundRobinAssigner',
+    })
   })
 
   test('the session timeout must lie within the bounds', () => {
     const bench = newBench()
     for (const sessionTimeoutMs of [5999, 1_800_001]) {
-      expect(bench.ask('JoinGroup', 5, joinBody('', { sessionTimeoutMs })).errorCode).toBe(ErrorCode.INVALID_SESSION_TIMEOUT)
+      expect(bench.ask('JoinGroup', 5, joinBody('', { sessionTimeoutMs })).errorCode).toBe(
+        ErrorCode.INVALID_SESSION_TIMEOUT,
+      )
     }
   })
 
@@ -147,7 +171,9 @@ describe('JoinGroup', () => {
     const { leader, generation } = stable(bench, 1)
     const strange = joinBody('', { protocols: [{ name: 'other', metadata: METADATA }] })
     expect(bench.ask('JoinGroup', 5, strange).errorCode).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
-    expect(bench.ask('JoinGroup', 5, joinBody('', { protocolType: 'connect' })).errorCode).toBe(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
+    expect(bench.ask('JoinGroup', 5, joinBody('', { protocolType: 'connect' })).errorCode).toBe(
+      ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
+    )
     expect(heartbeat(bench, leader, generation)).toBe(0)
   })
 
@@ -193,7 +219,11 @@ describe('JoinGroup', () => {
     const bench = newBench()
     const { leader, ids, generation } = stable(bench, 2)
     const second = ids[1] as string
-    bench.ask('LeaveGroup', 3, makeLeaveGroupRequest({ groupId: 'g', members: [makeMemberIdentity({ memberId: leader })] }))
+    bench.ask(
+      'LeaveGroup',
+      3,
+      makeLeaveGroupRequest({ groupId: 'g', members: [makeMemberIdentity({ memberId: leader })] }),
+    )
     expect(heartbeat(bench, second, generation)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
     const answer = bench.ask('JoinGroup', 5, joinBody(second))
     expect(answer).toMatchObject({ leader: second, generationId: 2 })
@@ -217,7 +247,11 @@ describe('SyncGroup', () => {
     ])
     const log = bench.state.logs.get('__consumer_offsets')?.[0]
     const last = decodeCoordinatorBatch(log?.batches.at(-1) as never)[0]
-    expect(last).toMatchObject({ type: 'group-metadata', group: 'g', value: { generation: 1, leader: a.id, members: [{ memberId: a.id }, { memberId: b.id }] } })
+    expect(last).toMatchObject({
+      type: 'group-metadata',
+      group: 'g',
+      value: { generation: 1, leader: a.id, members: [{ memberId: a.id }, { memberId: b.id }] },
+    })
   })
 
   test('a member the leader forgot gets an empty assignment', () => {
@@ -317,7 +351,11 @@ describe('LeaveGroup', () => {
     const bench = newBench()
     const { ids, generation } = stable(bench, 2)
     const leave = (id: string) =>
-      bench.ask('LeaveGroup', 3, makeLeaveGroupRequest({ groupId: 'g', members: [makeMemberIdentity({ memberId: id })] })).members[0]?.errorCode
+      bench.ask(
+        'LeaveGroup',
+        3,
+        makeLeaveGroupRequest({ groupId: 'g', members: [makeMemberIdentity({ memberId: id })] }),
+      ).members[0]?.errorCode
     expect(leave(ids[1] as string)).toBe(0)
     expect(heartbeat(bench, ids[0] as string, generation)).toBe(ErrorCode.REBALANCE_IN_PROGRESS)
     expect(leave('ghost')).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
@@ -328,22 +366,33 @@ describe('LeaveGroup', () => {
   test('before v3 one member is named at the top', () => {
     const bench = newBench()
     const { leader } = stable(bench, 1)
-    expect(bench.ask('LeaveGroup', 1, makeLeaveGroupRequest({ groupId: 'g', memberId: 'ghost' })).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
+    expect(bench.ask('LeaveGroup', 1, makeLeaveGroupRequest({ groupId: 'g', memberId: 'ghost' })).errorCode).toBe(
+      ErrorCode.UNKNOWN_MEMBER_ID,
+    )
     expect(bench.ask('LeaveGroup', 1, makeLeaveGroupRequest({ groupId: 'g', memberId: leader })).errorCode).toBe(0)
   })
 })
 
 describe('offsets', () => {
   const fetchOffset = (bench: Bench, partitionIndexes = [0], topic = 'orders') =>
-    bench.ask('OffsetFetch', 4, makeOffsetFetchRequest({ groupId: 'g', topics: [makeOffsetFetchRequestTopic({ name: topic, partitionIndexes })] })).topics[0]
-      ?.partitions
+    bench.ask(
+      'OffsetFetch',
+      4,
+      makeOffsetFetchRequest({
+        groupId: 'g',
+        topics: [makeOffsetFetchRequestTopic({ name: topic, partitionIndexes })],
+      }),
+    ).topics[0]?.partitions
 
   test('a commit is there for everybody who asks; without one it is -1 without an error', () => {
     const bench = newBench()
     expect(fetchOffset(bench)).toMatchObject([{ committedOffset: -1, metadata: '', errorCode: 0 }])
     const { leader, generation } = stable(bench, 1)
     expect(commit(bench, leader, generation, 42, { metadata: 'note' })).toBe(0)
-    expect(fetchOffset(bench, [0, 1])).toMatchObject([{ committedOffset: 42, metadata: 'note' }, { committedOffset: -1 }])
+    expect(fetchOffset(bench, [0, 1])).toMatchObject([
+      { committedOffset: 42, metadata: 'note' },
+      { committedOffset: -1 },
+    ])
     const all = bench.ask('OffsetFetch', 4, makeOffsetFetchRequest({ groupId: 'g', topics: null }))
     expect(all.topics).toMatchObject([{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 42 }] }])
   })
@@ -391,21 +440,27 @@ describe('offsets', () => {
     expect(loaded.offsets).toEqual(bench.state.shards.get(0)?.offsets)
     const again = loaded.groups.get('g')
     expect(again).toMatchObject({ state: 'Stable', generation, leaderId: leader, protocolName: 'RoundRobinAssigner' })
-    expect([...(again?.members.values() ?? [])].map(({ id, assignment }) => [id, assignment])).toEqual(ids.map((id, i) => [id, assignmentOf(i)]))
+    expect([...(again?.members.values() ?? [])].map(({ id, assignment }) => [id, assignment])).toEqual(
+      ids.map((id, i) => [id, assignmentOf(i)]),
+    )
   })
 })
 
 describe('DescribeGroups and ListGroups', () => {
   test('a group nobody knows is Dead; in Stable members show metadata and assignment', () => {
     const bench = newBench()
-    const describeGroup = (id: string) => bench.ask('DescribeGroups', 2, makeDescribeGroupsRequest({ groups: [id] })).groups[0]
+    const describeGroup = (id: string) =>
+      bench.ask('DescribeGroups', 2, makeDescribeGroupsRequest({ groups: [id] })).groups[0]
     expect(describeGroup('nope')).toMatchObject({ groupState: 'Dead', errorCode: 0 })
     const { ids, leader } = stable(bench, 2)
     expect(describeGroup('g')).toMatchObject({
       groupState: 'Stable',
       protocolType: 'consumer',
       protocolData: 'RoundRobinAssigner',
-      members: [{ memberId: ids[0], clientId: 'c0', memberMetadata: METADATA, memberAssignment: assignmentOf(0) }, { memberId: ids[1] }],
+      members: [
+        { memberId: ids[0], clientId: 'c0', memberMetadata: METADATA, memberAssignment: assignmentOf(0) },
+        { memberId: ids[1] },
+      ],
     })
     bench.send('JoinGroup', 5, joinBody(leader))
     expect(describeGroup('g')?.members[0]?.memberAssignment).toHaveLength(0)

@@ -24,27 +24,47 @@ import { type Bench, batchOf, createBench } from './support.ts'
 const produceBody = (topic: string, partition: number, records: ReturnType<typeof batchOf>[] | null, acks = -1) =>
   makeProduceRequest({
     acks,
-    topicData: [makeTopicProduceData({ name: topic, partitionData: [makePartitionProduceData({ index: partition, records })] })],
+    topicData: [
+      makeTopicProduceData({ name: topic, partitionData: [makePartitionProduceData({ index: partition, records })] }),
+    ],
   })
 const produce = (bench: Bench, values: string[], { topic = 'orders', partition = 0 } = {}) =>
   bench.ask('Produce', 7, produceBody(topic, partition, [batchOf(values)])).responses[0]?.partitionResponses[0]
-const fetchBody = (offset: number, more: Partial<ReturnType<typeof makeFetchRequest>> = {}, partitionMaxBytes = 1_000_000) =>
+const fetchBody = (
+  offset: number,
+  more: Partial<ReturnType<typeof makeFetchRequest>> = {},
+  partitionMaxBytes = 1_000_000,
+) =>
   makeFetchRequest({
     maxWaitMs: 500,
     minBytes: 1,
     maxBytes: 10_000_000,
-    topics: [makeFetchTopic({ topic: 'orders', partitions: [makeFetchPartition({ partition: 0, fetchOffset: offset, partitionMaxBytes })] })],
+    topics: [
+      makeFetchTopic({
+        topic: 'orders',
+        partitions: [makeFetchPartition({ partition: 0, fetchOffset: offset, partitionMaxBytes })],
+      }),
+    ],
     ...more,
   })
-const valuesOf = (answer: { responses: readonly { partitions: readonly { records: readonly ReturnType<typeof batchOf>[] | null }[] }[] }) =>
+const valuesOf = (answer: {
+  responses: readonly { partitions: readonly { records: readonly ReturnType<typeof batchOf>[] | null }[] }[]
+}) =>
   answer.responses.flatMap(({ partitions }) =>
-    partitions.flatMap(({ records }) => (records ?? []).flatMap((batch) => readRecords(batch).map(({ value }) => decodeUtf8(value as Uint8Array)))),
+    partitions.flatMap(({ records }) =>
+      (records ?? []).flatMap((batch) => readRecords(batch).map(({ value }) => decodeUtf8(value as Uint8Array))),
+    ),
   )
 
 describe('Produce', () => {
   test('answers the offset of the first record; offsets run on without gaps', () => {
     const bench = createBench({ orders: 2 })
-    expect(produce(bench, ['a', 'b', 'c'])).toMatchObject({ errorCode: 0, baseOffset: 0, logAppendTimeMs: -1, logStartOffset: 0 })
+    expect(produce(bench, ['a', 'b', 'c'])).toMatchObject({
+      errorCode: 0,
+      baseOffset: 0,
+      logAppendTimeMs: -1,
+      logStartOffset: 0,
+    })
     expect(produce(bench, ['d'])).toMatchObject({ baseOffset: 3 })
     expect(produce(bench, ['x'], { partition: 1 })).toMatchObject({ baseOffset: 0 })
     expect(bench.facts.filter(({ type }) => type === 'append')).toMatchObject([
@@ -97,7 +117,9 @@ describe('Produce', () => {
     expect(produce(bench, ['a', 'b'])).toMatchObject({ logAppendTimeMs: 5_000_000 })
     const answer = bench.ask('Fetch', 11, fetchBody(0))
     const batch = answer.responses[0]?.partitions[0]?.records?.[0]
-    expect(readRecords(batch as ReturnType<typeof batchOf>).map(({ timestamp }) => timestamp)).toEqual([5_000_000, 5_000_000])
+    expect(readRecords(batch as ReturnType<typeof batchOf>).map(({ timestamp }) => timestamp)).toEqual([
+      5_000_000, 5_000_000,
+    ])
   })
 
   test('clients cannot write to internal topics', () => {
@@ -119,7 +141,10 @@ describe('Fetch', () => {
     produce(bench, ['e'])
     expect(valuesOf(bench.ask('Fetch', 11, fetchBody(0)))).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(valuesOf(bench.ask('Fetch', 11, fetchBody(3)))).toEqual(['c', 'd', 'e'])
-    expect(bench.ask('Fetch', 11, fetchBody(4)).responses[0]?.partitions[0]).toMatchObject({ highWatermark: 5, lastStableOffset: 5 })
+    expect(bench.ask('Fetch', 11, fetchBody(4)).responses[0]?.partitions[0]).toMatchObject({
+      highWatermark: 5,
+      lastStableOffset: 5,
+    })
   })
 
   test('waits at the end for a record, and answers the moment it is there', () => {
@@ -165,8 +190,12 @@ describe('Fetch', () => {
   test('an offset outside the log is OFFSET_OUT_OF_RANGE at once; the log end itself is fine', () => {
     const bench = createBench({ orders: 1 })
     produce(bench, ['a'])
-    expect(bench.ask('Fetch', 11, fetchBody(2)).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
-    expect(bench.ask('Fetch', 11, fetchBody(-1)).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE)
+    expect(bench.ask('Fetch', 11, fetchBody(2)).responses[0]?.partitions[0]?.errorCode).toBe(
+      ErrorCode.OFFSET_OUT_OF_RANGE,
+    )
+    expect(bench.ask('Fetch', 11, fetchBody(-1)).responses[0]?.partitions[0]?.errorCode).toBe(
+      ErrorCode.OFFSET_OUT_OF_RANGE,
+    )
     expect(bench.isWaiting(bench.send('Fetch', 11, fetchBody(1)))).toBe(true)
   })
 
@@ -175,7 +204,10 @@ describe('Fetch', () => {
     const first = bench.send('Fetch', 11, fetchBody(0), { connection: 1 })
     const second = bench.send('Fetch', 11, fetchBody(0), { connection: 2 })
     produce(bench, ['a'])
-    expect([valuesOf(bench.answerTo('Fetch', first)), valuesOf(bench.answerTo('Fetch', second))]).toEqual([['a'], ['a']])
+    expect([valuesOf(bench.answerTo('Fetch', first)), valuesOf(bench.answerTo('Fetch', second))]).toEqual([
+      ['a'],
+      ['a'],
+    ])
   })
 })
 
@@ -185,7 +217,12 @@ describe('ListOffsets', () => {
       'ListOffsets',
       version,
       makeListOffsetsRequest({
-        topics: [makeListOffsetsTopic({ name: 'orders', partitions: [makeListOffsetsPartition({ partitionIndex: 0, timestamp })] })],
+        topics: [
+          makeListOffsetsTopic({
+            name: 'orders',
+            partitions: [makeListOffsetsPartition({ partitionIndex: 0, timestamp })],
+          }),
+        ],
       }),
     ).topics[0]?.partitions[0]
 
@@ -226,7 +263,11 @@ describe('Metadata and topics', () => {
       }),
     )
   const create = (bench: Bench, topics: Parameters<typeof makeCreatableTopic>[0][], validateOnly = false) =>
-    bench.ask('CreateTopics', 5, makeCreateTopicsRequest({ topics: topics.map((topic) => makeCreatableTopic(topic)), validateOnly }))
+    bench.ask(
+      'CreateTopics',
+      5,
+      makeCreateTopicsRequest({ topics: topics.map((topic) => makeCreatableTopic(topic)), validateOnly }),
+    )
 
   test('null asks for all topics, an empty list for none', () => {
     const bench = createBench({ orders: 2, mails: 1 })
@@ -265,8 +306,18 @@ describe('Metadata and topics', () => {
       { name: 'none', numPartitions: 0, replicationFactor: 1 },
       { name: 'three', numPartitions: 1, replicationFactor: 3 },
       { name: 'zero', numPartitions: 1, replicationFactor: 0 },
-      { name: 'config', numPartitions: 1, replicationFactor: 1, configs: [makeCreatableTopicConfig({ name: 'retention.ms', value: 'soon' })] },
-      { name: 'unknown', numPartitions: 1, replicationFactor: 1, configs: [makeCreatableTopicConfig({ name: 'colour', value: 'red' })] },
+      {
+        name: 'config',
+        numPartitions: 1,
+        replicationFactor: 1,
+        configs: [makeCreatableTopicConfig({ name: 'retention.ms', value: 'soon' })],
+      },
+      {
+        name: 'unknown',
+        numPartitions: 1,
+        replicationFactor: 1,
+        configs: [makeCreatableTopicConfig({ name: 'colour', value: 'red' })],
+      },
       { name: 'twice', numPartitions: 1, replicationFactor: 1 },
       { name: 'twice', numPartitions: 1, replicationFactor: 1 },
       { name: '__consumer_offsets', numPartitions: 1, replicationFactor: 1 },
@@ -292,12 +343,18 @@ describe('Metadata and topics', () => {
     const bench = createBench()
     create(bench, [{ name: 'my.topic', numPartitions: 1, replicationFactor: 1 }])
     const answer = create(bench, [{ name: 'my_topic', numPartitions: 1, replicationFactor: 1 }])
-    expect(answer.topics[0]).toMatchObject({ errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION, errorMessage: expect.stringMatching(/collides/) })
+    expect(answer.topics[0]).toMatchObject({
+      errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION,
+      errorMessage: expect.stringMatching(/collides/),
+    })
   })
 
   test('validateOnly makes nothing', () => {
     const bench = createBench()
-    expect(create(bench, [{ name: 'fine', numPartitions: 3, replicationFactor: 1 }], true).topics[0]).toMatchObject({ errorCode: 0, numPartitions: 3 })
+    expect(create(bench, [{ name: 'fine', numPartitions: 3, replicationFactor: 1 }], true).topics[0]).toMatchObject({
+      errorCode: 0,
+      numPartitions: 3,
+    })
     expect(bench.state.image.topics.size).toBe(0)
   })
 
@@ -307,7 +364,9 @@ describe('Metadata and topics', () => {
     const fetch = bench.send('Fetch', 11, fetchBody(1))
     const answer = bench.ask('DeleteTopics', 3, makeDeleteTopicsRequest({ topicNames: ['orders', 'nope'] }))
     expect(answer.responses.map(({ errorCode }) => errorCode)).toEqual([0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION])
-    expect(bench.answerTo('Fetch', fetch).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    expect(bench.answerTo('Fetch', fetch).responses[0]?.partitions[0]?.errorCode).toBe(
+      ErrorCode.UNKNOWN_TOPIC_OR_PARTITION,
+    )
     expect(bench.state.logs.has('orders')).toBe(false)
   })
 })

@@ -2,9 +2,9 @@
 import {
   ADVERTISED,
   type BrokerState,
+  type BrokerTimer,
   brokerChanged,
   brokerConfig,
-  type BrokerTimer,
   type Context,
   createBrokerState,
   createController,
@@ -113,10 +113,14 @@ export function createBench(
       bench.now = end
     },
   }
-  carryOut(stepMetadata(state, brokerChanged(controller, { id: 1, host: 'localhost', port: 9092, fenced: false }), context()))
+  carryOut(
+    stepMetadata(state, brokerChanged(controller, { id: 1, host: 'localhost', port: 9092, fenced: false }), context()),
+  )
   if (Object.keys(topics).length > 0) {
     const body = makeCreateTopicsRequest({
-      topics: Object.entries(topics).map(([name, numPartitions]) => makeCreatableTopic({ name, numPartitions, replicationFactor: 1 })),
+      topics: Object.entries(topics).map(([name, numPartitions]) =>
+        makeCreatableTopic({ name, numPartitions, replicationFactor: 1 }),
+      ),
     })
     const { records } = stepController(controller, { api: 'CreateTopics', body, internal: true }, context().uuid)
     carryOut(stepMetadata(state, records, context()))

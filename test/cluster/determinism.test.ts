@@ -31,9 +31,13 @@ describe('determinism', () => {
 
   test('another process gives the same hash', async () => {
     const here = await runWorkload({ seed: 42 })
-    const there = execFileSync(process.execPath, ['--import', 'tsx', '--conditions=kafkarium-source', 'test/cluster/workload.ts', '42'], {
-      encoding: 'utf8',
-    })
+    const there = execFileSync(
+      process.execPath,
+      ['--import', 'tsx', '--conditions=kafkarium-source', 'test/cluster/workload.ts', '42'],
+      {
+        encoding: 'utf8',
+      },
+    )
     expect(there.trim()).toBe(here.hash)
   }, 30_000)
 
@@ -42,7 +46,13 @@ describe('determinism', () => {
     const run = async () => {
       await cluster.produce('orders', ['a', 'b'])
       await cluster.settle()
-      return { hash: cluster.trace.hash, offsets: cluster.topic('orders').records().map(({ offset }) => offset) }
+      return {
+        hash: cluster.trace.hash,
+        offsets: cluster
+          .topic('orders')
+          .records()
+          .map(({ offset }) => offset),
+      }
     }
     const first = await run()
     cluster.reset()

@@ -14,7 +14,11 @@ afterEach(async () => {
 })
 
 /** A process with one consumer; what it handled goes to `onMessage`. */
-const consumerProcess = (cluster: Cluster, name: string, onMessage: (text: string, name: string) => Promise<void> | void) =>
+const consumerProcess = (
+  cluster: Cluster,
+  name: string,
+  onMessage: (text: string, name: string) => Promise<void> | void,
+) =>
   cluster.process(name, async ({ newKafka, onStop }) => {
     const consumer = newKafka({ logLevel: 0 }).consumer({ groupId: 'billing' })
     await consumer.connect()
@@ -109,7 +113,10 @@ describe('auto: time stands still for what merely ticks', () => {
     const b = consumerProcess(cluster, 'b', () => {})
     await b.ready
     await cluster.group('billing').stable({ members: 2 })
-    const owner = cluster.group('billing').view()?.members.find(({ clientId }) => clientId === 'a')?.assignment[0]
+    const owner = cluster
+      .group('billing')
+      .view()
+      ?.members.find(({ clientId }) => clientId === 'a')?.assignment[0]
     await cluster.produce('orders', [{ value: 'slow', partition: owner?.partition ?? 0 }])
     await started.opened
     b.crash()
@@ -139,7 +146,9 @@ describe('auto: time stands still for what merely ticks', () => {
     await consumer.stop()
     // In-flight fetches of other brokers may end on the way, a session may not.
     expect(cluster.now - before).toBeLessThan(10_000)
-    expect(cluster.trace.events().filter((event) => event.type === 'group.leave')).toMatchObject([{ reason: 'it left the group' }])
+    expect(cluster.trace.events().filter((event) => event.type === 'group.leave')).toMatchObject([
+      { reason: 'it left the group' },
+    ])
   })
 
   test('a dead cluster does not spin: loops stop after patience', async () => {
@@ -197,9 +206,14 @@ describe('deadlines', () => {
     const cluster = create({ deadline: '90s' })
     const kafka = cluster.kafka({ retry: { retries: 1000, maxRetryTime: 5000 }, logLevel: 0 })
     cluster.faults.crash(1)
-    const error = await kafka.producer().connect().catch((e: unknown) => e)
+    const error = await kafka
+      .producer()
+      .connect()
+      .catch((e: unknown) => e)
     expect(error).toBeInstanceOf(DeadlockError)
-    expect((error as Error).message).toMatch(/producer\.connect.*cannot finish: its virtual deadline of 1 m 30 s passed/)
+    expect((error as Error).message).toMatch(
+      /producer\.connect.*cannot finish: its virtual deadline of 1 m 30 s passed/,
+    )
   })
 
   test('a predicate that throws rejects until', async () => {
@@ -317,7 +331,11 @@ describe('taint: real I/O that enters while the cluster runs', () => {
     const loop = (async () => {
       while (!stop) await producer.send({ topic: 'orders', messages: [{ value: 'x' }] })
     })()
-    return { end: () => ((stop = true), loop) }
+    const end = () => {
+      stop = true
+      return loop
+    }
+    return { end }
   }
 
   test('is noticed and named', async () => {
@@ -327,14 +345,18 @@ describe('taint: real I/O that enters while the cluster runs', () => {
     await realSleep(5)
     await cluster.produce('orders', ['from a real timer'])
     await end()
-    expect(cluster.taint).toMatch(/cluster\.produce was called by real I\/O or a real timer while the cluster was running/)
+    expect(cluster.taint).toMatch(
+      /cluster\.produce was called by real I\/O or a real timer while the cluster was running/,
+    )
   })
 
   test('throws in strict runs', async () => {
     const cluster = create({ strict: true })
     const { end } = await busy(cluster)
     await realSleep(5)
-    expect(() => cluster.produce('orders', ['x'])).toThrow(expect.objectContaining({ code: 'KAFKARIUM_UNCONTROLLED_ASYNC' }))
+    expect(() => cluster.produce('orders', ['x'])).toThrow(
+      expect.objectContaining({ code: 'KAFKARIUM_UNCONTROLLED_ASYNC' }),
+    )
     await end()
   })
 

@@ -67,7 +67,9 @@ describe('choosers', () => {
   })
 
   test('a replay that no longer fits says so', () => {
-    expect(() => replayChooser({ a: [5] }).choose('a.b', 3)).toThrow(/choice 0 of stream "a" was 5, but "a\.b" now has only 3 options/)
+    expect(() => replayChooser({ a: [5] }).choose('a.b', 3)).toThrow(
+      /choice 0 of stream "a" was 5, but "a\.b" now has only 3 options/,
+    )
   })
 
   test('the exhaustive one visits every combination once, the benign one first', () => {

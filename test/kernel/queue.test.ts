@@ -9,7 +9,12 @@ describe('the event queue', () => {
     push(queue, 1, 'work', 'a')
     push(queue, 5, 'daemon', 'c')
     push(queue, 5, 'work', 'd')
-    expect([pop(queue), pop(queue), pop(queue), pop(queue)].map((event) => event?.payload)).toEqual(['a', 'b', 'c', 'd'])
+    expect([pop(queue), pop(queue), pop(queue), pop(queue)].map((event) => event?.payload)).toEqual([
+      'a',
+      'b',
+      'c',
+      'd',
+    ])
     expect(pop(queue)).toBeUndefined()
   })
 

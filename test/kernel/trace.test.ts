@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { createTrace, type Fact, firstDifference, firstViolation, record, recordHandler, traceEvents, traceHash } from '../../src/kernel/index.ts'
+import {
+  createTrace,
+  type Fact,
+  firstDifference,
+  firstViolation,
+  record,
+  recordHandler,
+  traceEvents,
+  traceHash,
+} from '../../src/kernel/index.ts'
 
 const append = (baseOffset: number): Fact => ({
   type: 'append',
@@ -23,7 +32,7 @@ const state = (to: 'Stable' | 'Empty'): Fact => ({
 
 const traceOf = (facts: Fact[], capacity = 100) => {
   const trace = createTrace(capacity)
-  facts.forEach((fact, i) => record(trace, i * 10, fact))
+  for (const [i, fact] of facts.entries()) record(trace, i * 10, fact)
   return trace
 }
 
@@ -53,7 +62,10 @@ describe('the trace', () => {
   test('a ring keeps the last events, the hash and the count all of them', () => {
     const facts = Array.from({ length: 57 }, (_, i) => append(i))
     const ring = traceOf(facts, 10)
-    const whole = traceOf(facts.map((fact) => ({ ...fact })), Number.POSITIVE_INFINITY)
+    const whole = traceOf(
+      facts.map((fact) => ({ ...fact })),
+      Number.POSITIVE_INFINITY,
+    )
     expect(traceEvents(ring).map((event) => event.index)).toEqual([47, 48, 49, 50, 51, 52, 53, 54, 55, 56])
     expect(traceEvents(whole)).toHaveLength(57)
     expect(traceHash(ring)).toBe(traceHash(whole))
@@ -87,7 +99,11 @@ describe('handler facts', () => {
     }
   }
   const seen = (trace: ReturnType<typeof createTrace>) =>
-    traceEvents(trace).map((event) => (event.type === 'handler.start' || event.type === 'handler.done' ? `${event.index} ${event.type} ${event.firstOffset} @${event.time}` : event.type))
+    traceEvents(trace).map((event) =>
+      event.type === 'handler.start' || event.type === 'handler.done'
+        ? `${event.index} ${event.type} ${event.firstOffset} @${event.time}`
+        : event.type,
+    )
 
   test('come back one by one, in order, though they are kept together', () => {
     const trace = createTrace(100)
@@ -125,6 +141,11 @@ describe('handler facts', () => {
   test('a ring keeps no more events than it should', () => {
     const trace = createTrace(4)
     handle(trace, [0, 1, 2, 3, 4, 5])
-    expect(seen(trace)).toEqual(['8 handler.start 4 @5', '9 handler.done 4 @5', '10 handler.start 5 @5', '11 handler.done 5 @5'])
+    expect(seen(trace)).toEqual([
+      '8 handler.start 4 @5',
+      '9 handler.done 4 @5',
+      '10 handler.start 5 @5',
+      '11 handler.done 5 @5',
+    ])
   })
 })

@@ -44,7 +44,12 @@ export const produce = defineApi({
               : problemOf(state, name, index, data.records)
           if (errorCode !== ErrorCode.NONE) {
             failed = true
-            return makePartitionProduceResponse({ index, errorCode, baseOffset: -1, errorMessage: messageOf(errorCode, name) })
+            return makePartitionProduceResponse({
+              index,
+              errorCode,
+              baseOffset: -1,
+              errorMessage: messageOf(errorCode, name),
+            })
           }
           const log = logOf(state, name, index)
           const batch = data.records?.[0]
@@ -102,7 +107,8 @@ function problemOf(
 }
 
 function messageOf(errorCode: number, topic: string): string | null {
-  if (errorCode === ErrorCode.INVALID_RECORD) return 'A partition must carry exactly one non-empty record batch of magic 2.'
+  if (errorCode === ErrorCode.INVALID_RECORD)
+    return 'A partition must carry exactly one non-empty record batch of magic 2.'
   if (errorCode === ErrorCode.INVALID_TOPIC_EXCEPTION) {
     return isInternal(topic) ? 'Internal topics are written by the brokers only.' : topicNameProblem(topic)
   }

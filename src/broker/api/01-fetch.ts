@@ -65,9 +65,13 @@ export function runFetch(
     const info = state.image.topics.get(wanted.topic)?.partitions[wanted.partition]
     let errorCode: number = ErrorCode.NONE
     if (info === undefined) {
-      errorCode = wanted.topic === '' && wanted.topicId !== NO_TOPIC_ID ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+      errorCode =
+        wanted.topic === '' && wanted.topicId !== NO_TOPIC_ID
+          ? ErrorCode.UNKNOWN_TOPIC_ID
+          : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     } else if (info.leader !== state.id || log === undefined) errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset) errorCode = ErrorCode.OFFSET_OUT_OF_RANGE
+    else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset)
+      errorCode = ErrorCode.OFFSET_OUT_OF_RANGE
     if (errorCode !== ErrorCode.NONE || log === undefined) {
       failed = true
       group.partitions.push(makePartitionData({ partitionIndex, errorCode, highWatermark: -1, records: null }))

@@ -4,10 +4,11 @@
  * Timestamps: -1 the high watermark (latest), -2 the log start (earliest), -3 the record with the largest timestamp
  * (KIP-734, v7+), else the first record at or after it; none is offset -1, timestamp -1.
  */
+
+import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeListOffsetsPartitionResponse, makeListOffsetsResponse } from '../../protocol/make.ts'
 import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
-import type { RecordBatch } from '../../protocol/batch.ts'
 import { compressionCode, type DecodedRecord, readRecords } from '../../protocol/records.ts'
 import type { PartitionLog } from '../log.ts'
 import { type BrokerState, logOf } from '../state.ts'
@@ -46,7 +47,8 @@ function answer(
   if (timestamp === -2) {
     return makeListOffsetsPartitionResponse({ partitionIndex, offset: log.logStartOffset, timestamp: -1, leaderEpoch })
   }
-  if (timestamp < 0 && !(timestamp === -3 && apiVersion >= 7)) return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
+  if (timestamp < 0 && !(timestamp === -3 && apiVersion >= 7))
+    return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   const found = timestamp === -3 ? findMaxTimestamp(log) : findByTimestamp(log, timestamp)
   return makeListOffsetsPartitionResponse({ partitionIndex, ...(found ?? { offset: -1, timestamp: -1 }), leaderEpoch })
 }

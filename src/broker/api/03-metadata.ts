@@ -8,7 +8,12 @@
  * - In KRaft `controllerId` names any broker that is up: requests to the controller are forwarded.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeCreatableTopic, makeCreateTopicsRequest, makeMetadataResponse, makeMetadataResponseTopic } from '../../protocol/make.ts'
+import {
+  makeCreatableTopic,
+  makeCreateTopicsRequest,
+  makeMetadataResponse,
+  makeMetadataResponseTopic,
+} from '../../protocol/make.ts'
 import type { MetadataResponseTopic } from '../../protocol/messages.ts'
 import type { Decision } from '../decision.ts'
 import { isInternal, NO_TOPIC_ID, OFFSETS_TOPIC, type TopicInfo, topicNameProblem } from '../metadata.ts'
@@ -36,7 +41,8 @@ export const metadata = defineApi({
         const topic = name === undefined ? undefined : state.image.topics.get(name)
         if (topic !== undefined) topics.push(describe(topic))
         else if (byId) topics.push(unknown(null, wanted.topicId, ErrorCode.UNKNOWN_TOPIC_ID))
-        else if (topicNameProblem(name ?? '') !== null) topics.push(unknown(name ?? '', NO_TOPIC_ID, ErrorCode.INVALID_TOPIC_EXCEPTION))
+        else if (topicNameProblem(name ?? '') !== null)
+          topics.push(unknown(name ?? '', NO_TOPIC_ID, ErrorCode.INVALID_TOPIC_EXCEPTION))
         else {
           if (allowed && state.config['auto.create.topics.enable'] === 'true') missing.push(name as string)
           topics.push(unknown(name as string, NO_TOPIC_ID, missingTopicError(state, missing.length > 0)))

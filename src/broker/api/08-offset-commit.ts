@@ -37,27 +37,30 @@ export const offsetCommit = defineApi({
     const records: CoordinatorRecord[] = []
     const longest = intConfig(state.config, 'offset.metadata.max.bytes')
     const topics = body.topics.map((topic) =>
-      makeOffsetCommitResponseTopic({ name: topic.name, partitions: topic.partitions.map((partition) => {
-        const { partitionIndex } = partition
-        if (state.image.topics.get(topic.name)?.partitions[partitionIndex] === undefined) {
-          return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
-        }
-        const metadata = partition.committedMetadata ?? ''
-        if (metadata.length > longest) return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
-        records.push({
-          type: 'offset-commit',
-          group: body.groupId,
-          topic: topic.name,
-          partition: partitionIndex,
-          value: {
-            offset: partition.committedOffset,
-            leaderEpoch: partition.committedLeaderEpoch,
-            metadata,
-            commitTimestamp: ctx.now,
-          },
-        })
-        return { partitionIndex, errorCode: ErrorCode.NONE }
-      }) }),
+      makeOffsetCommitResponseTopic({
+        name: topic.name,
+        partitions: topic.partitions.map((partition) => {
+          const { partitionIndex } = partition
+          if (state.image.topics.get(topic.name)?.partitions[partitionIndex] === undefined) {
+            return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
+          }
+          const metadata = partition.committedMetadata ?? ''
+          if (metadata.length > longest) return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
+          records.push({
+            type: 'offset-commit',
+            group: body.groupId,
+            topic: topic.name,
+            partition: partitionIndex,
+            value: {
+              offset: partition.committedOffset,
+              leaderEpoch: partition.committedLeaderEpoch,
+              metadata,
+              commitTimestamp: ctx.now,
+            },
+          })
+          return { partitionIndex, errorCode: ErrorCode.NONE }
+        }),
+      }),
     )
 
     const member = known?.members.get(body.memberId)
@@ -89,7 +92,7 @@ export const offsetCommit = defineApi({
       op: 'coordinator-append',
       partition: shard.partition,
       records,
-      then: { type: 'reply', token: tokenOf(request), body: answer },
+      after: { type: 'reply', token: tokenOf(request), body: answer },
     })
   },
 })

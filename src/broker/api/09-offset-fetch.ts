@@ -30,7 +30,10 @@ export const offsetFetch = defineApi({
       return
     }
     const answer = fetchOffsets(state, body.groupId, body.topics)
-    out.replies.push({ token: request, body: makeOffsetFetchResponse({ topics: answer.topics, errorCode: answer.errorCode }) })
+    out.replies.push({
+      token: request,
+      body: makeOffsetFetchResponse({ topics: answer.topics, errorCode: answer.errorCode }),
+    })
   },
 })
 
@@ -41,7 +44,8 @@ function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted) {
   if (place.errorCode !== ErrorCode.NONE) return { errorCode: place.errorCode, topics: [] }
   const offsets: GroupOffsets = place.shard.offsets.get(groupId) ?? new Map()
   const asked =
-    wanted ?? [...offsets].map(([name, partitions]) => ({ name, partitionIndexes: [...partitions.keys()].sort((a, b) => a - b) }))
+    wanted ??
+    [...offsets].map(([name, partitions]) => ({ name, partitionIndexes: [...partitions.keys()].sort((a, b) => a - b) }))
   return {
     errorCode: ErrorCode.NONE,
     topics: asked.map((topic) => ({

@@ -11,8 +11,8 @@ import type { Coordinator } from '../../protocol/messages.ts'
 import { offsetsPartition } from '../groups/coordinator.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
 import type { BrokerState } from '../state.ts'
-import { defineApi } from './handler.ts'
 import { requestTopics } from './03-metadata.ts'
+import { defineApi } from './handler.ts'
 
 export const findCoordinator = defineApi({
   api: 'FindCoordinator',
@@ -28,7 +28,10 @@ export const findCoordinator = defineApi({
       return
     }
     const { errorCode, errorMessage, nodeId, host, port } = found[0] as Coordinator
-    out.replies.push({ token: request, body: makeFindCoordinatorResponse({ errorCode, errorMessage, nodeId, host, port }) })
+    out.replies.push({
+      token: request,
+      body: makeFindCoordinatorResponse({ errorCode, errorMessage, nodeId, host, port }),
+    })
   },
 })
 
@@ -36,7 +39,10 @@ function find(state: BrokerState, key: string, keyType: number): Coordinator {
   const none = (errorCode: number, errorMessage: string) =>
     makeCoordinator({ key, errorCode, errorMessage, nodeId: -1, host: '', port: -1 })
   if (keyType !== 0) {
-    return none(ErrorCode.INVALID_REQUEST, 'kafkarium has group coordinators only; transaction coordinators do not exist yet.')
+    return none(
+      ErrorCode.INVALID_REQUEST,
+      'kafkarium has group coordinators only; transaction coordinators do not exist yet.',
+    )
   }
   if (key === '') return none(ErrorCode.INVALID_GROUP_ID, 'The group id is empty.')
   const topic = state.image.topics.get(OFFSETS_TOPIC)

@@ -13,7 +13,15 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { JoinGroupRequest } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
 import { coordinate } from '../groups/coordinator.ts'
-import { addMember, awaitingJoinCount, copyGroup, createGroup, EMPTY_BYTES, sameProtocols, supportsProtocols } from '../groups/group.ts'
+import {
+  addMember,
+  awaitingJoinCount,
+  copyGroup,
+  createGroup,
+  EMPTY_BYTES,
+  sameProtocols,
+  supportsProtocols,
+} from '../groups/group.ts'
 import {
   armSession,
   currentGeneration,
@@ -44,7 +52,8 @@ export const joinGroup = defineApi({
       ctx,
       config: state.config,
     }
-    const refuse = (errorCode: number, memberId: string = body.memberId) => joinReply(turn, request, { errorCode, memberId })
+    const refuse = (errorCode: number, memberId: string = body.memberId) =>
+      joinReply(turn, request, { errorCode, memberId })
     if (place.errorCode !== ErrorCode.NONE) return refuse(place.errorCode)
     if (body.groupInstanceId !== null) return refuse(ErrorCode.UNSUPPORTED_VERSION)
     if (
@@ -55,16 +64,32 @@ export const joinGroup = defineApi({
     }
     if (known === undefined && body.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     if (!accepts(turn, body.memberId)) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED, '')
-    if (!supportsProtocols(turn.group, body.protocolType, body.protocols.map(({ name }) => name))) {
+    if (
+      !supportsProtocols(
+        turn.group,
+        body.protocolType,
+        body.protocols.map(({ name }) => name),
+      )
+    ) {
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     }
     if (body.memberId === '') joinNew(turn, request)
     else joinKnown(turn, request)
     if (known === undefined && !turn.out.changes.some(({ op }) => op === 'coordinator-append')) {
       // A new group is written down at once, empty (classicGroupJoinToClassicGroup).
-      write(turn, [{ type: 'group-metadata', group: body.groupId, value: snapshot(createGroup(body.groupId, ctx.now), new Map()) }], {
-        type: 'nothing',
-      })
+      write(
+        turn,
+        [
+          {
+            type: 'group-metadata',
+            group: body.groupId,
+            value: snapshot(createGroup(body.groupId, ctx.now), new Map()),
+          },
+        ],
+        {
+          type: 'nothing',
+        },
+      )
     }
     finish(turn)
   },

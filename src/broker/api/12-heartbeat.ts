@@ -17,7 +17,8 @@ export const heartbeat = defineApi({
   maxVersion: 4,
   handle(state, request, ctx, out) {
     const { body } = request
-    const answer = (errorCode: number) => void out.replies.push({ token: request, body: makeHeartbeatResponse({ errorCode }) })
+    const answer = (errorCode: number) =>
+      void out.replies.push({ token: request, body: makeHeartbeatResponse({ errorCode }) })
     const place = coordinate(state, body.groupId)
     if (place.errorCode !== ErrorCode.NONE) return answer(place.errorCode)
     const known = place.shard.groups.get(body.groupId)

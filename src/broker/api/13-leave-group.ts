@@ -7,7 +7,14 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { makeLeaveGroupResponse, makeMemberResponse } from '../../protocol/make.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import { copyGroup } from '../groups/group.ts'
-import { completeJoinIfAllJoined, dropMember, finish, type GroupTurn, joinReply, prepareRebalance } from '../groups/rebalance.ts'
+import {
+  completeJoinIfAllJoined,
+  dropMember,
+  finish,
+  type GroupTurn,
+  joinReply,
+  prepareRebalance,
+} from '../groups/rebalance.ts'
 import { defineApi } from './handler.ts'
 
 export const leaveGroup = defineApi({
@@ -17,13 +24,20 @@ export const leaveGroup = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const single = request.apiVersion < 3
-    const fail = (errorCode: number) => void out.replies.push({ token: request, body: makeLeaveGroupResponse({ errorCode }) })
+    const fail = (errorCode: number) =>
+      void out.replies.push({ token: request, body: makeLeaveGroupResponse({ errorCode }) })
     const place = coordinate(state, body.groupId)
     if (place.errorCode !== ErrorCode.NONE) return fail(place.errorCode)
     const known = place.shard.groups.get(body.groupId)
     if (known === undefined) return fail(ErrorCode.UNKNOWN_MEMBER_ID)
     if (known.state === 'Dead') return fail(ErrorCode.COORDINATOR_NOT_AVAILABLE)
-    const turn: GroupTurn = { group: copyGroup(known), partition: place.shard.partition, out, ctx, config: state.config }
+    const turn: GroupTurn = {
+      group: copyGroup(known),
+      partition: place.shard.partition,
+      out,
+      ctx,
+      config: state.config,
+    }
     const leaving = single ? [{ memberId: body.memberId, groupInstanceId: null, reason: null }] : body.members
     const left: string[] = []
     const members = leaving.map(({ memberId, groupInstanceId, reason }) => {
@@ -33,7 +47,8 @@ export const leaveGroup = defineApi({
     })
     if (left.length > 0) {
       const { state: groupState } = turn.group
-      if (groupState === 'Stable' || groupState === 'CompletingRebalance') prepareRebalance(turn, `${left.join(', ')} left the group`)
+      if (groupState === 'Stable' || groupState === 'CompletingRebalance')
+        prepareRebalance(turn, `${left.join(', ')} left the group`)
       else if (groupState === 'PreparingRebalance') completeJoinIfAllJoined(turn)
       finish(turn)
     }

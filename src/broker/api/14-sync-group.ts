@@ -5,10 +5,10 @@
  * a member gets its assignment again; while a rebalance is being prepared, REBALANCE_IN_PROGRESS.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
+import type { SyncGroupRequest } from '../../protocol/messages.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES } from '../groups/group.ts'
 import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/rebalance.ts'
-import type { SyncGroupRequest } from '../../protocol/messages.ts'
 import { tokenOf } from '../state.ts'
 import { defineApi } from './handler.ts'
 

@@ -5,7 +5,7 @@
  * a member has empty bytes.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeDescribeGroupsResponse, makeDescribedGroup, makeDescribedGroupMember } from '../../protocol/make.ts'
+import { makeDescribedGroup, makeDescribedGroupMember, makeDescribeGroupsResponse } from '../../protocol/make.ts'
 import type { DescribedGroup } from '../../protocol/messages.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import { EMPTY_BYTES, metadataFor } from '../groups/group.ts'

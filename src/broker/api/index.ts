@@ -44,6 +44,8 @@ const ALL = [
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))
 
 /** What ApiVersions answers. */
-export const ADVERTISED: readonly { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number }[] = ALL.map(
-  ({ api, minVersion, maxVersion }) => ({ apiKey: API[api].key, minVersion, maxVersion }),
-)
+export const ADVERTISED: readonly {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
+}[] = ALL.map(({ api, minVersion, maxVersion }) => ({ apiKey: API[api].key, minVersion, maxVersion }))

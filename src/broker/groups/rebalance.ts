@@ -259,8 +259,8 @@ export function dropMember(turn: GroupTurn, memberId: string, reason: string): v
   removeMember(group, memberId)
 }
 
-export function write(turn: GroupTurn, records: readonly CoordinatorRecord[], then: AfterCommit): void {
-  turn.out.changes.push({ op: 'coordinator-append', partition: turn.partition, records, then })
+export function write(turn: GroupTurn, records: readonly CoordinatorRecord[], after: AfterCommit): void {
+  turn.out.changes.push({ op: 'coordinator-append', partition: turn.partition, records, after })
 }
 
 /** The group as GroupMetadataValue has it. */

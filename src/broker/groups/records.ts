@@ -12,7 +12,7 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from '../../protocol/offsets-topic.ts'
-import { encodeBatch, readRecords, type RecordInput } from '../../protocol/records.ts'
+import { encodeBatch, type RecordInput, readRecords } from '../../protocol/records.ts'
 import type { CommittedOffset } from './group.ts'
 
 export interface GroupMetadataSnapshot {

@@ -74,7 +74,8 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
     sentence: 'A group with members has exactly one leader, and it is one of them; an empty group has none.',
     check(state) {
       for (const group of groups(state)) {
-        if (group.state === 'Empty' && group.members.size > 0) return `group ${group.id} is Empty with ${group.members.size} members`
+        if (group.state === 'Empty' && group.members.size > 0)
+          return `group ${group.id} is Empty with ${group.members.size} members`
         if (group.members.size > 0 && (group.leaderId === null || !group.members.has(group.leaderId))) {
           return `group ${group.id}: the leader ${group.leaderId} is not a member`
         }

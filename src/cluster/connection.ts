@@ -1,0 +1,42 @@
+/** One connection between a client and a broker, as both ends know it. */
+import type { QueuedEvent } from '../kernel/index.ts'
+import type { ApiName, RequestOf } from '../protocol/messages.ts'
+import type { Process } from './process.ts'
+import type { NodeRuntime, Task } from './world.ts'
+
+export interface PendingRequest {
+  readonly correlationId: number
+  readonly api: ApiName
+  readonly apiVersion: number
+  readonly body: RequestOf<ApiName>
+  readonly createdAt: number
+  /** Virtual time at which the client gives up. */
+  readonly deadline: number
+  readonly noResponse: boolean
+  /** Settled by the answer, the time-out or the end of the connection; null once settled. */
+  settle: ((outcome: RequestOutcome) => void) | null
+}
+
+export type RequestOutcome =
+  | { readonly type: 'answer'; readonly body: unknown }
+  | { readonly type: 'closed' | 'timeout' }
+
+export interface ClientConnection {
+  readonly id: number
+  readonly process: Process
+  readonly incarnation: number
+  readonly clientId: string
+  readonly node: NodeRuntime
+  state: 'connecting' | 'open' | 'closed'
+  nextCorrelationId: number
+  /** Sent and not settled, oldest first. */
+  inFlight: PendingRequest[]
+  /** Nothing arrives before what was sent earlier. */
+  lastArrivalAtNode: number
+  lastArrivalAtClient: number
+  /** The broker works on a request of this connection; the others wait. */
+  busy: boolean
+  readonly waiting: PendingRequest[]
+  timeoutTimer: QueuedEvent<Task> | null
+  onConnect: ((outcome: 'open' | 'refused') => void) | null
+}
