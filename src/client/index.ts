@@ -1,12 +1,12 @@
 /** The client: kafkajs 2.2.4's API over a `Transport` and a `Host`. */
-export { createKafka } from './kafka.ts'
-export * from './enums.ts'
-export * from './errors/index.ts'
+
 export { CompressionCodecs } from './compression/codecs.ts'
 export { AssignerProtocol } from './consumer/assigner-protocol.ts'
 export { PartitionAssigners } from './consumer/round-robin.ts'
+export * from './enums.ts'
+export * from './errors/index.ts'
+export { createKafka } from './kafka.ts'
 export { Partitioners } from './producer/partitioners/index.ts'
-export type * from './types/index.ts'
 export type {
   Call,
   ClientFact,
@@ -20,3 +20,4 @@ export type {
   Transport,
   TransportError,
 } from './transport.ts'
+export type * from './types/index.ts'

@@ -1,7 +1,13 @@
 /** The entry of the client: kafkajs's `new Kafka(config)` over a transport and a host. */
 import { createAdmin } from './admin/admin.ts'
 import { rememberHostBytes } from './bytes.ts'
-import { CONNECTION_TIMEOUT_MS, METADATA_MAX_AGE_MS, READ_COMMITTED, READ_UNCOMMITTED, REQUEST_TIMEOUT_MS } from './constants.ts'
+import {
+  CONNECTION_TIMEOUT_MS,
+  METADATA_MAX_AGE_MS,
+  READ_COMMITTED,
+  READ_UNCOMMITTED,
+  REQUEST_TIMEOUT_MS,
+} from './constants.ts'
 import { createConsumer } from './consumer/consumer.ts'
 import { PartitionAssigners } from './consumer/round-robin.ts'
 import type { ClientContext } from './context.ts'

@@ -22,16 +22,18 @@ export function createLogger({ transport, host, level, logCreator }: LoggerOptio
   const write = (logCreator ?? readableLines(host))(rootLevel)
 
   function create(namespace: string | undefined, ownLevel: logLevel | undefined): Logger {
-    const at = (label: Label, entryLevel: logLevel) => (message: string, extra: object = {}) => {
-      if (entryLevel > (ownLevel ?? rootLevel)) return
-      write({
-        // The root logger's entries have no namespace; kafkajs's types promise a string.
-        namespace: namespace as string,
-        level: entryLevel,
-        label,
-        log: { timestamp: isoTime(transport.now()), logger: 'kafkajs', message, ...extra },
-      })
-    }
+    const at =
+      (label: Label, entryLevel: logLevel) =>
+      (message: string, extra: object = {}) => {
+        if (entryLevel > (ownLevel ?? rootLevel)) return
+        write({
+          // The root logger's entries have no namespace; kafkajs's types promise a string.
+          namespace: namespace as string,
+          level: entryLevel,
+          label,
+          log: { timestamp: isoTime(transport.now()), logger: 'kafkajs', message, ...extra },
+        })
+      }
     return {
       info: at('INFO', logLevel.INFO),
       error: at('ERROR', logLevel.ERROR),

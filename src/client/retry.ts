@@ -17,7 +17,13 @@ export interface RetryConfig {
 const defaults: RetryConfig = { maxRetryTime: 30_000, initialRetryTime: 300, factor: 0.2, multiplier: 2, retries: 5 }
 
 /** kafkajs's other defaults, with `NODE_ENV=test`: so under jest and vitest. */
-const testDefaults: RetryConfig = { maxRetryTime: 1000, initialRetryTime: 50, factor: 0.02, multiplier: 1.5, retries: 15 }
+const testDefaults: RetryConfig = {
+  maxRetryTime: 1000,
+  initialRetryTime: 50,
+  factor: 0.02,
+  multiplier: 1.5,
+  retries: 15,
+}
 
 export function retryConfig(host: Host, options: RetryOptions = {}): RetryConfig {
   // An option given as `undefined` overrides the default in kafkajs too, which then computes with NaN; not copied.

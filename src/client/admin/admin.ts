@@ -1,6 +1,7 @@
 /** The admin client. */
-import { inCall } from '../call.ts'
+
 import { copyAsHostBytes } from '../bytes.ts'
+import { inCall } from '../call.ts'
 import type { ClientContext } from '../context.ts'
 import { viewError } from '../errors/classify.ts'
 import { KafkaJSAggregateError } from '../errors/general.ts'
@@ -42,7 +43,12 @@ export function createAdmin(options: AdminOptions): Admin {
   const offsets = createOffsetFunctions(scope)
   const rarer = createRarerFunctions(scope, offsets)
 
-  async function createTopics({ topics, validateOnly, timeout, waitForLeaders: wait = true }: Parameters<Admin['createTopics']>[0]) {
+  async function createTopics({
+    topics,
+    validateOnly,
+    timeout,
+    waitForLeaders: wait = true,
+  }: Parameters<Admin['createTopics']>[0]) {
     check.checkCreateTopics(topics)
     return call('createTopics', () =>
       retrier(async ({ retryCount, retryTime }) => {
@@ -61,7 +67,10 @@ export function createAdmin(options: AdminOptions): Admin {
             logger.warn('Could not create topics', { error: message, retryCount, retryTime })
             throw error
           }
-          if (error instanceof KafkaJSAggregateError && error.errors.every((one) => viewError(one).type === 'TOPIC_ALREADY_EXISTS')) {
+          if (
+            error instanceof KafkaJSAggregateError &&
+            error.errors.every((one) => viewError(one).type === 'TOPIC_ALREADY_EXISTS')
+          ) {
             return false
           }
           throw new GiveUp(error)
@@ -102,7 +111,9 @@ export function createAdmin(options: AdminOptions): Admin {
     for (const topic of topics) check.checkTopicName(topic)
     return call('fetchTopicMetadata', async () => {
       const { topicMetadata } = await cluster.metadata(topics)
-      return { topics: topicMetadata.map(({ topic, partitionMetadata }) => ({ name: topic, partitions: partitionMetadata })) }
+      return {
+        topics: topicMetadata.map(({ topic, partitionMetadata }) => ({ name: topic, partitions: partitionMetadata })),
+      }
     })
   }
 
@@ -111,11 +122,15 @@ export function createAdmin(options: AdminOptions): Admin {
       const located = await Promise.all(
         groupIds.map(async (groupId) => ({ groupId, coordinator: await cluster.findGroupCoordinator(groupId) })),
       )
-      const coordinators = [...new Set(located.map(({ coordinator }) => coordinator))].sort((a, b) => Number(a.nodeId) - Number(b.nodeId))
+      const coordinators = [...new Set(located.map(({ coordinator }) => coordinator))].sort(
+        (a, b) => Number(a.nodeId) - Number(b.nodeId),
+      )
       const answers = await Promise.all(
         coordinators.map((coordinator) => {
           const ids = located.filter((entry) => entry.coordinator === coordinator).map(({ groupId }) => groupId)
-          return retrier(() => requestDescribeGroups(coordinator, ids, (bytes) => copyAsHostBytes(bytes, context.host.bytes.view)))
+          return retrier(() =>
+            requestDescribeGroups(coordinator, ids, (bytes) => copyAsHostBytes(bytes, context.host.bytes.view)),
+          )
         }),
       )
       return { groups: answers.flat() } as unknown as GroupDescriptions
@@ -133,7 +148,8 @@ export function createAdmin(options: AdminOptions): Admin {
         await cluster.disconnect()
         emitter.emit(adminEvents.DISCONNECT)
       }),
-    listTopics: () => call('listTopics', async () => (await cluster.metadata()).topicMetadata.map(({ topic }) => topic)),
+    listTopics: () =>
+      call('listTopics', async () => (await cluster.metadata()).topicMetadata.map(({ topic }) => topic)),
     createTopics,
     deleteTopics,
     fetchTopicMetadata,
@@ -150,7 +166,8 @@ export function createAdmin(options: AdminOptions): Admin {
       call('listGroups', async () => {
         await cluster.refreshMetadata()
         const groups: { groupId: string; protocolType: string }[] = []
-        for (const nodeId of cluster.nodeIds()) groups.push(...(await requestListGroups(await cluster.findBroker(nodeId))))
+        for (const nodeId of cluster.nodeIds())
+          groups.push(...(await requestListGroups(await cluster.findBroker(nodeId))))
         return { groups }
       }),
     describeGroups,
@@ -165,4 +182,3 @@ export function createAdmin(options: AdminOptions): Admin {
     logger: () => logger,
   }
 }
-

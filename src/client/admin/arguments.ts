@@ -1,5 +1,11 @@
 /** Argument checks of the admin client, in kafkajs's order and with its texts (section 5.1 of the API description). */
-import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ConfigResourceTypes, ResourcePatternTypes } from '../enums.ts'
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  ConfigResourceTypes,
+  ResourcePatternTypes,
+} from '../enums.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
 
 type Entry = Readonly<Record<string, unknown>>
@@ -62,7 +68,15 @@ export function checkDeleteTopics(topics: unknown): void {
   if (names.some((topic) => typeof topic !== 'string')) refuse('Invalid topics array, the names must be a valid string')
 }
 
-export function checkSetOffsets({ groupId, topic, partitions }: { groupId?: unknown; topic?: unknown; partitions?: unknown }): void {
+export function checkSetOffsets({
+  groupId,
+  topic,
+  partitions,
+}: {
+  groupId?: unknown
+  topic?: unknown
+  partitions?: unknown
+}): void {
   checkGroupId(groupId)
   if (!topic) refuse(`Invalid topic ${String(topic)}`)
   if (!partitions || (partitions as unknown[]).length === 0) refuse('Invalid partitions')
@@ -114,7 +128,8 @@ function checkAclEntries(entries: readonly Entry[], what: string, isValid: (valu
     ['host', 'hosts'],
     ['resourceName', 'resourceNames'],
   ] as const) {
-    if (!entries.every((entry) => isValid(entry[field]))) refuse(`Invalid ${what}, the ${plural} have to be a valid string`)
+    if (!entries.every((entry) => isValid(entry[field])))
+      refuse(`Invalid ${what}, the ${plural} have to be a valid string`)
   }
   for (const [field, name, types] of [
     ['operation', 'operation', AclOperationTypes],
@@ -161,7 +176,8 @@ export function checkAlterReassignments(topics: unknown): void {
       refuse(`Invalid partitions array: ${String(partitionAssignment)} for topic: ${String(topic)}`)
     }
     for (const { partition, replicas } of partitionAssignment as Entry[]) {
-      if (typeof partition !== 'number' || partition < 0) refuse(`Invalid partitions index: ${String(partition)} for topic: ${String(topic)}`)
+      if (typeof partition !== 'number' || partition < 0)
+        refuse(`Invalid partitions index: ${String(partition)} for topic: ${String(topic)}`)
       const start = `Invalid replica assignment: ${String(replicas)} for topic: ${String(topic)} on partition: ${String(partition)}`
       if (!replicas || !Array.isArray(replicas)) refuse(start)
       if ((replicas as unknown[]).some((replica) => typeof replica !== 'number' || replica < 0)) {

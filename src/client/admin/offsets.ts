@@ -9,14 +9,16 @@ import { KafkaJSNonRetriableError } from '../errors/base.ts'
 import { viewError } from '../errors/classify.ts'
 import { EventEmitter } from '../events/emitter.ts'
 import { requestOffsetFetch } from '../network/group-requests.ts'
-import { GiveUp } from '../retry.ts'
-import { retryConfig } from '../retry.ts'
+import { GiveUp, retryConfig } from '../retry.ts'
 import type { FetchOffsetsPartition, SeekEntry } from '../types/admin.ts'
 import type { Admin } from '../types/clients.ts'
 import type { AdminScope } from './admin.ts'
 import * as check from './arguments.ts'
 
-type OffsetFunctions = Pick<Admin, 'fetchOffsets' | 'fetchTopicOffsets' | 'fetchTopicOffsetsByTimestamp' | 'setOffsets' | 'resetOffsets'>
+type OffsetFunctions = Pick<
+  Admin,
+  'fetchOffsets' | 'fetchTopicOffsets' | 'fetchTopicOffsetsByTimestamp' | 'setOffsets' | 'resetOffsets'
+>
 
 export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
   const { context, cluster, retrier } = scope
@@ -64,7 +66,15 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
   }
 
   /** A hidden consumer does it, so the group is really joined, committed to and left. */
-  async function setOffsets({ groupId, topic, partitions }: { groupId: string; topic: string; partitions: SeekEntry[] }): Promise<void> {
+  async function setOffsets({
+    groupId,
+    topic,
+    partitions,
+  }: {
+    groupId: string
+    topic: string
+    partitions: SeekEntry[]
+  }): Promise<void> {
     check.checkSetOffsets({ groupId, topic, partitions })
     const consumer = createConsumer({
       context: { ...context, rootLogger: context.rootLogger.namespace('Admin', logLevel.NOTHING) },
@@ -119,7 +129,11 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
 
       const result: { topic: string; partitions: FetchOffsetsPartition[] }[] = []
       for (const { topic, partitions } of fetched) {
-        const known = partitions.map(({ partition, offset, metadata }) => ({ partition, offset: String(offset), metadata: metadata || null }))
+        const known = partitions.map(({ partition, offset, metadata }) => ({
+          partition,
+          offset: String(offset),
+          metadata: metadata || null,
+        }))
         result.push({ topic, partitions: resolveOffsets ? await resolve(groupId, topic, known) : known })
       }
       return result
@@ -127,7 +141,11 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
   }
 
   /** -1 and -2 become real offsets, and are committed as such. */
-  async function resolve(groupId: string, topic: string, partitions: FetchOffsetsPartition[]): Promise<FetchOffsetsPartition[]> {
+  async function resolve(
+    groupId: string,
+    topic: string,
+    partitions: FetchOffsetsPartition[],
+  ): Promise<FetchOffsetsPartition[]> {
     const limits = await lowAndHigh(topic)
     const resolved = partitions.map((entry) => {
       const limit = limits.find(({ partition }) => partition === entry.partition)
@@ -170,5 +188,4 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
       })
     },
   }
-
 }

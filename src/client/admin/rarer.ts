@@ -5,11 +5,15 @@
 import { API } from '../../protocol/apis.ts'
 import type { ApiName } from '../../protocol/messages.ts'
 import { inCall } from '../call.ts'
-import { KafkaJSDeleteGroupsError, KafkaJSDeleteTopicRecordsError, type DeleteRecordsFailure } from '../errors/broker-errors.ts'
+import { ConfigResourceTypes } from '../enums.ts'
+import {
+  type DeleteRecordsFailure,
+  KafkaJSDeleteGroupsError,
+  KafkaJSDeleteTopicRecordsError,
+} from '../errors/broker-errors.ts'
 import { isStaleMetadata, viewError } from '../errors/classify.ts'
 import { KafkaJSBrokerNotFound, KafkaJSServerDoesNotSupportApiKey } from '../errors/network.ts'
 import { errorFromCode } from '../errors/protocol-errors.ts'
-import type { BrokerClient } from '../network/broker.ts'
 import {
   requestAlterConfigs,
   requestCreatePartitions,
@@ -17,12 +21,12 @@ import {
   requestDeleteRecords,
   requestDescribeConfigs,
 } from '../network/admin-requests.ts'
+import type { BrokerClient } from '../network/broker.ts'
 import { GiveUp } from '../retry.ts'
 import type { DeleteGroupsResult } from '../types/admin.ts'
 import type { Admin } from '../types/clients.ts'
 import type { AdminScope } from './admin.ts'
 import * as check from './arguments.ts'
-import { ConfigResourceTypes } from '../enums.ts'
 
 type Rarer = Pick<
   Admin,
@@ -38,7 +42,10 @@ type Rarer = Pick<
   | 'listPartitionReassignments'
 >
 
-export function createRarerFunctions(scope: AdminScope, { fetchTopicOffsets }: Pick<Admin, 'fetchTopicOffsets'>): Rarer {
+export function createRarerFunctions(
+  scope: AdminScope,
+  { fetchTopicOffsets }: Pick<Admin, 'fetchTopicOffsets'>,
+): Rarer {
   const { context, cluster, logger, retrier } = scope
   const call = <T>(name: string, body: () => Promise<T>): Promise<T> => inCall(context.transport, `admin.${name}`, body)
 
@@ -67,10 +74,14 @@ export function createRarerFunctions(scope: AdminScope, { fetchTopicOffsets }: P
   }
 
   /** Brokers answer for their own configuration only; everything else is the controller's. */
-  async function groupByBroker<T extends { type: number; name: string }>(resources: readonly T[], controller: BrokerClient): Promise<Map<BrokerClient, T[]>> {
+  async function groupByBroker<T extends { type: number; name: string }>(
+    resources: readonly T[],
+    controller: BrokerClient,
+  ): Promise<Map<BrokerClient, T[]>> {
     const groups = new Map<BrokerClient, T[]>()
     for (const resource of resources) {
-      const ofBroker = resource.type === ConfigResourceTypes.BROKER || resource.type === ConfigResourceTypes.BROKER_LOGGER
+      const ofBroker =
+        resource.type === ConfigResourceTypes.BROKER || resource.type === ConfigResourceTypes.BROKER_LOGGER
       const broker = ofBroker ? await cluster.findBroker(String(resource.name)) : controller
       const group = groups.get(broker)
       if (group === undefined) groups.set(broker, [resource])
@@ -114,7 +125,10 @@ export function createRarerFunctions(scope: AdminScope, { fetchTopicOffsets }: P
   async function deleteTopicRecords({ topic, partitions }: Parameters<Admin['deleteTopicRecords']>[0]): Promise<void> {
     check.checkDeleteTopicRecords({ topic, partitions })
     return call('deleteTopicRecords', async () => {
-      const leaders = cluster.findLeaders(topic, partitions.map(({ partition }) => partition))
+      const leaders = cluster.findLeaders(
+        topic,
+        partitions.map(({ partition }) => partition),
+      )
       const led = new Set([...leaders.values()].flat())
       const limits = await fetchTopicOffsets(topic)
       const leaderless: DeleteRecordsFailure[] = []
@@ -134,7 +148,9 @@ export function createRarerFunctions(scope: AdminScope, { fetchTopicOffsets }: P
       }
       if (leaderless.length > 0) throw new KafkaJSDeleteTopicRecordsError({ topic, partitions: leaderless })
 
-      const open = new Map([...leaders].map(([nodeId, ids]) => [nodeId, partitions.filter(({ partition }) => ids.includes(partition))]))
+      const open = new Map(
+        [...leaders].map(([nodeId, ids]) => [nodeId, partitions.filter(({ partition }) => ids.includes(partition))]),
+      )
       await retrier(async () => {
         const failed: DeleteRecordsFailure[] = []
         await Promise.all(

@@ -8,7 +8,11 @@ const DELAY_MS = 100
 const DEFAULT_WAIT_MS = 10_000
 
 /** @throws KafkaJSTimeout when a topic still has a partition without a leader after `maxWaitMs`. */
-export async function waitForLeaders(transport: Transport, maxWaitMs: number | undefined, check: () => Promise<unknown>): Promise<void> {
+export async function waitForLeaders(
+  transport: Transport,
+  maxWaitMs: number | undefined,
+  check: () => Promise<unknown>,
+): Promise<void> {
   const deadline = transport.now() + (maxWaitMs ?? DEFAULT_WAIT_MS)
   for (;;) {
     const left = deadline - transport.now()

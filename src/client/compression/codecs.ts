@@ -15,9 +15,11 @@ export interface Codec {
 // biome-ignore lint/suspicious/noExplicitAny: kafkajs's own signature; codecs written for it must fit.
 export type CodecFactory = () => any
 
-const missing = (name: string): CodecFactory => () => {
-  throw new KafkaJSNotImplemented(`${name} compression not implemented`)
-}
+const missing =
+  (name: string): CodecFactory =>
+  () => {
+    throw new KafkaJSNotImplemented(`${name} compression not implemented`)
+  }
 
 const builtInGzip = missing('GZIP')
 

@@ -69,7 +69,11 @@ export function notRunning(): KafkaJSNonRetriableError {
 export function toOffsetsToCommit(
   topics: readonly {
     readonly topic: string
-    readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly metadata?: string | null }[]
+    readonly partitions: readonly {
+      readonly partition: number
+      readonly offset: string
+      readonly metadata?: string | null
+    }[]
   }[],
 ): OffsetToCommit[] {
   return topics.map(({ topic, partitions }) => ({

@@ -20,7 +20,9 @@ export interface FetchedPartition {
  */
 export function decodeBatch(fetched: FetchedPartition, host: Host): FetchedBatch | Promise<FetchedBatch> {
   const decoded = decodeRecords(fetched.records, host)
-  return decoded instanceof Promise ? decoded.then((records) => new FetchedBatch(fetched, records)) : new FetchedBatch(fetched, decoded)
+  return decoded instanceof Promise
+    ? decoded.then((records) => new FetchedBatch(fetched, records))
+    : new FetchedBatch(fetched, decoded)
 }
 
 export class FetchedBatch {

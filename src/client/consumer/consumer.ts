@@ -1,6 +1,7 @@
 /** The consumer client. */
-import { inCall } from '../call.ts'
+
 import { copyAsHostBytes } from '../bytes.ts'
+import { inCall } from '../call.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
 import { rootCause, toError, viewError } from '../errors/classify.ts'
 import { createOn } from '../events/emitter.ts'

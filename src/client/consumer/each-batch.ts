@@ -32,7 +32,13 @@ export async function handleEachBatch(runner: Runner, eachBatch: EachBatchHandle
     transport.note({ type: 'handler.error', ...fact, error: message })
     handlers.leave()
     if (!isKafkaJSError(error)) {
-      runner.logger.error('Error when calling eachBatch', { topic, partition, offset: batch.firstOffset(), stack, error })
+      runner.logger.error('Error when calling eachBatch', {
+        topic,
+        partition,
+        offset: batch.firstOffset(),
+        stack,
+        error,
+      })
     }
     // What the handler resolved before it failed counts.
     await runner.commitResolved()

@@ -6,7 +6,11 @@ import { FetchedBatch } from './batch.ts'
 import type { FetchedMessage } from './messages.ts'
 import type { Runner } from './runner.ts'
 
-export async function handleEachMessage(runner: Runner, eachMessage: EachMessageHandler, batch: FetchedBatch): Promise<void> {
+export async function handleEachMessage(
+  runner: Runner,
+  eachMessage: EachMessageHandler,
+  batch: FetchedBatch,
+): Promise<void> {
   const { group, options } = runner
   const { transport } = options.context
   const { handlers } = options
@@ -23,21 +27,52 @@ export async function handleEachMessage(runner: Runner, eachMessage: EachMessage
     const memberId = group.memberId ?? ''
 
     handlers.enter()
-    transport.note({ type: 'handler.start', groupId, memberId, topic, partition, firstOffset: offset, lastOffset: offset })
+    transport.note({
+      type: 'handler.start',
+      groupId,
+      memberId,
+      topic,
+      partition,
+      firstOffset: offset,
+      lastOffset: offset,
+    })
     try {
       await eachMessage({ topic, partition, message, heartbeat, pause })
     } catch (error) {
       const { message: text, stack } = viewError(error)
-      transport.note({ type: 'handler.error', groupId, memberId, topic, partition, firstOffset: offset, lastOffset: offset, error: text })
+      transport.note({
+        type: 'handler.error',
+        groupId,
+        memberId,
+        topic,
+        partition,
+        firstOffset: offset,
+        lastOffset: offset,
+        error: text,
+      })
       handlers.leave()
       if (!isKafkaJSError(error)) {
-        runner.logger.error('Error when calling eachMessage', { topic, partition, offset: message.offset, stack, error })
+        runner.logger.error('Error when calling eachMessage', {
+          topic,
+          partition,
+          offset: message.offset,
+          stack,
+          error,
+        })
       }
       // What was handled before must not be handled again because of this one.
       await runner.commitResolved()
       throw error
     }
-    transport.note({ type: 'handler.done', groupId, memberId, topic, partition, firstOffset: offset, lastOffset: offset })
+    transport.note({
+      type: 'handler.done',
+      groupId,
+      memberId,
+      topic,
+      partition,
+      firstOffset: offset,
+      lastOffset: offset,
+    })
     handlers.leave()
 
     group.offsets.resolve(topic, partition, offset)

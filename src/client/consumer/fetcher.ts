@@ -68,7 +68,17 @@ export class Fetcher {
     const broker = await cluster.findBroker(nodeId)
     const response = await broker.send(
       'Fetch',
-      makeFetchRequest({ replicaId: -1, maxWaitMs, minBytes, maxBytes, isolationLevel, sessionId: 0, sessionEpoch: -1, topics, rackId }),
+      makeFetchRequest({
+        replicaId: -1,
+        maxWaitMs,
+        minBytes,
+        maxBytes,
+        isolationLevel,
+        sessionId: 0,
+        sessionEpoch: -1,
+        topics,
+        rackId,
+      }),
       { atLeastMs: maxWaitMs + FETCH_MARGIN_MS, check: throwOnFetchError },
     )
     return this.#toBatches(response, topics)
@@ -171,7 +181,12 @@ export class Fetcher {
   async #recoverFromOutOfRange(topic: string, partition: number): Promise<void> {
     const { groupId, memberId } = this.#group
     if (this.#replicas.forget(topic, partition)) {
-      this.#logger.info('Offset out of range while fetching from follower, retrying with leader', { topic, partition, groupId, memberId })
+      this.#logger.info('Offset out of range while fetching from follower, retrying with leader', {
+        topic,
+        partition,
+        groupId,
+        memberId,
+      })
       return
     }
     this.#logger.error('Offset out of range, resetting to default offset', { topic, partition, groupId, memberId })
@@ -183,7 +198,8 @@ function throwOnFetchError({ errorCode, responses }: FetchResponse): void {
   throwOnError(errorCode)
   for (const { topic, partitions } of responses) {
     for (const { partitionIndex, errorCode: code } of partitions) {
-      if (code === OFFSET_OUT_OF_RANGE) throw new KafkaJSOffsetOutOfRange(errorFromCode(code), { topic, partition: partitionIndex })
+      if (code === OFFSET_OUT_OF_RANGE)
+        throw new KafkaJSOffsetOutOfRange(errorFromCode(code), { topic, partition: partitionIndex })
       throwOnError(code)
     }
   }

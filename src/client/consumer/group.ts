@@ -14,10 +14,9 @@ import { AssignerProtocol } from './assigner-protocol.ts'
 import { type AutoCommit, Offsets } from './offsets.ts'
 import type { ConsumerOptions } from './options.ts'
 import { SeekQueue } from './seek-queue.ts'
-import { sortedAsText, Subscription } from './subscription.ts'
+import { Subscription, sortedAsText } from './subscription.ts'
 
-const FAQ =
-  'https://kafka.js.org/docs/faq#why-am-i-receiving-messages-for-topics-i-m-not-subscribed-to'
+const FAQ = 'https://kafka.js.org/docs/faq#why-am-i-receiving-messages-for-topics-i-m-not-subscribed-to'
 
 /** Thrown into the join's retries when the consumer was stopped meanwhile. Never leaves the consumer. */
 export class Stopped extends Error {}
@@ -99,7 +98,9 @@ export class GroupMembership {
         memberId: this.memberId,
         leaderId: this.#leaderId,
         isLeader: this.#isLeader(),
-        memberAssignment: Object.fromEntries([...this.subscription.assigned()].map(([topic, ids]) => [topic, [...ids]])),
+        memberAssignment: Object.fromEntries(
+          [...this.subscription.assigned()].map(([topic, ids]) => [topic, [...ids]]),
+        ),
         groupProtocol: this.#protocol,
         duration: context.transport.now() - startedAt,
       }
@@ -144,10 +145,19 @@ export class GroupMembership {
       groupId: this.groupId,
       generationId,
       memberId,
-      assignments: assignments.map((one) => ({ memberId: one.memberId, assignment: new Uint8Array(one.memberAssignment) })),
+      assignments: assignments.map((one) => ({
+        memberId: one.memberId,
+        assignment: new Uint8Array(one.memberAssignment),
+      })),
     })
-    const decoded = AssignerProtocol.MemberAssignment.decode(copyAsHostBytes(bytes, context.host.bytes.view))?.assignment ?? {}
-    this.#logger.debug('Received assignment', { groupId: this.groupId, generationId, memberId, memberAssignment: decoded })
+    const decoded =
+      AssignerProtocol.MemberAssignment.decode(copyAsHostBytes(bytes, context.host.bytes.view))?.assignment ?? {}
+    this.#logger.debug('Received assignment', {
+      groupId: this.groupId,
+      generationId,
+      memberId,
+      memberAssignment: decoded,
+    })
 
     const assignment = this.#withoutUnsubscribed(new Map(Object.entries(decoded)))
     await this.#learnAssignedPartitions(assignment)
@@ -249,7 +259,8 @@ export class GroupMembership {
   /** KJ5: `undefined` when the interval has not passed since the last one; callers at the same time share one. */
   heartbeat(intervalMs: number): Promise<void> | undefined {
     if (this.#heartbeat !== undefined) return this.#heartbeat
-    if (this.memberId === null || this.#options.context.transport.now() < this.#lastHeartbeat + intervalMs) return undefined
+    if (this.memberId === null || this.#options.context.transport.now() < this.#lastHeartbeat + intervalMs)
+      return undefined
     this.#heartbeat = this.#beat(this.memberId)
     return this.#heartbeat
   }

@@ -3,7 +3,14 @@
  * records section, keys and values as views into it, one `batchContext` a batch, message objects of one shape.
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
-import { compressionCode, type DecodedHeader, isControl, isTransactional, RecordCursor, timestampType } from '../../protocol/records.ts'
+import {
+  compressionCode,
+  type DecodedHeader,
+  isControl,
+  isTransactional,
+  RecordCursor,
+  timestampType,
+} from '../../protocol/records.ts'
 import { asHostBytes, copyAsHostBytes } from '../bytes.ts'
 import { codecFor } from '../compression/codecs.ts'
 import type { Host } from '../transport.ts'
@@ -105,7 +112,13 @@ function contextOf(batch: RecordBatch): BatchContext {
   }
 }
 
-function appendMessages(batch: RecordBatch, section: Uint8Array, host: Host, messages: FetchedMessage[], offsets: number[]): void {
+function appendMessages(
+  batch: RecordBatch,
+  section: Uint8Array,
+  host: Host,
+  messages: FetchedMessage[],
+  offsets: number[],
+): void {
   // `view` is the fastest way Node has to make a Buffer over existing memory: half the time of `subarray`.
   const { view } = host.bytes
   const { buffer } = section

@@ -2,12 +2,13 @@
  * Where a member stands in each of its partitions: what the group has committed, what the handlers have resolved,
  * and what to commit (KJ7, KJ13, KJ14). One object an assignment.
  */
-import type { Cluster } from '../metadata/cluster.ts'
-import type { BrokerClient } from '../network/broker.ts'
-import { type OffsetToCommit, requestOffsetCommit, requestOffsetFetch } from '../network/group-requests.ts'
+
 import { viewError } from '../errors/classify.ts'
 import type { EventEmitter } from '../events/emitter.ts'
 import { consumerEvents } from '../events/names.ts'
+import type { Cluster } from '../metadata/cluster.ts'
+import type { BrokerClient } from '../network/broker.ts'
+import { type OffsetToCommit, requestOffsetCommit, requestOffsetFetch } from '../network/group-requests.ts'
 import type { Transport } from '../transport.ts'
 import type { OffsetsByTopicPartition } from '../types/metadata.ts'
 
@@ -151,7 +152,9 @@ export class Offsets {
     return missing
   }
 
-  async #resolve(missing: readonly { readonly topic: string; readonly partitions: readonly number[] }[]): Promise<void> {
+  async #resolve(
+    missing: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  ): Promise<void> {
     const { cluster, groupId, fromBeginning } = this.#options
     const fetched = await requestOffsetFetch(await this.#connectedCoordinator(), groupId, missing)
     const uncommitted = fetched
@@ -166,7 +169,8 @@ export class Offsets {
     for (const { topic, partitions } of fetched) {
       for (const { partition, offset } of partitions) {
         const known = isNoOffset(offset)
-          ? defaults.find((entry) => entry.topic === topic)?.partitions.find((entry) => entry.partition === partition)?.offset
+          ? defaults.find((entry) => entry.topic === topic)?.partitions.find((entry) => entry.partition === partition)
+              ?.offset
           : offset
         if (known !== undefined) this.#remember(topic, partition, known)
       }
@@ -199,7 +203,8 @@ export class Offsets {
         if (resolved === undefined || resolved < 0 || resolved === committed?.get(partition)) continue
         partitions.push({ partition, offset: resolved })
       }
-      if (partitions.length > 0) topics.push({ topic, partitions: partitions.sort((a, b) => a.partition - b.partition) })
+      if (partitions.length > 0)
+        topics.push({ topic, partitions: partitions.sort((a, b) => a.partition - b.partition) })
     }
     return topics
   }

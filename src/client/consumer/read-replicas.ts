@@ -39,7 +39,10 @@ export class ReadReplicas {
     const metadata = this.#cluster.findTopicPartitionMetadata(topic)
     return partitions.filter((partition) => {
       // Ids are positions as a rule; anything else is searched for.
-      const at = metadata[partition]?.partitionId === partition ? metadata[partition] : metadata.find((m) => m.partitionId === partition)
+      const at =
+        metadata[partition]?.partitionId === partition
+          ? metadata[partition]
+          : metadata.find((m) => m.partitionId === partition)
       if (at === undefined) return false
       return String(this.#preference(topic, partition, at.offlineReplicas) ?? at.leader) === nodeId
     })

@@ -3,15 +3,15 @@ import { isRebalancing, viewError } from '../errors/classify.ts'
 import { consumerEvents } from '../events/names.ts'
 import type { OffsetToCommit } from '../network/group-requests.ts'
 import { createRetrier, GiveUp, type Retrier } from '../retry.ts'
-import type { EachBatchHandler, EachMessageHandler } from '../types/messages.ts'
 import type { Logger } from '../types/logging.ts'
+import type { EachBatchHandler, EachMessageHandler } from '../types/messages.ts'
 import { decodeBatch, FetchedBatch, type FetchedPartition } from './batch.ts'
+import { handleEachBatch } from './each-batch.ts'
+import { handleEachMessage } from './each-message.ts'
 import { FetchLoops } from './fetch-loops.ts'
 import { Fetcher } from './fetcher.ts'
 import { type GroupMembership, Stopped } from './group.ts'
-import { HandlerWatch } from './handler-watch.ts'
-import { handleEachBatch } from './each-batch.ts'
-import { handleEachMessage } from './each-message.ts'
+import type { HandlerWatch } from './handler-watch.ts'
 import type { ConsumerOptions } from './options.ts'
 import { createWorkerQueue } from './worker-queue.ts'
 
@@ -119,13 +119,24 @@ export class Runner {
         return
       }
       if (type === 'UNKNOWN_MEMBER_ID') {
-        logger.error('The coordinator is not aware of this member, re-joining the group', { groupId, memberId, error: message })
+        logger.error('The coordinator is not aware of this member, re-joining the group', {
+          groupId,
+          memberId,
+          error: message,
+        })
         group.memberId = null
         await group.joinAndSync()
         return
       }
       if (name === 'KafkaJSNotImplemented' || name === 'KafkaJSNoBrokerAvailableError') throw new GiveUp(error)
-      logger.debug('Error while scheduling fetch manager, trying again...', { groupId, memberId, error: message, stack, retryCount, retryTime })
+      logger.debug('Error while scheduling fetch manager, trying again...', {
+        groupId,
+        memberId,
+        error: message,
+        stack,
+        retryCount,
+        retryTime,
+      })
       throw error
     }
   }
@@ -170,12 +181,16 @@ export class Runner {
     }
     const { emitter, context, eachMessage, eachBatch } = this.options
     const startedAt = context.transport.now()
-    const listened = emitter.hasListeners(consumerEvents.START_BATCH_PROCESS) || emitter.hasListeners(consumerEvents.END_BATCH_PROCESS)
+    const listened =
+      emitter.hasListeners(consumerEvents.START_BATCH_PROCESS) || emitter.hasListeners(consumerEvents.END_BATCH_PROCESS)
     const payload = listened ? batchPayload(batch) : undefined
     emitter.emit(consumerEvents.START_BATCH_PROCESS, payload)
     const ended = (): void => {
       if (!emitter.hasListeners(consumerEvents.END_BATCH_PROCESS)) return
-      emitter.emit(consumerEvents.END_BATCH_PROCESS, { ...(payload ?? batchPayload(batch)), duration: context.transport.now() - startedAt })
+      emitter.emit(consumerEvents.END_BATCH_PROCESS, {
+        ...(payload ?? batchPayload(batch)),
+        duration: context.transport.now() - startedAt,
+      })
     }
 
     // KJ9: nothing to see, but the position has to move on.
@@ -234,7 +249,14 @@ export class Runner {
         if (!this.#running) return
         const { name, message, stack } = viewError(error)
         if (name === 'KafkaJSNotImplemented') throw new GiveUp(error)
-        this.logger.debug('Error while committing offsets, trying again...', { groupId, memberId, error: message, stack, retryCount, retryTime })
+        this.logger.debug('Error while committing offsets, trying again...', {
+          groupId,
+          memberId,
+          error: message,
+          stack,
+          retryCount,
+          retryTime,
+        })
         throw error
       }
     })

@@ -46,10 +46,10 @@ export class KafkaJSError extends Error {
   declare readonly cause?: Error
 
   constructor(source: ErrorSource, { retriable = true, cause }: ErrorOptions = {}) {
-    super(messageOf(source))
-    // kafkajs sets all of these as the error's own, enumerable properties; people's snapshots show them.
+    super(messageOf(source), { cause })
+    // kafkajs sets these as the error's own, enumerable properties (not the cause); people's snapshots show them.
     const helpUrl = typeof source === 'object' && 'helpUrl' in source ? source.helpUrl : undefined
-    Object.assign(this, { message: messageOf(source), name: 'KafkaJSError', retriable, helpUrl, cause })
+    Object.assign(this, { message: messageOf(source), name: 'KafkaJSError', retriable, helpUrl })
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {

@@ -6,6 +6,7 @@ interface CodedSource {
   readonly type?: string
   readonly code?: number
   readonly retriable?: boolean
+  readonly helpUrl?: string
 }
 
 export class KafkaJSProtocolError extends KafkaJSError {

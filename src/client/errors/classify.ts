@@ -25,7 +25,15 @@ export function viewError(error: unknown): ErrorView {
       cause: e['cause'],
     }
   }
-  return { name: 'Error', message: String(error), stack: undefined, type: undefined, code: undefined, retriable: undefined, cause: undefined }
+  return {
+    name: 'Error',
+    message: String(error),
+    stack: undefined,
+    type: undefined,
+    code: undefined,
+    retriable: undefined,
+    cause: undefined,
+  }
 }
 
 /** An `Error` out of whatever a user's code threw. */

@@ -1,5 +1,12 @@
 /** Errors that neither the network nor a broker's error code causes. */
-import { brand, carriesBrand, type ErrorOptions, type ErrorSource, KafkaJSError, KafkaJSNonRetriableError } from './base.ts'
+import {
+  brand,
+  carriesBrand,
+  type ErrorOptions,
+  type ErrorSource,
+  KafkaJSError,
+  KafkaJSNonRetriableError,
+} from './base.ts'
 
 export class KafkaJSNumberOfRetriesExceeded extends KafkaJSNonRetriableError {
   declare readonly stack: string
@@ -45,7 +52,10 @@ export class KafkaJSStaleTopicMetadataAssignment extends KafkaJSError {
   /** Partition ids. kafkajs's types say `number`; a list is what it holds. */
   declare readonly unknownPartitions: number[]
 
-  constructor(source: ErrorSource, { topic, unknownPartitions }: { topic?: string; unknownPartitions?: readonly number[] } = {}) {
+  constructor(
+    source: ErrorSource,
+    { topic, unknownPartitions }: { topic?: string; unknownPartitions?: readonly number[] } = {},
+  ) {
     super(source)
     Object.assign(this, { topic, unknownPartitions, name: 'KafkaJSStaleTopicMetadataAssignment' })
   }

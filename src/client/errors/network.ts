@@ -47,7 +47,14 @@ export class KafkaJSRequestTimeoutError extends KafkaJSError {
   constructor(source: ErrorSource, details: RequestTimeoutDetails = {}) {
     super(source)
     const { broker, correlationId, createdAt, sentAt, pendingDuration } = details
-    Object.assign(this, { broker, correlationId, createdAt, sentAt, pendingDuration, name: 'KafkaJSRequestTimeoutError' })
+    Object.assign(this, {
+      broker,
+      correlationId,
+      createdAt,
+      sentAt,
+      pendingDuration,
+      name: 'KafkaJSRequestTimeoutError',
+    })
   }
 }
 brand(KafkaJSRequestTimeoutError, 'KafkaJSRequestTimeoutError')

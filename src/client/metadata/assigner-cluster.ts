@@ -1,6 +1,7 @@
 /** The cluster and its brokers as custom assigners get them: kafkajs's methods and shapes over ours. */
-import { EARLIEST_OFFSET, LATEST_OFFSET } from '../constants.ts'
+
 import { copyAsHostBytes } from '../bytes.ts'
+import { EARLIEST_OFFSET, LATEST_OFFSET } from '../constants.ts'
 import { KafkaJSNotImplemented } from '../errors/general.ts'
 import type { BrokerClient } from '../network/broker.ts'
 import { requestDescribeGroups, requestOffsetCommit, requestOffsetFetch } from '../network/group-requests.ts'
@@ -24,7 +25,8 @@ export function clusterForAssigners(cluster: Cluster): Public.Cluster {
     findBroker: async ({ nodeId }) => brokerForAssigners(await cluster.findBroker(nodeId)),
     findControllerBroker: async () => brokerForAssigners(await cluster.findControllerBroker()),
     findTopicPartitionMetadata: (topic) => cluster.findTopicPartitionMetadata(topic),
-    findLeaderForPartitions: (topic, partitions) => Object.fromEntries(cluster.findLeaders(topic, partitions.map(Number))),
+    findLeaderForPartitions: (topic, partitions) =>
+      Object.fromEntries(cluster.findLeaders(topic, partitions.map(Number))),
     findGroupCoordinator: async ({ groupId }) => brokerForAssigners(await cluster.findGroupCoordinator(groupId)),
     findGroupCoordinatorMetadata: ({ groupId }) => cluster.findGroupCoordinatorMetadata(groupId),
     defaultOffset: ({ fromBeginning }) => cluster.defaultOffset(fromBeginning),
@@ -55,7 +57,9 @@ function brokerForAssigners(broker: BrokerClient): Public.Broker {
     disconnect: () => broker.disconnect(),
     apiVersions: () => broker.apiVersions(),
     metadata: (topics) => requestMetadata(broker, topics, false),
-    describeGroups: async ({ groupIds }) => ({ groups: await requestDescribeGroups(broker, groupIds, (bytes) => copyAsHostBytes(bytes)) }),
+    describeGroups: async ({ groupIds }) => ({
+      groups: await requestDescribeGroups(broker, groupIds, (bytes) => copyAsHostBytes(bytes)),
+    }),
     offsetCommit: ({ groupId, groupGenerationId, memberId, topics }) =>
       requestOffsetCommit(broker, {
         groupId,
@@ -75,7 +79,11 @@ function brokerForAssigners(broker: BrokerClient): Public.Broker {
       return {
         responses: found.map(({ topic, partitions }) => ({
           topic,
-          partitions: partitions.map(({ partition, offset, metadata }) => ({ partition, offset: String(offset), metadata })),
+          partitions: partitions.map(({ partition, offset, metadata }) => ({
+            partition,
+            offset: String(offset),
+            metadata,
+          })),
         })),
       }
     },

@@ -195,7 +195,10 @@ export class BrokerPool {
    * Asks one broker after the other until one answers; `null` if every answer failed. Failing to CONNECT to one of
    * them rejects at once, as in kafkajs.
    */
-  async withBroker<T>(ask: (broker: BrokerClient) => Promise<T>, onFailure?: (error: unknown) => void): Promise<T | null> {
+  async withBroker<T>(
+    ask: (broker: BrokerClient) => Promise<T>,
+    onFailure?: (error: unknown) => void,
+  ): Promise<T | null> {
     const nodeIds = this.#rotated(this.nodeIds())
     if (nodeIds.length === 0) throw new KafkaJSBrokerNotFound('No brokers in the broker pool')
     for (const nodeId of nodeIds) {

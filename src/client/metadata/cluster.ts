@@ -3,7 +3,11 @@ import { EARLIEST_OFFSET, LATEST_OFFSET } from '../constants.ts'
 import type { ClientContext } from '../context.ts'
 import { KafkaJSError } from '../errors/base.ts'
 import { viewError } from '../errors/classify.ts'
-import { KafkaJSGroupCoordinatorNotFound, KafkaJSMetadataNotLoaded, KafkaJSTopicMetadataNotLoaded } from '../errors/general.ts'
+import {
+  KafkaJSGroupCoordinatorNotFound,
+  KafkaJSMetadataNotLoaded,
+  KafkaJSTopicMetadataNotLoaded,
+} from '../errors/general.ts'
 import type { BrokerClient } from '../network/broker.ts'
 import type { NetworkOptions } from '../network/channel.ts'
 import { requestCoordinator } from '../network/group-requests.ts'
@@ -14,7 +18,7 @@ import { shared } from '../sync/shared.ts'
 import type { Logger } from '../types/logging.ts'
 import type { CoordinatorMetadata, PartitionMetadata } from '../types/metadata.ts'
 import { BrokerPool, partitionsOrNone } from './broker-pool.ts'
-import { CommittedOffsets } from './committed-offsets.ts'
+import type { CommittedOffsets } from './committed-offsets.ts'
 import type { SeedBrokers } from './seed-brokers.ts'
 
 export interface ClusterOptions {
@@ -123,7 +127,11 @@ export class Cluster {
 
   /** `undefined` when all topics are targets already and metadata is there. */
   addTargetTopics(topics: readonly string[]): Promise<void> | undefined {
-    if (this.#targetsChanging === 0 && this.#pool.metadata !== null && topics.every((topic) => this.targetTopics.has(topic))) {
+    if (
+      this.#targetsChanging === 0 &&
+      this.#pool.metadata !== null &&
+      topics.every((topic) => this.targetTopics.has(topic))
+    ) {
       return undefined
     }
     return this.#changeTargets(topics)
@@ -170,7 +178,8 @@ export class Cluster {
 
   async findControllerBroker(): Promise<BrokerClient> {
     const { metadata } = this.#pool
-    if (metadata === null || metadata.controllerId == null) throw new KafkaJSMetadataNotLoaded('Topic metadata not loaded')
+    if (metadata === null || metadata.controllerId == null)
+      throw new KafkaJSMetadataNotLoaded('Topic metadata not loaded')
     return await this.findBroker(String(metadata.controllerId))
   }
 
@@ -260,4 +269,3 @@ export class Cluster {
     return [...byTopic].map(([topic, partitions]) => ({ topic, partitions }))
   }
 }
-

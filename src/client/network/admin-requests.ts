@@ -81,7 +81,11 @@ export async function requestDescribeConfigs(
   }))
 }
 
-export async function requestAlterConfigs(broker: BrokerClient, resources: readonly IResourceConfig[], validateOnly: boolean) {
+export async function requestAlterConfigs(
+  broker: BrokerClient,
+  resources: readonly IResourceConfig[],
+  validateOnly: boolean,
+) {
   const { responses } = await broker.send(
     'AlterConfigs',
     makeAlterConfigsRequest({
@@ -98,7 +102,12 @@ export async function requestAlterConfigs(broker: BrokerClient, resources: reado
       },
     },
   )
-  return responses.map(({ errorCode, errorMessage, resourceType, resourceName }) => ({ errorCode, errorMessage, resourceType, resourceName }))
+  return responses.map(({ errorCode, errorMessage, resourceType, resourceName }) => ({
+    errorCode,
+    errorMessage,
+    resourceType,
+    resourceName,
+  }))
 }
 
 /** The answer as it is: the caller sorts out which groups failed. */
@@ -120,7 +129,10 @@ export async function requestDeleteRecords(
       topics: [
         {
           name: topic,
-          partitions: partitions.map(({ partition, offset }) => ({ partitionIndex: partition, offset: parseInt64(offset) ?? -1 })),
+          partitions: partitions.map(({ partition, offset }) => ({
+            partitionIndex: partition,
+            offset: parseInt64(offset) ?? -1,
+          })),
         },
       ],
     }),

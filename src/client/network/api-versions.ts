@@ -2,9 +2,10 @@
  * Which version of each API the client speaks: the highest that both kafkajs 2.2.4 and the broker know. The lower
  * ends are where record batches v2 begin, or where the fields the client reads appear.
  */
-import { KafkaJSServerDoesNotSupportApiKey } from '../errors/network.ts'
+
 import { API } from '../../protocol/apis.ts'
 import type { ApiName } from '../../protocol/messages.ts'
+import { KafkaJSServerDoesNotSupportApiKey } from '../errors/network.ts'
 
 interface Range {
   readonly min: number

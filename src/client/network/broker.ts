@@ -120,7 +120,9 @@ export class BrokerClient {
         this.#main.logError('ApiVersions', version, errorFromCode(response.errorCode).message)
         throwOnError(response.errorCode)
       }
-      return new Map(response.apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, { min: minVersion, max: maxVersion }]))
+      return new Map(
+        response.apiKeys.map(({ apiKey, minVersion, maxVersion }) => [apiKey, { min: minVersion, max: maxVersion }]),
+      )
     }
     throw new KafkaJSNonRetriableError('API Versions not supported')
   }

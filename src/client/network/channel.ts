@@ -2,8 +2,9 @@
  * One connection to a broker, opened on demand: requests in flight limited by `maxInFlightRequests`, client-side
  * throttling (KJ22, KIP-219), and an orderly end that waits for outstanding answers.
  */
-import type { ApiName, RequestOf, ResponseOf } from '../../protocol/messages.ts'
+
 import { API } from '../../protocol/apis.ts'
+import type { ApiName, RequestOf, ResponseOf } from '../../protocol/messages.ts'
 import type { ClientContext } from '../context.ts'
 import { KafkaJSConnectionError } from '../errors/network.ts'
 import type { EventEmitter } from '../events/emitter.ts'
@@ -88,7 +89,11 @@ export class Channel {
     } catch (error) {
       const translated = translateTransportError(error, clientId)
       if (translated instanceof Error) {
-        this.#logger.error(translated.message, { broker: `${this.#host}:${this.#port}`, clientId, stack: translated.stack })
+        this.#logger.error(translated.message, {
+          broker: `${this.#host}:${this.#port}`,
+          clientId,
+          stack: translated.stack,
+        })
       }
       throw translated
     }
@@ -115,7 +120,12 @@ export class Channel {
     const timeoutMs = enforceRequestTimeout ? Math.max(requestTimeoutMs, atLeastMs) : NO_TIMEOUT_MS
     this.#inFlight += 1
     try {
-      const response = await connection.request(api, version, body, noResponse ? { timeoutMs, noResponse } : { timeoutMs })
+      const response = await connection.request(
+        api,
+        version,
+        body,
+        noResponse ? { timeoutMs, noResponse } : { timeoutMs },
+      )
       if (!noResponse) this.#throttle(response)
       return response
     } catch (error) {

@@ -47,7 +47,14 @@ export async function requestJoin(broker: BrokerClient, request: JoinRequest): P
   const join = (memberId: string) =>
     broker.send(
       'JoinGroup',
-      makeJoinGroupRequest({ groupId, sessionTimeoutMs, rebalanceTimeoutMs, memberId, protocolType: 'consumer', protocols }),
+      makeJoinGroupRequest({
+        groupId,
+        sessionTimeoutMs,
+        rebalanceTimeoutMs,
+        memberId,
+        protocolType: 'consumer',
+        protocols,
+      }),
       {
         atLeastMs: Math.max(rebalanceTimeoutMs, sessionTimeoutMs) + JOIN_MARGIN_MS,
         logErrors: request.memberId !== '',
@@ -86,7 +93,9 @@ export async function requestHeartbeat(
   broker: BrokerClient,
   request: { readonly groupId: string; readonly generationId: number; readonly memberId: string },
 ): Promise<void> {
-  await broker.send('Heartbeat', makeHeartbeatRequest(request), { check: (response) => throwOnError(response.errorCode) })
+  await broker.send('Heartbeat', makeHeartbeatRequest(request), {
+    check: (response) => throwOnError(response.errorCode),
+  })
 }
 
 export async function requestLeave(broker: BrokerClient, groupId: string, memberId: string): Promise<void> {
@@ -104,7 +113,11 @@ export async function requestLeave(broker: BrokerClient, groupId: string, member
 
 export interface OffsetToCommit {
   readonly topic: string
-  readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly metadata?: string | null }[]
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly offset: number
+    readonly metadata?: string | null
+  }[]
 }
 
 export async function requestOffsetCommit(
@@ -145,7 +158,11 @@ export async function requestOffsetCommit(
 
 export interface FetchedOffsets {
   readonly topic: string
-  readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly metadata: string | null }[]
+  readonly partitions: readonly {
+    readonly partition: number
+    readonly offset: number
+    readonly metadata: string | null
+  }[]
 }
 
 /** No topics means all topics the group has offsets for. An offset of -1 means none is committed. */
@@ -158,7 +175,10 @@ export async function requestOffsetFetch(
     'OffsetFetch',
     makeOffsetFetchRequest({
       groupId,
-      topics: topics.length === 0 ? null : topics.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })),
+      topics:
+        topics.length === 0
+          ? null
+          : topics.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })),
     }),
     {
       check: (answer) => {
@@ -184,7 +204,13 @@ export interface DescribedGroupShape {
   state: string
   protocolType: string
   protocol: string
-  members: { memberId: string; clientId: string; clientHost: string; memberMetadata: Uint8Array; memberAssignment: Uint8Array }[]
+  members: {
+    memberId: string
+    clientId: string
+    clientHost: string
+    memberMetadata: Uint8Array
+    memberAssignment: Uint8Array
+  }[]
 }
 
 export async function requestDescribeGroups(

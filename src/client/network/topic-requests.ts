@@ -107,14 +107,18 @@ export async function requestCreateTopics(
     makeCreateTopicsRequest({
       timeoutMs,
       validateOnly,
-      topics: topics.map(({ topic, numPartitions = -1, replicationFactor = -1, replicaAssignment = [], configEntries }) =>
-        makeCreatableTopic({
-          name: topic,
-          numPartitions,
-          replicationFactor,
-          assignments: replicaAssignment.map(({ partition, replicas }) => ({ partitionIndex: partition, brokerIds: replicas })),
-          configs: (configEntries ?? []).map(({ name, value }) => ({ name, value })),
-        }),
+      topics: topics.map(
+        ({ topic, numPartitions = -1, replicationFactor = -1, replicaAssignment = [], configEntries }) =>
+          makeCreatableTopic({
+            name: topic,
+            numPartitions,
+            replicationFactor,
+            assignments: replicaAssignment.map(({ partition, replicas }) => ({
+              partitionIndex: partition,
+              brokerIds: replicas,
+            })),
+            configs: (configEntries ?? []).map(({ name, value }) => ({ name, value })),
+          }),
       ),
     }),
     {

@@ -1,9 +1,5 @@
 /** Turns the transport's rejections into kafkajs's error classes and texts. */
-import {
-  KafkaJSConnectionClosedError,
-  KafkaJSConnectionError,
-  KafkaJSRequestTimeoutError,
-} from '../errors/network.ts'
+import { KafkaJSConnectionClosedError, KafkaJSConnectionError, KafkaJSRequestTimeoutError } from '../errors/network.ts'
 import type { TransportError } from '../transport.ts'
 import { kafkajsApiName } from './api-versions.ts'
 
@@ -20,7 +16,10 @@ export function translateTransportError(error: unknown, clientId: string): unkno
     case 'connect-timeout':
       return new KafkaJSConnectionError('Connection timeout', { broker })
     case 'refused':
-      return new KafkaJSConnectionError(`Connection error: ${error.message}`, { broker, ...(code === undefined ? {} : { code }) })
+      return new KafkaJSConnectionError(`Connection error: ${error.message}`, {
+        broker,
+        ...(code === undefined ? {} : { code }),
+      })
     case 'closed':
       // A reset is an error event of the socket in kafkajs, which then says `Connection error: read ECONNRESET`. A broker
       // process that dies or stops ends its connections in order as a rule, so this is the case that is modelled.

@@ -9,8 +9,8 @@ import type { Cluster } from '../metadata/cluster.ts'
 import { createRetrier, type RetryConfig } from '../retry.ts'
 import type { Producer } from '../types/clients.ts'
 import type { ICustomPartitioner, Message, ProducerBatch, ProducerRecord } from '../types/messages.ts'
-import { type PartitionerFactory } from './partitioners/partitioner.ts'
 import { Partitioners } from './partitioners/index.ts'
+import type { PartitionerFactory } from './partitioners/partitioner.ts'
 import { createSender } from './send.ts'
 
 export interface ProducerOptions {
@@ -46,15 +46,22 @@ export function createProducer(options: ProducerOptions): Producer {
 
   function checkStatus(): void {
     if (status === 'disconnecting') {
-      throw new KafkaJSNonRetriableError("The producer is disconnecting; therefore, it can't safely accept messages anymore")
+      throw new KafkaJSNonRetriableError(
+        "The producer is disconnecting; therefore, it can't safely accept messages anymore",
+      )
     }
     if (status === 'disconnected') throw new KafkaJSError('The producer is disconnected')
   }
 
-  async function sendBatch(name: string, { acks = -1, timeout = 30_000, compression = 0, topicMessages = [] }: ProducerBatch) {
+  async function sendBatch(
+    name: string,
+    { acks = -1, timeout = 30_000, compression = 0, topicMessages = [] }: ProducerBatch,
+  ) {
     checkTopicMessages(topicMessages)
     if (idempotent && acks !== -1) {
-      throw new KafkaJSNonRetriableError("Not requiring ack for all messages invalidates the idempotent producer's EoS guarantees")
+      throw new KafkaJSNonRetriableError(
+        "Not requiring ack for all messages invalidates the idempotent producer's EoS guarantees",
+      )
     }
     checkMessages(topicMessages)
     checkStatus()
@@ -91,7 +98,8 @@ export function createProducer(options: ProducerOptions): Producer {
       }),
     sendBatch: (batch) => sendBatch('producer.sendBatch', batch),
     transaction: async () => {
-      if (!transactionalId) throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
+      if (!transactionalId)
+        throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
       throw new KafkariumNotAvailableYet('transactions (`producer.transaction()`)')
     },
     logger: () => logger,
@@ -106,10 +114,13 @@ function checkTopicMessages(topicMessages: TopicMessages): void {
 
 function checkMessages(topicMessages: TopicMessages): void {
   for (const { topic, messages } of topicMessages) {
-    if (!messages) throw new KafkaJSNonRetriableError(`Invalid messages array [${String(messages)}] for topic "${topic}"`)
+    if (!messages)
+      throw new KafkaJSNonRetriableError(`Invalid messages array [${String(messages)}] for topic "${topic}"`)
     for (const message of messages) {
       if (message.value === undefined) {
-        throw new KafkaJSNonRetriableError(`Invalid message without value for topic "${topic}": ${JSON.stringify(message)}`)
+        throw new KafkaJSNonRetriableError(
+          `Invalid message without value for topic "${topic}": ${JSON.stringify(message)}`,
+        )
       }
     }
   }

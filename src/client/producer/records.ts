@@ -72,7 +72,9 @@ function toHeaders(headers: IHeaders): RecordHeaderInput[] {
 function toTimestamp(given: unknown): number {
   const timestamp = Number(given)
   if (!Number.isSafeInteger(timestamp)) {
-    throw new KafkaJSNonRetriableError(`Invalid timestamp, expected milliseconds since the epoch, received ${String(given)}`)
+    throw new KafkaJSNonRetriableError(
+      `Invalid timestamp, expected milliseconds since the epoch, received ${String(given)}`,
+    )
   }
   return timestamp
 }
@@ -105,11 +107,19 @@ function describe(value: unknown): string {
 const plain = { producerId: -1, producerEpoch: 0, baseSequence: 0, partitionLeaderEpoch: 0 } as const
 
 /** A promise only for codecs users bring; the built-in way must not yield before the batch is encoded. */
-export function encodeRecords(records: readonly RecordInput[], compression: number, host: Host): RecordBatch | Promise<RecordBatch> {
+export function encodeRecords(
+  records: readonly RecordInput[],
+  compression: number,
+  host: Host,
+): RecordBatch | Promise<RecordBatch> {
   const batch = encodeBatch(records, plain)
   if (compression === 0) return batch
   const compressed = codecFor(compression, host).compress({ buffer: batch.records })
-  const finish = (bytes: Uint8Array): RecordBatch => ({ ...batch, attributes: batch.attributes | (compression & 7), records: bytes })
+  const finish = (bytes: Uint8Array): RecordBatch => ({
+    ...batch,
+    attributes: batch.attributes | (compression & 7),
+    records: bytes,
+  })
   return ArrayBuffer.isView(compressed) ? finish(compressed) : compressed.then(finish)
 }
 
@@ -123,7 +133,11 @@ export function copyMessages(messages: readonly Message[]): Message[] {
       copy.headers = Object.fromEntries(
         Object.entries(copy.headers).map(([name, value]) => [
           name,
-          Array.isArray(value) ? value.map((one) => (isBytes(one) ? copyBytes(one) : one)) : isBytes(value) ? copyBytes(value) : value,
+          Array.isArray(value)
+            ? value.map((one) => (isBytes(one) ? copyBytes(one) : one))
+            : isBytes(value)
+              ? copyBytes(value)
+              : value,
         ]),
       )
     }

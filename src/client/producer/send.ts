@@ -72,7 +72,9 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
           encoded.push({ topic, partition, batch: encodeRecords(records, request.compression, host) })
         }
       }
-      return Promise.all(encoded.map(async ({ topic, partition, batch }) => ({ topic, partition, batch: await batch, done: false })))
+      return Promise.all(
+        encoded.map(async ({ topic, partition, batch }) => ({ topic, partition, batch: await batch, done: false })),
+      )
     }
 
     async function attempt(): Promise<RecordMetadata[]> {
@@ -119,7 +121,9 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
           topicData: [...byTopic].map(([name, partitions]) =>
             makeTopicProduceData({
               name,
-              partitionData: partitions.map(({ partition, batch }) => makePartitionProduceData({ index: partition, records: [batch] })),
+              partitionData: partitions.map(({ partition, batch }) =>
+                makePartitionProduceData({ index: partition, records: [batch] }),
+              ),
             }),
           ),
         }),
@@ -163,15 +167,22 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
   }
 }
 
-const namesWorthRefreshing = new Set(['KafkaJSMetadataNotLoaded', 'KafkaJSConnectionError', 'KafkaJSConnectionClosedError'])
+const namesWorthRefreshing = new Set([
+  'KafkaJSMetadataNotLoaded',
+  'KafkaJSConnectionError',
+  'KafkaJSConnectionClosedError',
+])
 
 function mayHelpToRefresh(error: unknown): boolean {
   const { name, retriable } = viewError(error)
-  return isStaleMetadata(error) || namesWorthRefreshing.has(name) || (name === 'KafkaJSProtocolError' && Boolean(retriable))
+  return (
+    isStaleMetadata(error) || namesWorthRefreshing.has(name) || (name === 'KafkaJSProtocolError' && Boolean(retriable))
+  )
 }
 
 function throwOnFailedPartition({ responses }: ProduceResponse): void {
-  for (const { partitionResponses } of responses) for (const { errorCode } of partitionResponses) throwOnError(errorCode)
+  for (const { partitionResponses } of responses)
+    for (const { errorCode } of partitionResponses) throwOnError(errorCode)
 }
 
 function toRecordMetadata({ responses }: ProduceResponse): RecordMetadata[] {

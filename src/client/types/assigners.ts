@@ -82,7 +82,12 @@ export type Broker = {
   listPartitionReassignments(request: { topics?: TopicPartitions[]; timeout?: number }): Promise<{
     topics: {
       topic: string
-      partitions: { partitionIndex: number; replicas: number[]; addingReplicas?: number[]; removingReplicas?: number[] }[]
+      partitions: {
+        partitionIndex: number
+        replicas: number[]
+        addingReplicas?: number[]
+        removingReplicas?: number[]
+      }[]
     }[]
   }>
 }

@@ -1,5 +1,5 @@
 /** The four objects of the API. Structurally assignable to kafkajs's own types; a compile-time test holds that. */
-import type { AdminConfig, ConsumerConfig, ProducerConfig } from './config.ts'
+
 import type {
   AclEntry,
   AclFilter,
@@ -20,6 +20,7 @@ import type {
   ResourceConfigQuery,
   SeekEntry,
 } from './admin.ts'
+import type { AdminConfig, ConsumerConfig, ProducerConfig } from './config.ts'
 import type * as Events from './events.ts'
 import type { Logger } from './logging.ts'
 import type { EachBatchHandler, EachMessageHandler, ProducerBatch, ProducerRecord, RecordMetadata } from './messages.ts'
@@ -44,9 +45,15 @@ interface ConnectionListeners<Names extends { CONNECT: string; DISCONNECT: strin
 
 interface ConsumerListeners {
   (eventName: Events.ConsumerEvents['HEARTBEAT'], listener: (event: Events.ConsumerHeartbeatEvent) => void): () => void
-  (eventName: Events.ConsumerEvents['COMMIT_OFFSETS'], listener: (event: Events.ConsumerCommitOffsetsEvent) => void): () => void
+  (
+    eventName: Events.ConsumerEvents['COMMIT_OFFSETS'],
+    listener: (event: Events.ConsumerCommitOffsetsEvent) => void,
+  ): () => void
   (eventName: Events.ConsumerEvents['GROUP_JOIN'], listener: (event: Events.ConsumerGroupJoinEvent) => void): () => void
-  (eventName: Events.ConsumerEvents['FETCH_START'], listener: (event: Events.ConsumerFetchStartEvent) => void): () => void
+  (
+    eventName: Events.ConsumerEvents['FETCH_START'],
+    listener: (event: Events.ConsumerFetchStartEvent) => void,
+  ): () => void
   (eventName: Events.ConsumerEvents['FETCH'], listener: (event: Events.ConsumerFetchEvent) => void): () => void
   (
     eventName: Events.ConsumerEvents['START_BATCH_PROCESS'],
@@ -58,7 +65,10 @@ interface ConsumerListeners {
   ): () => void
   (eventName: Events.ConsumerEvents['STOP'], listener: (event: Events.InstrumentationEvent<null>) => void): () => void
   (eventName: Events.ConsumerEvents['CRASH'], listener: (event: Events.ConsumerCrashEvent) => void): () => void
-  (eventName: Events.ConsumerEvents['REBALANCING'], listener: (event: Events.ConsumerRebalancingEvent) => void): () => void
+  (
+    eventName: Events.ConsumerEvents['REBALANCING'],
+    listener: (event: Events.ConsumerRebalancingEvent) => void,
+  ): () => void
   (
     eventName: Events.ConsumerEvents['RECEIVED_UNSUBSCRIBED_TOPICS'],
     listener: (event: Events.ConsumerReceivedUnsubcribedTopicsEvent) => void,
@@ -168,7 +178,10 @@ export type Admin = {
   }>
   setOffsets(options: { groupId: string; topic: string; partitions: SeekEntry[] }): Promise<void>
   resetOffsets(options: { groupId: string; topic: string; earliest: boolean }): Promise<void>
-  describeConfigs(configs: { resources: ResourceConfigQuery[]; includeSynonyms: boolean }): Promise<DescribeConfigResponse>
+  describeConfigs(configs: {
+    resources: ResourceConfigQuery[]
+    includeSynonyms: boolean
+  }): Promise<DescribeConfigResponse>
   // biome-ignore lint/suspicious/noExplicitAny: kafkajs's own signature.
   alterConfigs(configs: { validateOnly: boolean; resources: IResourceConfig[] }): Promise<any>
   listGroups(): Promise<{ groups: GroupOverview[] }>

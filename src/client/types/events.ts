@@ -51,7 +51,11 @@ export interface IMemberAssignment {
   [key: string]: number[]
 }
 
-export type ConsumerHeartbeatEvent = InstrumentationEvent<{ groupId: string; memberId: string; groupGenerationId: number }>
+export type ConsumerHeartbeatEvent = InstrumentationEvent<{
+  groupId: string
+  memberId: string
+  groupGenerationId: number
+}>
 
 export type ConsumerCommitOffsetsEvent = InstrumentationEvent<{
   groupId: string

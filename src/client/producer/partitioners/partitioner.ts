@@ -1,7 +1,8 @@
 /** The rule both of kafkajs's partitioners follow (KJ17); they differ in their hash. */
-import { encodeUtf8 } from '../../utf8.ts'
+
 import type { PartitionerArgs } from '../../types/messages.ts'
 import type { PartitionMetadata } from '../../types/metadata.ts'
+import { encodeUtf8 } from '../../utf8.ts'
 
 /** What `createProducer` hands to a partitioner's factory beyond kafkajs: where chance comes from. */
 export interface PartitionerChance {
