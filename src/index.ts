@@ -33,6 +33,7 @@ export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsy
 export type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 export type { ProcessContext, ProcessHandle, ProcessMain } from './cluster/process-handle.ts'
 export type { ProduceMessage, RecordPosition } from './cluster/produce.ts'
+export { runTwice } from './cluster/run-twice.ts'
 export type { Store } from './cluster/store.ts'
 export type {
   ClusterView,

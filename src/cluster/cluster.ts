@@ -541,23 +541,21 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 /** After this long without an event, one line says that time stands still. Real milliseconds. */
 const STANDSTILL_MS = 3000
 
-/** Topics exist from the first moment, without the network. */
+/** Topics exist from the first moment, without the network; one after the other, so that each is checked against the last. */
 function createTopics(world: World, parsed: ParsedOptions): void {
-  if (parsed.topics.length === 0) return
-  const request = makeCreateTopicsRequest({
-    timeoutMs: 0,
-    topics: parsed.topics.map(({ name, partitions, config }) =>
-      makeCreatableTopic({
-        name,
-        numPartitions: partitions,
-        replicationFactor: 1,
-        configs: Object.entries(config).map(([key, value]) => makeCreatableTopicConfig({ name: key, value })),
-      }),
-    ),
-  })
-  const response = createTopicsAtStart(world, request)
-  for (const { name, errorMessage, errorCode } of response.topics) {
-    if (errorCode !== 0)
-      throw new KafkariumError('KAFKARIUM_BAD_OPTION', `topics.${name}: ${errorMessage ?? `error ${errorCode}`}`)
+  for (const { name, partitions, config } of parsed.topics) {
+    const topic = makeCreatableTopic({
+      name,
+      numPartitions: partitions,
+      replicationFactor: 1,
+      configs: Object.entries(config).map(([key, value]) => makeCreatableTopicConfig({ name: key, value })),
+    })
+    const [result] = createTopicsAtStart(world, makeCreateTopicsRequest({ topics: [topic] })).topics
+    if (result !== undefined && result.errorCode !== 0) {
+      throw new KafkariumError(
+        'KAFKARIUM_BAD_OPTION',
+        `topics.${name}: ${result.errorMessage ?? `error ${result.errorCode}`}`,
+      )
+    }
   }
 }

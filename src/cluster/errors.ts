@@ -10,6 +10,7 @@ export type KafkariumErrorCode =
   | 'KAFKARIUM_WRONG_STATE'
   | 'KAFKARIUM_LAW_BROKEN'
   | 'KAFKARIUM_PRODUCE_FAILED'
+  | 'KAFKARIUM_NOT_REPEATABLE'
 
 const BRAND = Symbol.for('kafkarium.error')
 

@@ -67,8 +67,10 @@ export const nodeClusterHost: ClusterHost = {
   },
   warn: (line) => void process.stderr.write(`${line}\n`),
   onExit(listener) {
-    process.once('exit', listener)
-    return () => void process.off('exit', listener)
+    // An await at top level that never settles sets the exit code only while the event is being told.
+    const onExit = (code: number) => listener(Number(process.exitCode ?? code))
+    process.once('exit', onExit)
+    return () => void process.off('exit', onExit)
   },
   decompress(code, bytes) {
     if (code === 1) return gunzipSync(bytes)

@@ -1,6 +1,6 @@
 /** Same seed, same program: same trace, run after run and in another process. */
 import { execFileSync } from 'node:child_process'
-import { createCluster } from 'kafkarium'
+import { createCluster, runTwice } from 'kafkarium'
 import { describe, expect, test } from 'vitest'
 import { firstDifference } from '../../src/kernel/index.ts'
 import { runWorkload } from './workload.ts'
@@ -40,6 +40,21 @@ describe('determinism', () => {
     )
     expect(there.trim()).toBe(here.hash)
   }, 30_000)
+
+  test('runTwice names the first event that differs', async () => {
+    let runs = 0
+    const program = (vary: boolean) => async () => {
+      const cluster = createCluster({ topics: { orders: 1 }, trace: 'full' })
+      await cluster.produce('orders', ['same'])
+      await cluster.produce('orders', [vary ? `run ${++runs}` : 'same'])
+      await cluster.dispose()
+      return cluster
+    }
+    expect(await runTwice(program(false))).toMatch(/^[0-9a-f]{16}$/)
+    await expect(runTwice(program(true))).rejects.toThrow(
+      /does not repeat[\s\S]*Event \d+ differs:\n {2}first run: {2}\{"type":"append"/,
+    )
+  })
 
   test('reset starts the same world again', async () => {
     const cluster = createCluster({ topics: { orders: 1 }, seed: 5 })
