@@ -22,7 +22,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    env: { TZ: 'UTC', NO_COLOR: '', FORCE_COLOR: '' },
+    // Ink draws nothing where it believes to be in CI; the terminal tests are just there to see it draw.
+    env: { TZ: 'UTC', NO_COLOR: '', FORCE_COLOR: '', CI: 'false' },
     maxWorkers: 2,
     testTimeout: 10_000,
     projects: [

@@ -35,7 +35,11 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
     case 'group.join':
       return t('event.group.join', { client: event.client, group: event.group })
     case 'group.leave':
-      return t('event.group.leave', { client: clientOf(event.member, names), group: event.group, reason: event.reason })
+      return t('event.group.leave', {
+        client: clientOf(event.member, names),
+        group: event.group,
+        reason: withoutMemberTails(event.reason),
+      })
     case 'group.assignment':
       return event.partitions.length === 0
         ? t('event.group.assignment.none', { client: clientOf(event.member, names), group: event.group })
@@ -83,7 +87,12 @@ export function memberNames(events: Iterable<TraceEvent>): Map<string, string> {
 
 /** The client behind a member id; without one the id less its random tail. */
 function clientOf(member: string, names: ReadonlyMap<string, string>): string {
-  return names.get(member) ?? member.replace(/-[0-9a-f]{8}-[0-9a-f-]{27}$/, '')
+  return names.get(member) ?? withoutMemberTails(member)
+}
+
+/** A text with member ids shortened to the clients they begin with. */
+export function withoutMemberTails(text: string): string {
+  return text.replace(/-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '')
 }
 
 function offsets({ firstOffset, lastOffset }: { readonly firstOffset: number; readonly lastOffset: number }): string {

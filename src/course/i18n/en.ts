@@ -37,8 +37,8 @@ export const en = {
 
   'watch.step': 'step {step} of {total}',
   'watch.start': 'start',
-  'watch.empty': 'Nothing has happened yet. Press → for the first step.',
-  'watch.end': 'That was the run. Press → once more to try it yourself.',
+  'watch.empty': 'Nothing has happened yet. Press {right} for the first step.',
+  'watch.end': 'That was the run. Press {right} once more to try it yourself.',
   'watch.predicted.right': 'You predicted: {choice}. So it was.',
   'watch.predicted.wrong': 'You predicted: {choice}. It went otherwise.',
   'watch.no-prediction': 'You made no prediction.',

@@ -39,8 +39,8 @@ export const ko: Messages = {
 
   'watch.step': '{total}단계 중 {step}',
   'watch.start': '시작',
-  'watch.empty': '아직 아무 일도 없어요. →를 누르면 첫 단계로 가요.',
-  'watch.end': '실행이 끝났어요. →를 한 번 더 누르면 실습으로 가요.',
+  'watch.empty': '아직 아무 일도 없어요. {right}를 누르면 첫 단계로 가요.',
+  'watch.end': '실행이 끝났어요. {right}를 한 번 더 누르면 실습으로 가요.',
   'watch.predicted.right': '내 예상: {choice}. 맞았어요.',
   'watch.predicted.wrong': '내 예상: {choice}. 실제로는 달랐어요.',
   'watch.no-prediction': '예상을 하지 않았어요.',

@@ -1,4 +1,5 @@
 /** What the sandbox screen shows, from a snapshot. */
+import { withoutMemberTails } from '../../course/sentences.ts'
 import type { ClusterView, MemberView } from '../../index.ts'
 
 export interface PartitionBar {
@@ -45,7 +46,7 @@ export function groupModels(view: ClusterView): GroupModel[] {
     id: group.id,
     state: group.state,
     generation: group.generation,
-    reason: group.lastRebalanceReason,
+    reason: withoutMemberTails(group.lastRebalanceReason),
     members: group.members
       .map((member) => memberModel(member, group.offsets))
       .sort((a, b) => (a.client < b.client ? -1 : a.client > b.client ? 1 : 0)),

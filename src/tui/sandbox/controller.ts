@@ -131,6 +131,8 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         sessionTimeout: SESSION_TIMEOUT_MS,
         heartbeatInterval: 1_000,
         rebalanceTimeout: 10_000,
+        // kafkajs goes to a rebalance only when its long polls are over: short ones keep the screen lively.
+        maxWaitTimeInMs: 500,
       })
       onStop(() => consumer.disconnect())
       await consumer.connect()

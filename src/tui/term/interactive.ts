@@ -8,6 +8,8 @@ export interface Terminal {
 export function isInteractive({ stdinIsTTY, stdoutIsTTY, environment }: Terminal): boolean {
   if (!stdinIsTTY || !stdoutIsTTY) return false
   if (environment.TERM === 'dumb') return false
+  // Ink draws nothing there before the end, and nobody is watching.
+  if (environment.CI && environment.CI !== 'false' && environment.CI !== '0') return false
   // A screen reader reads sentences better than boxes: the plain text is made of sentences.
   return environment.INK_SCREEN_READER !== 'true'
 }

@@ -34,7 +34,7 @@ export function openSession({ stdin, stdout, stderr, colors, store, view }: Sess
   try {
     instance = render(<App store={store} view={view} colors={colors} />, {
       stdin,
-      stdout,
+      stdout: withoutWipe(stdout),
       stderr,
       exitOnCtrlC: false,
       patchConsole: true,
@@ -58,6 +58,24 @@ export function openSession({ stdin, stdout, stderr, colors, store, view }: Sess
   })
   return { quit: () => instance.unmount(), done }
 }
+
+/**
+ * Ink clears the terminal, scrollback and all, when the last frame is taller than a window that has just shrunk.
+ * What the user had on the screen before is not ours to wipe.
+ */
+function withoutWipe(stdout: NodeJS.WriteStream): NodeJS.WriteStream {
+  const write = (data: string | Uint8Array, ...rest: never[]) =>
+    stdout.write(typeof data === 'string' ? data.replaceAll(WIPE, '') : data, ...rest)
+  return new Proxy(stdout, {
+    get(target, key) {
+      if (key === 'write') return write
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+const WIPE = '\u001b[3J'
 
 export function sizeOf(stdout: { readonly columns?: number; readonly rows?: number }): Size {
   return { columns: stdout.columns || 80, rows: stdout.rows || 24 }

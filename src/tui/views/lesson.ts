@@ -133,7 +133,7 @@ function watchLines(view: LessonView, rows: number): Line[] {
   const room = Math.max(1, rows - top.length)
   const names = memberNames(frames.map((frame) => frame.event))
   const happened = steps.slice(0, atEnd ? steps.length : at)
-  if (happened.length === 0) return [...top, [span(` ${t('watch.empty')}`, 'muted')]]
+  if (happened.length === 0) return [...top, [span(` ${t('watch.empty', { right: glyphs.right })}`, 'muted')]]
   const shown = happened.slice(-room)
   return [
     ...top,
@@ -151,7 +151,7 @@ function watchLines(view: LessonView, rows: number): Line[] {
 
 function captionLines(view: LessonView, count: number, atEnd: boolean): Line[] {
   const { state, current, loaded, context } = view
-  const { t, columns } = context
+  const { t, columns, glyphs } = context
   const beats = current.watch.recording?.beats ?? []
   if (!atEnd) {
     const beat = beats.filter((candidate) => candidate.at < Math.max(1, count)).at(-1) ?? beats[0]
@@ -169,7 +169,7 @@ function captionLines(view: LessonView, count: number, atEnd: boolean): Line[] {
   return [
     ...indent(wrap([span(said, tone, true)], columns - 2), 1),
     ...prose(view, `reveal.${choice ?? right}`),
-    [span(` ${t('watch.end')}`, 'muted')],
+    [span(` ${t('watch.end', { right: glyphs.right })}`, 'muted')],
   ]
 }
 

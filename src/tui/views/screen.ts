@@ -1,8 +1,8 @@
 /** The one function from state to what stands on the screen. */
 import { translator } from '../../course/i18n/catalog.ts'
 import { isTooSmall, lessonOf, type State } from '../state.ts'
-import type { Glyphs } from '../term/glyphs.ts'
-import { EMPTY, fitLine, type Line, span, wrap } from '../term/text.ts'
+import { ASCII, type Glyphs } from '../term/glyphs.ts'
+import { EMPTY, fitLine, type Line, type Span, span, wrap } from '../term/text.ts'
 import type { ViewContext } from './context.ts'
 import { bodyRows, layOut, type Page } from './frame.ts'
 import { helpPage } from './help.ts'
@@ -15,7 +15,25 @@ export function screenLines(state: State, glyphs: Glyphs): Line[] {
   const context = contextOf(state, glyphs)
   if (isTooSmall(state)) return tooSmall(state, context)
   const lines = layOut(withProblem(pageOf(state, context), state, context), context)
-  return lines
+  return glyphs === ASCII ? lines.map((line) => line.map(plainMarks)) : lines
+}
+
+/** The typographic marks of the prose, each by one ASCII character, so that no width changes. */
+const PLAIN_MARKS: Readonly<Record<string, string>> = {
+  '…': '~',
+  '–': '-',
+  '—': '-',
+  '×': 'x',
+  '“': '"',
+  '”': '"',
+  '‘': "'",
+  '’': "'",
+  '→': '>',
+  '←': '<',
+}
+
+function plainMarks(part: Span): Span {
+  return { ...part, text: part.text.replace(/[…–—×“”‘’→←]/g, (mark) => PLAIN_MARKS[mark] ?? '?') }
 }
 
 /** How far the page in front can be scrolled down. */
