@@ -13,7 +13,8 @@ export interface ClusterHost {
   /** A real timer. Without `keepAlive` it does not keep the process alive. Answers its cancel function. */
   readonly later: (ms: number, keepAlive: boolean, run: () => void) => () => void
   readonly warn: (line: string) => void
-  /** Calls the listener when the process ends with its exit code; answers a remover. */
+  /** Calls the listener when the process ends, with its exit code; answers a remover. Nothing but the remover
+   * keeps the listener alive. */
   readonly onExit: (listener: (code: number) => void) => () => void
   /** Decompresses a batch's records section for inspection; `code` is Kafka's (1 gzip, 2 snappy, 3 lz4, 4 zstd). */
   readonly decompress: (code: number, bytes: Uint8Array) => Uint8Array

@@ -20,6 +20,13 @@ const realClearTimeout = timers.clearTimeout
 const realNow = performance.now.bind(performance)
 const realDate = Date.now
 
+const exitListeners = new Set<WeakRef<(code: number) => void>>()
+
+/** One listener for all clusters. An await at top level that never settles sets the exit code only while this is told. */
+function tellExit(code: number): void {
+  for (const held of exitListeners) held.deref()?.(Number(process.exitCode ?? code))
+}
+
 export const nodeClusterHost: ClusterHost = {
   turns(step, atSeam) {
     let size = SMALLEST_BATCH
@@ -67,10 +74,15 @@ export const nodeClusterHost: ClusterHost = {
   },
   warn: (line) => void process.stderr.write(`${line}\n`),
   onExit(listener) {
-    // An await at top level that never settles sets the exit code only while the event is being told.
-    const onExit = (code: number) => listener(Number(process.exitCode ?? code))
-    process.once('exit', onExit)
-    return () => void process.off('exit', onExit)
+    // Weakly: a cluster nobody disposes must still be collected. Whoever holds the remover holds the listener.
+    const held = new WeakRef(listener)
+    if (exitListeners.size === 0) process.on('exit', tellExit)
+    exitListeners.add(held)
+    const remove = () => {
+      exitListeners.delete(held)
+      if (exitListeners.size === 0) process.off('exit', tellExit)
+    }
+    return Object.assign(remove, { listener })
   },
   decompress(code, bytes) {
     if (code === 1) return gunzipSync(bytes)
