@@ -4,12 +4,14 @@ import process from 'node:process'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Host } from '../client/transport.ts'
 
+/* biome-ignore-start lint/suspicious/noConsole: this is where log lines leave. */
 const writers = {
   error: (line: string) => console.error(line),
   warn: (line: string) => console.warn(line),
   info: (line: string) => console.info(line),
   debug: (line: string) => console.log(line),
 }
+/* biome-ignore-end lint/suspicious/noConsole: see above. */
 
 export const nodeHost: Host = {
   bytes: {

@@ -12,11 +12,14 @@ type Client = any
 
 const require = createRequire(import.meta.url)
 const { Kafka, logLevel } = require('kafkajs') as Client
-process.env['KAFKAJS_NO_PARTITIONER_WARNING'] = '1'
+process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
 
 const clients = (): Client[] => {
   const { transport, host } = createScript({ answer: () => ({}) })
-  return [new Kafka({ brokers: ['b:1'], logLevel: logLevel.NOTHING }), createKafka(transport, host, { brokers: ['b:1'], logLevel: 0 })]
+  return [
+    new Kafka({ brokers: ['b:1'], logLevel: logLevel.NOTHING }),
+    createKafka(transport, host, { brokers: ['b:1'], logLevel: 0 }),
+  ]
 }
 
 async function outcomeOf(call: () => unknown): Promise<object> {
@@ -36,18 +39,24 @@ async function same(call: (client: Client) => unknown): Promise<void> {
 }
 
 const admin: [string, (admin: Client) => unknown][] = [
-  ...[undefined, 'x', [{ topic: 1 }], [{ topic: 'a' }, { topic: 'a' }]].map((topics): [string, (a: Client) => unknown] => [
-    `createTopics ${JSON.stringify(topics)}`,
-    (a) => a.createTopics({ topics }),
-  ]),
-  ...['x', [null], [1], [{}], [{ name: 'n' }], [{ name: 'n', value: 1 }]].map((configEntries): [string, (a: Client) => unknown] => [
-    `createTopics configEntries ${JSON.stringify(configEntries)}`,
-    (a) => a.createTopics({ topics: [{ topic: 't', configEntries }] }),
-  ]),
-  ...[undefined, [], [{ topic: 1 }], [{ topic: 'a' }, { topic: 'a' }]].map((topicPartitions): [string, (a: Client) => unknown] => [
-    `createPartitions ${JSON.stringify(topicPartitions)}`,
-    (a) => a.createPartitions({ topicPartitions }),
-  ]),
+  ...[undefined, 'x', [{ topic: 1 }], [{ topic: 'a' }, { topic: 'a' }]].map(
+    (topics): [string, (a: Client) => unknown] => [
+      `createTopics ${JSON.stringify(topics)}`,
+      (a) => a.createTopics({ topics }),
+    ],
+  ),
+  ...['x', [null], [1], [{}], [{ name: 'n' }], [{ name: 'n', value: 1 }]].map(
+    (configEntries): [string, (a: Client) => unknown] => [
+      `createTopics configEntries ${JSON.stringify(configEntries)}`,
+      (a) => a.createTopics({ topics: [{ topic: 't', configEntries }] }),
+    ],
+  ),
+  ...[undefined, [], [{ topic: 1 }], [{ topic: 'a' }, { topic: 'a' }]].map(
+    (topicPartitions): [string, (a: Client) => unknown] => [
+      `createPartitions ${JSON.stringify(topicPartitions)}`,
+      (a) => a.createPartitions({ topicPartitions }),
+    ],
+  ),
   ['deleteTopics none', (a) => a.deleteTopics({})],
   ['deleteTopics number', (a) => a.deleteTopics({ topics: [1] })],
   ['fetchTopicMetadata', (a) => a.fetchTopicMetadata({ topics: [''] })],
@@ -61,11 +70,22 @@ const admin: [string, (admin: Client) => unknown][] = [
   ['setOffsets topic', (a) => a.setOffsets({ groupId: 'g' })],
   ['setOffsets partitions', (a) => a.setOffsets({ groupId: 'g', topic: 't', partitions: [] })],
   ...[undefined, [], [{ type: 99 }], [{ type: 2, name: '' }], [{ type: 2, name: 'n', configNames: 'x' }]].map(
-    (resources): [string, (a: Client) => unknown] => [`describeConfigs ${JSON.stringify(resources)}`, (a) => a.describeConfigs({ resources })],
+    (resources): [string, (a: Client) => unknown] => [
+      `describeConfigs ${JSON.stringify(resources)}`,
+      (a) => a.describeConfigs({ resources }),
+    ],
   ),
-  ...[undefined, [], [{ type: 99 }], [{ type: 2, name: 1 }], [{ type: 2, name: 'n' }], [{ type: 2, name: 'n', configEntries: [{ name: 'a' }] }]].map(
-    (resources): [string, (a: Client) => unknown] => [`alterConfigs ${JSON.stringify(resources)}`, (a) => a.alterConfigs({ resources })],
-  ),
+  ...[
+    undefined,
+    [],
+    [{ type: 99 }],
+    [{ type: 2, name: 1 }],
+    [{ type: 2, name: 'n' }],
+    [{ type: 2, name: 'n', configEntries: [{ name: 'a' }] }],
+  ].map((resources): [string, (a: Client) => unknown] => [
+    `alterConfigs ${JSON.stringify(resources)}`,
+    (a) => a.alterConfigs({ resources }),
+  ]),
   ['deleteGroups none', (a) => a.deleteGroups()],
   ['deleteGroups number', (a) => a.deleteGroups([1])],
   ['deleteTopicRecords topic', (a) => a.deleteTopicRecords({})],
@@ -79,11 +99,28 @@ const admin: [string, (admin: Client) => unknown][] = [
     [{ principal: 'p', host: 'h', resourceName: 'r', operation: 99 }],
     [{ principal: 'p', host: 'h', resourceName: 'r', operation: 2, resourcePatternType: 99 }],
     [{ principal: 'p', host: 'h', resourceName: 'r', operation: 2, resourcePatternType: 3, permissionType: 99 }],
-    [{ principal: 'p', host: 'h', resourceName: 'r', operation: 2, resourcePatternType: 3, permissionType: 2, resourceType: 99 }],
+    [
+      {
+        principal: 'p',
+        host: 'h',
+        resourceName: 'r',
+        operation: 2,
+        resourcePatternType: 3,
+        permissionType: 2,
+        resourceType: 99,
+      },
+    ],
   ].flatMap((acl): [string, (a: Client) => unknown][] => [
     [`createAcls ${JSON.stringify(acl)}`, (a) => a.createAcls({ acl })],
     [`deleteAcls ${JSON.stringify(acl)}`, (a) => a.deleteAcls({ filters: acl })],
-    ...(acl?.[0] === undefined ? [] : [[`describeAcls ${JSON.stringify(acl)}`, (a: Client) => a.describeAcls(acl[0])] as [string, (a: Client) => unknown]]),
+    ...(acl?.[0] === undefined
+      ? []
+      : [
+          [`describeAcls ${JSON.stringify(acl)}`, (a: Client) => a.describeAcls(acl[0])] as [
+            string,
+            (a: Client) => unknown,
+          ],
+        ]),
   ]),
   ...[
     undefined,
@@ -93,9 +130,15 @@ const admin: [string, (admin: Client) => unknown][] = [
     [{ topic: 'a', partitionAssignment: [{ partition: -1 }] }],
     [{ topic: 'a', partitionAssignment: [{ partition: 1 }] }],
     [{ topic: 'a', partitionAssignment: [{ partition: 1, replicas: [-1] }] }],
-  ].map((topics): [string, (a: Client) => unknown] => [`alterPartitionReassignments ${JSON.stringify(topics)}`, (a) => a.alterPartitionReassignments({ topics })]),
+  ].map((topics): [string, (a: Client) => unknown] => [
+    `alterPartitionReassignments ${JSON.stringify(topics)}`,
+    (a) => a.alterPartitionReassignments({ topics }),
+  ]),
   ...['x', [{ topic: 1 }], [{ topic: 'a' }, { topic: 'a' }], [{ topic: 'a' }], [{ topic: 'a', partitions: [-1] }]].map(
-    (topics): [string, (a: Client) => unknown] => [`listPartitionReassignments ${JSON.stringify(topics)}`, (a) => a.listPartitionReassignments({ topics })],
+    (topics): [string, (a: Client) => unknown] => [
+      `listPartitionReassignments ${JSON.stringify(topics)}`,
+      (a) => a.listPartitionReassignments({ topics }),
+    ],
   ),
   ['on', (a) => a.on('consumer.crash', () => {})],
 ]
@@ -110,7 +153,10 @@ const producer: [string, (client: Client) => unknown][] = [
   ['send without messages', (c) => c.producer().send({ topic: 't' })],
   ['send without value', (c) => c.producer().send({ topic: 't', messages: [{ key: 'k' }] })],
   ['sendBatch without topic', (c) => c.producer().sendBatch({ topicMessages: [{ topic: 't', messages: [] }, {}] })],
-  ['idempotent with acks', (c) => c.producer({ idempotent: true }).send({ topic: 't', acks: 1, messages: [{ value: 'v' }] })],
+  [
+    'idempotent with acks',
+    (c) => c.producer({ idempotent: true }).send({ topic: 't', acks: 1, messages: [{ value: 'v' }] }),
+  ],
   ['idempotent without retries', (c) => c.producer({ idempotent: true, retry: { retries: 0 } })],
   ['transaction without id', (c) => c.producer().transaction()],
   ['on', (c) => c.producer().on('producer.nothing', () => {})],
@@ -163,7 +209,11 @@ describe('brokers, checked at connect (2)', () => {
   it.each([[undefined], [[]], [['']], [[5]], [() => null]])('%j', async (brokers) => {
     const { transport, host } = createScript({ answer: () => ({}) })
     const theirs = new Kafka({ brokers, logLevel: 0, retry: { retries: 0 } }).producer()
-    const mine = createKafka(transport, host, { brokers: brokers as never, logLevel: 0, retry: { retries: 0 } }).producer()
+    const mine = createKafka(transport, host, {
+      brokers: brokers as never,
+      logLevel: 0,
+      retry: { retries: 0 },
+    }).producer()
     const expected = await outcomeOf(() => theirs.connect())
     expect(await outcomeOf(() => mine.connect())).toEqual(expected)
     expect(expected).toHaveProperty('message', expect.stringMatching(/^Failed to connect: /))
@@ -173,6 +223,8 @@ describe('brokers, checked at connect (2)', () => {
     const { transport, host } = createScript({ answer: () => ({}) })
     const brokers = () => Promise.reject(new Error('dns'))
     const mine = createKafka(transport, host, { brokers, logLevel: 0, retry: { retries: 0 } }).producer()
-    expect(await outcomeOf(() => mine.connect())).toMatchObject({ message: 'Failed to connect: "config.brokers" threw: dns' })
+    expect(await outcomeOf(() => mine.connect())).toMatchObject({
+      message: 'Failed to connect: "config.brokers" threw: dns',
+    })
   })
 })

@@ -1,7 +1,7 @@
 import * as kafkajs from 'kafkajs'
 import { describe, expect, it } from 'vitest'
-import { AssignerProtocol, createKafka, PartitionAssigners } from '../../src/client/index.ts'
 import type { Cluster } from '../../src/client/index.ts'
+import { AssignerProtocol, createKafka, PartitionAssigners } from '../../src/client/index.ts'
 import { createScript } from './support/script-transport.ts'
 
 // Tells the exports what bytes look like in this host.
@@ -13,18 +13,28 @@ describe('AssignerProtocol (KJ16)', () => {
     const metadata = AssignerProtocol.MemberMetadata.encode({ version: 0, topics: ['t1'] })
     expect(metadata.toString('hex')).toBe('0000' + '00000001' + '0002' + '7431' + '00000000')
     const assignment = AssignerProtocol.MemberAssignment.encode({ version: 0, assignment: { t1: [0, 2] } })
-    expect(assignment.toString('hex')).toBe('0000' + '00000001' + '0002' + '7431' + '00000002' + '00000000' + '00000002' + '00000000')
+    expect(assignment.toString('hex')).toBe(
+      '0000' + '00000001' + '0002' + '7431' + '00000002' + '00000000' + '00000002' + '00000000',
+    )
   })
 
   it('agrees with kafkajs in both directions', () => {
     const metadata = { version: 3, topics: ['a', 'bé', '日本'], userData: Buffer.from('data') }
     const assignment = { version: 1, assignment: { a: [1, 0], 'b-2': [] as number[] }, userData: Buffer.alloc(0) }
-    expect(AssignerProtocol.MemberMetadata.encode(metadata)).toEqual(kafkajs.AssignerProtocol.MemberMetadata.encode(metadata))
-    expect(AssignerProtocol.MemberAssignment.encode(assignment)).toEqual(kafkajs.AssignerProtocol.MemberAssignment.encode(assignment))
+    expect(AssignerProtocol.MemberMetadata.encode(metadata)).toEqual(
+      kafkajs.AssignerProtocol.MemberMetadata.encode(metadata),
+    )
+    expect(AssignerProtocol.MemberAssignment.encode(assignment)).toEqual(
+      kafkajs.AssignerProtocol.MemberAssignment.encode(assignment),
+    )
     const bytes = kafkajs.AssignerProtocol.MemberAssignment.encode(assignment)
-    expect(AssignerProtocol.MemberAssignment.decode(bytes)).toEqual(kafkajs.AssignerProtocol.MemberAssignment.decode(bytes))
+    expect(AssignerProtocol.MemberAssignment.decode(bytes)).toEqual(
+      kafkajs.AssignerProtocol.MemberAssignment.decode(bytes),
+    )
     const metadataBytes = kafkajs.AssignerProtocol.MemberMetadata.encode(metadata)
-    expect(AssignerProtocol.MemberMetadata.decode(metadataBytes)).toEqual(kafkajs.AssignerProtocol.MemberMetadata.decode(metadataBytes))
+    expect(AssignerProtocol.MemberMetadata.decode(metadataBytes)).toEqual(
+      kafkajs.AssignerProtocol.MemberMetadata.decode(metadataBytes),
+    )
     expect(AssignerProtocol.MemberAssignment.decode(Buffer.alloc(0))).toBeNull()
   })
 
@@ -37,7 +47,13 @@ describe('RoundRobinAssigner (KJ16)', () => {
   it('deals to the members in the order of their ids, and leaves out who gets nothing', async () => {
     const cluster = {
       findTopicPartitionMetadata: (topic: string) =>
-        (topic === 'a' ? [0, 1, 2] : [0]).map((partitionId) => ({ partitionId, leader: 1, partitionErrorCode: 0, replicas: [], isr: [] })),
+        (topic === 'a' ? [0, 1, 2] : [0]).map((partitionId) => ({
+          partitionId,
+          leader: 1,
+          partitionErrorCode: 0,
+          replicas: [],
+          isr: [],
+        })),
     } as unknown as Cluster
     const assigner = PartitionAssigners.roundRobin({ cluster, groupId: 'g', logger: {} as never })
     const members = ['m2', 'm1'].map((memberId) => ({ memberId, memberMetadata: Buffer.alloc(0) }))

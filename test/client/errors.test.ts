@@ -12,7 +12,10 @@ const theirTable = require('kafkajs/src/protocol/error.js') as {
 const kafkajs = require('kafkajs') as Record<string, unknown>
 
 type ErrorClass = new (...args: readonly unknown[]) => Error
-const theirs = Object.fromEntries(Object.entries(kafkajs).filter(([name]) => name.startsWith('KafkaJS'))) as Record<string, ErrorClass>
+const theirs = Object.fromEntries(Object.entries(kafkajs).filter(([name]) => name.startsWith('KafkaJS'))) as Record<
+  string,
+  ErrorClass
+>
 const mine = ours as unknown as Record<string, ErrorClass>
 
 /** Arguments that show every field; classes not named take a text. */
@@ -27,12 +30,17 @@ const argumentsOf: Record<string, readonly unknown[]> = {
   KafkaJSNumberOfRetriesExceeded: [new Error('cause'), { retryCount: 5, retryTime: 300 }],
   KafkaJSConnectionError: ['text', { broker: 'b:1', code: 'ECONNREFUSED' }],
   KafkaJSConnectionClosedError: ['text', { host: 'b', port: 1 }],
-  KafkaJSRequestTimeoutError: ['text', { broker: 'b:1', correlationId: 1, createdAt: 2, sentAt: 3, pendingDuration: 1, clientId: 'c' }],
+  KafkaJSRequestTimeoutError: [
+    'text',
+    { broker: 'b:1', correlationId: 1, createdAt: 2, sentAt: 3, pendingDuration: 1, clientId: 'c' },
+  ],
   KafkaJSTopicMetadataNotLoaded: ['text', { topic: 't' }],
   KafkaJSStaleTopicMetadataAssignment: ['text', { topic: 't', unknownPartitions: [1] }],
   KafkaJSServerDoesNotSupportApiKey: ['text', { apiKey: 1, apiName: 'Fetch' }],
   KafkaJSDeleteGroupsError: ['text', [{ groupId: 'g' }]],
-  KafkaJSDeleteTopicRecordsError: [{ topic: 't', partitions: [{ partition: 1, offset: '2', error: { retriable: false } }] }],
+  KafkaJSDeleteTopicRecordsError: [
+    { topic: 't', partitions: [{ partition: 1, offset: '2', error: { retriable: false } }] },
+  ],
   KafkaJSAggregateError: ['text', ['a']],
 }
 
@@ -47,7 +55,11 @@ describe('error classes', () => {
     const given = argumentsOf[name] ?? ['text']
     const expected = new (theirs[name] as ErrorClass)(...given)
     const actual = new (mine[name] as ErrorClass)(...given)
-    expect({ ...actual, message: actual.message, name: actual.name }).toEqual({ ...expected, message: expected.message, name: expected.name })
+    expect({ ...actual, message: actual.message, name: actual.name }).toEqual({
+      ...expected,
+      message: expected.message,
+      name: expected.name,
+    })
     expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort())
     for (const [parent, theirClass] of Object.entries(theirs)) {
       expect([parent, actual instanceof (mine[parent] as ErrorClass)]).toEqual([parent, expected instanceof theirClass])

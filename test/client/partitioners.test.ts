@@ -42,7 +42,8 @@ describe('partitioners (KJ17)', () => {
 
   it('deals keyless messages out in turn over partitions with a leader, each topic for itself', () => {
     const partition = Partitioners.DefaultPartitioner()
-    const next = (topic: string, partitionMetadata = metadata([1, -1, 2])) => partition({ topic, partitionMetadata, message: { value: null } })
+    const next = (topic: string, partitionMetadata = metadata([1, -1, 2])) =>
+      partition({ topic, partitionMetadata, message: { value: null } })
     const shared = metadata([1, -1, 2])
     expect([next('a', shared), next('a', shared), next('a', shared), next('b', shared)]).toEqual([0, 2, 0, 0])
     expect(next('a', metadata([-1, 1, -1]))).toBe(1)
@@ -53,7 +54,9 @@ describe('partitioners (KJ17)', () => {
     const partition = Partitioners.DefaultPartitioner({ choose: () => 4 })
     expect(partition({ topic: 't', partitionMetadata: six, message: { value: null } })).toBe(4)
     expect(partition({ topic: 't', partitionMetadata: six, message: { value: null } })).toBe(5)
-    expect(partition({ topic: 't', partitionMetadata: six, message: { value: null, partition: 99, key: 'a' } })).toBe(99)
+    expect(partition({ topic: 't', partitionMetadata: six, message: { value: null, partition: 99, key: 'a' } })).toBe(
+      99,
+    )
     expect(partition({ topic: 't', partitionMetadata: six, message: { value: null, partition: 0, key: 'a' } })).toBe(0)
   })
 })

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { KafkaJSError, KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded } from '../../src/client/errors/index.ts'
+import {
+  KafkaJSError,
+  KafkaJSNonRetriableError,
+  KafkaJSNumberOfRetriesExceeded,
+} from '../../src/client/errors/index.ts'
 import { createRetrier, GiveUp, retryConfig } from '../../src/client/retry.ts'
 import { createScript } from './support/script-transport.ts'
 

@@ -67,7 +67,9 @@ async function ownProgram(client: ours.Kafka): Promise<void> {
   const consumer = client.consumer({ groupId: 'billing' })
   consumer.on(consumer.events.CRASH, ({ payload: { error, restart } }) => void [error.message, restart])
   consumer.on('consumer.network.request', ({ payload }) => void payload.duration)
-  const [metadata] = await client.producer().send({ topic: 't', messages: [{ value: 'v' }], compression: exported.CompressionTypes.GZIP })
+  const [metadata] = await client
+    .producer()
+    .send({ topic: 't', messages: [{ value: 'v' }], compression: exported.CompressionTypes.GZIP })
   void metadata?.baseOffset
 }
 void ownProgram

@@ -87,21 +87,21 @@ function checkResources(resources: unknown): readonly Entry[] {
   if (entries.length === 0) refuse('Resources array cannot be empty')
   const types = valuesOf(ConfigResourceTypes)
   const badType = entries.find(({ type }) => !types.includes(type))
-  if (badType) refuse(`Invalid resource type ${String(badType['type'])}: ${JSON.stringify(badType)}`)
+  if (badType) refuse(`Invalid resource type ${String(badType.type)}: ${JSON.stringify(badType)}`)
   const badName = entries.find(({ name }) => !name || typeof name !== 'string')
-  if (badName) refuse(`Invalid resource name ${String(badName['name'])}: ${JSON.stringify(badName)}`)
+  if (badName) refuse(`Invalid resource name ${String(badName.name)}: ${JSON.stringify(badName)}`)
   return entries
 }
 
 export function checkDescribeConfigs(resources: unknown): void {
   const bad = checkResources(resources).find(({ configNames }) => configNames != null && !Array.isArray(configNames))
-  if (bad) refuse(`Invalid resource configNames ${String(bad['configNames'])}: ${JSON.stringify(bad)}`)
+  if (bad) refuse(`Invalid resource configNames ${String(bad.configNames)}: ${JSON.stringify(bad)}`)
 }
 
 export function checkAlterConfigs(resources: unknown): void {
   const entries = checkResources(resources)
   const bad = entries.find(({ configEntries }) => !Array.isArray(configEntries))
-  if (bad) refuse(`Invalid resource configEntries ${String(bad['configEntries'])}: ${JSON.stringify(bad)}`)
+  if (bad) refuse(`Invalid resource configEntries ${String(bad.configEntries)}: ${JSON.stringify(bad)}`)
   const badValue = entries.find(({ configEntries }) =>
     (configEntries as Entry[]).some(({ name, value }) => typeof name !== 'string' || typeof value !== 'string'),
   )

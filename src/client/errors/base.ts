@@ -53,6 +53,7 @@ export class KafkaJSError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked about, which may be a subclass.
     return carriesBrand(this, value)
   }
 }

@@ -16,13 +16,13 @@ export function viewError(error: unknown): ErrorView {
   if ((typeof error === 'object' && error !== null) || typeof error === 'function') {
     const e = error as Partial<Record<string, unknown>>
     return {
-      name: typeof e['name'] === 'string' ? e['name'] : 'Error',
-      message: typeof e['message'] === 'string' ? e['message'] : String(error),
-      stack: typeof e['stack'] === 'string' ? e['stack'] : undefined,
-      type: typeof e['type'] === 'string' ? e['type'] : undefined,
-      code: e['code'],
-      retriable: e['retriable'],
-      cause: e['cause'],
+      name: typeof e.name === 'string' ? e.name : 'Error',
+      message: typeof e.message === 'string' ? e.message : String(error),
+      stack: typeof e.stack === 'string' ? e.stack : undefined,
+      type: typeof e.type === 'string' ? e.type : undefined,
+      code: e.code,
+      retriable: e.retriable,
+      cause: e.cause,
     }
   }
   return {

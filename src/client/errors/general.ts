@@ -119,6 +119,7 @@ export class KafkaJSAggregateError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked about, which may be a subclass.
     return carriesBrand(this, value)
   }
 }
@@ -127,6 +128,7 @@ brand(KafkaJSAggregateError, 'KafkaJSAggregateError')
 /** The cluster's nodes changed: the consumer builds its fetch loops anew. Its `name` stays `Error`, as in kafkajs. */
 export class KafkaJSFetcherRebalanceError extends Error {
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked about, which may be a subclass.
     return carriesBrand(this, value)
   }
 }

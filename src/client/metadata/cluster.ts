@@ -44,7 +44,6 @@ export class Cluster {
   readonly targetTopics = new Set<string>()
   readonly committedOffsets: CommittedOffsets
   readonly isolationLevel: number
-  readonly #context: ClientContext
   readonly #logger: Logger
   readonly #pool: BrokerPool
   readonly #retrier: Retrier
@@ -55,7 +54,6 @@ export class Cluster {
   #targetsChanging = 0
 
   constructor(context: ClientContext, options: ClusterOptions) {
-    this.#context = context
     this.#logger = context.rootLogger.namespace('Cluster')
     this.#retrier = createRetrier(context.transport, options.retry)
     this.committedOffsets = options.committedOffsets

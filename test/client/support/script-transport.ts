@@ -1,6 +1,16 @@
 /** A scripted `Transport` with a hand-driven clock: brokers are functions, time moves to the next timer by itself. */
+import { gunzipSync, gzipSync } from 'node:zlib'
+import type {
+  ClientFact,
+  Connection,
+  ConnectOptions,
+  Host,
+  Timer,
+  TimerKind,
+  Transport,
+  TransportError,
+} from '../../../src/client/transport.ts'
 import type { ApiName } from '../../../src/protocol/messages.ts'
-import type { ClientFact, Connection, ConnectOptions, Host, Timer, TimerKind, Transport, TransportError } from '../../../src/client/transport.ts'
 
 export interface SentRequest {
   readonly address: string
@@ -20,7 +30,11 @@ export interface ScriptOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export function transportError(kind: TransportError['transport'], message: string, more: Partial<TransportError> = {}): TransportError {
+export function transportError(
+  kind: TransportError['transport'],
+  message: string,
+  more: Partial<TransportError> = {},
+): TransportError {
   return Object.assign(new Error(message), { transport: kind, host: 'b', port: 1, ...more })
 }
 
@@ -115,6 +129,8 @@ export function createScript(options: ScriptOptions) {
     },
     env: (name) => options.env?.[name],
     writeLog: (level, line) => lines.push(`${level}|${line}`),
+    gzip: (bytes) => gzipSync(bytes),
+    gunzip: (bytes) => gunzipSync(bytes),
   }
 
   return { transport, host, requests, facts, calls, connects, sleeps, lines, advance: (ms: number) => (now += ms) }
