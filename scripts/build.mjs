@@ -57,8 +57,6 @@ async function bundleAll() {
     conditions: ['kafkarium-source'],
     target: 'node20.19',
     platform: 'node',
-    sourcemap: true,
-    sourcesContent: false,
     metafile: true,
     logLevel: 'warning',
     loader: { '.md': 'text' },
@@ -88,7 +86,6 @@ async function bundleAll() {
       chunkNames: '[name]-[hash]',
       outdir: join(out, 'cli'),
       minify: true,
-      sourcemap: false,
       define: { 'process.env.NODE_ENV': '"production"', 'process.env.DEV': '"false"' },
       plugins: [withoutDevtools],
       // Ink and React reach for `require` of node builtins; an ES module has to make its own.

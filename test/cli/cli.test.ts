@@ -1,0 +1,122 @@
+/** The program as it is shipped, without a terminal. */
+import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+
+const program = fileURLToPath(new URL('../../dist/cli/kafkarium.js', import.meta.url))
+const home = mkdtempSync(join(tmpdir(), 'kafkarium-cli-'))
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+const run = (args: readonly string[], env: Record<string, string> = {}): SpawnSyncReturns<string> =>
+  spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH ?? '', HOME: home, XDG_STATE_HOME: home, LANG: 'C', ...env },
+  })
+
+describe('piped, the lesson plays as plain text', () => {
+  test.each([
+    ['', []],
+    ['learn', ['learn']],
+    ['learn 1', ['learn', '1']],
+    ['learn 01-log-not-queue', ['learn', '01-log-not-queue']],
+    ['--plain', ['--plain']],
+  ])('kafkarium %s', (_name, args) => {
+    const { status, stdout, stderr } = run(args)
+    expect(stderr).toBe('')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^Lesson 1: A log, not a queue\n/)
+    for (const text of [
+      'Kafka keeps a log',
+      'How many records are left for group B?',
+      'group B moved its bookmark in orders-0 to 10',
+      'What happens: All ten.',
+      '[x] met: Group A has processed record 0 a second time',
+      'All goals are met.',
+      "auto_offset_reset='earliest'",
+    ]) {
+      expect(stdout).toContain(text)
+    }
+    expect(stdout).not.toContain('\u001b')
+  })
+
+  test.each([
+    ['--lang ko', ['--lang', 'ko'], {}],
+    ['LANG', [], { LANG: 'ko_KR.UTF-8' }],
+    ['LC_ALL', [], { LC_ALL: 'ko_KR.UTF-8', LANG: 'en_US.UTF-8' }],
+  ] as const)('in Korean by %s', (_name, args, env) => {
+    const { status, stdout } = run(args, env)
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^레슨 1: 큐가 아니라 로그\n/)
+    expect(stdout).toContain('목표를 모두 달성했어요.')
+    expect(stdout).not.toMatch(/\*\*|undefined|\{\w+\}/)
+  })
+
+  test('the remembered language is used, and the flag is stronger', () => {
+    const state = mkdtempSync(join(home, 'state-'))
+    spawnSync('mkdir', ['-p', join(state, 'kafkarium')])
+    writeFileSync(join(state, 'kafkarium', 'progress.json'), '{"version":1,"language":"ko","lessons":{}}')
+    expect(run([], { XDG_STATE_HOME: state }).stdout).toContain('큐가 아니라 로그')
+    expect(run(['--lang', 'en'], { XDG_STATE_HOME: state }).stdout).toContain('A log, not a queue')
+  })
+
+  test('the same text every time', () => {
+    expect(run([]).stdout).toBe(run([]).stdout)
+  })
+
+  test('without a place for progress it plays all the same', () => {
+    expect(run([], { XDG_STATE_HOME: '/dev/null/nowhere', HOME: '/dev/null' }).status).toBe(0)
+  })
+
+  test('a reader that stops early is no failure', async () => {
+    const child = spawn(process.execPath, [program], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HOME: home },
+    })
+    let errors = ''
+    child.stderr.on('data', (data) => {
+      errors += String(data)
+    })
+    child.stdout.once('data', () => child.stdout.destroy())
+    const status = await new Promise((resolve) => child.on('exit', resolve))
+    expect(errors).toBe('')
+    expect(status).toBe(0)
+  })
+})
+
+test('the sandbox is a short tour, the same every time', () => {
+  const { status, stdout, stderr } = run(['sandbox'])
+  expect(stderr).toBe('')
+  expect(status).toBe(0)
+  expect(stdout).toContain('process consumer-1 died without saying goodbye')
+  expect(stdout).toContain('consumer-2: orders-0, orders-1, orders-2, lag 0')
+  expect(run(['sandbox']).stdout).toBe(stdout)
+})
+
+describe('a command line that cannot be understood', () => {
+  test.each([
+    ['an unknown lesson', ['learn', '99'], ['There is no lesson "99"', '01-log-not-queue']],
+    ['a mistyped command', ['sandbx'], ['Did you mean "sandbox"?']],
+    ['a mistyped lesson', ['learn', '01-log-not-qeue'], ['Did you mean "01-log-not-queue"?']],
+    ['an unknown option', ['learn', '--plian'], ["unknown option '--plian'", '--plain']],
+    ['a language we do not have', ['--lang', 'fr'], ['Allowed choices are en, ko']],
+    ['too many words', ['sandbox', 'now'], ['too many arguments']],
+  ])('%s ends with 2 and says what would work', (_name, args, texts) => {
+    const { status, stdout, stderr } = run(args)
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    for (const text of texts) expect(stderr).toContain(text)
+  })
+})
+
+test('--version and --help', () => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  expect(run(['--version'])).toMatchObject({ status: 0, stdout: `${version}\n` })
+  const help = run(['--help'])
+  expect(help.status).toBe(0)
+  for (const text of ['learn', 'sandbox']) expect(help.stdout).toContain(text)
+})
