@@ -415,6 +415,60 @@ describe('consumer', () => {
     await a.disconnect()
   })
 
+  it('is evicted with a slow handler, keeps its place and rejoins (KJ5, KJ6)', async () => {
+    // One broker: the loops of other brokers would heartbeat with their empty fetches, in kafkajs, too.
+    const cluster = create({ brokers: 1, topics: { orders: 1 } })
+    await produce(cluster, ['a', 'b'])
+    const handled: string[] = []
+    const got = counter(3)
+    const consumer = cluster
+      .kafka(quiet)
+      .consumer({ groupId: 'billing', sessionTimeout: 10_000, heartbeatInterval: 1000, maxWaitTimeInMs: 100 })
+    const seen = events(consumer)
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    await consumer.run({
+      eachMessage: async ({ message }) => {
+        handled.push(String(message.value))
+        if (handled.length === 1) await cluster.advance('20s')
+        got.hit()
+      },
+    })
+    await got.reached
+    await consumer.disconnect()
+    // Handled but not committed when the session ended: handled again.
+    expect(handled).toEqual(['a', 'a', 'b'])
+    const joins = seen.filter(({ type }) => type === 'consumer.group_join').map(({ payload }) => payload)
+    expect(new Set(joins.map((payload) => (payload as { memberId: string }).memberId)).size).toBe(2)
+  })
+
+  it('keeps its session in a slow handler that heartbeats (KJ5)', async () => {
+    // One broker: the loops of other brokers would heartbeat with their empty fetches, in kafkajs, too.
+    const cluster = create({ brokers: 1, topics: { orders: 1 } })
+    await produce(cluster, ['a'])
+    const got = counter(1)
+    const consumer = cluster
+      .kafka(quiet)
+      .consumer({ groupId: 'billing', sessionTimeout: 10_000, heartbeatInterval: 1000, maxWaitTimeInMs: 100 })
+    const seen = events(consumer)
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    await consumer.run({
+      eachMessage: async ({ heartbeat }) => {
+        for (let i = 0; i < 8; i += 1) {
+          await cluster.advance('4s')
+          await Promise.all([heartbeat(), heartbeat()])
+        }
+        got.hit()
+      },
+    })
+    await got.reached
+    await consumer.disconnect()
+    expect(seen.filter(({ type }) => type === 'consumer.group_join')).toHaveLength(1)
+    // Concurrent calls share one request.
+    const beats = seen.filter(({ type }) => type === 'consumer.heartbeat')
+    expect(beats.length).toBeGreaterThanOrEqual(8)
+    expect(beats.length).toBeLessThan(12)
+  })
+
   it('resolves, commits and heartbeats from eachBatch (KJ9)', async () => {
     const cluster = create({ topics: { orders: 1 } })
     await produce(cluster, ['a', 'b', 'c'])

@@ -1,0 +1,30 @@
+import { createRequire } from 'node:module'
+import { expect, it } from 'vitest'
+import * as client from '../../src/client/index.ts'
+
+const kafkajs = createRequire(import.meta.url)('kafkajs') as Record<string, unknown>
+
+it('exports kafkajs’s 44 names, but for the class, which the entry makes', () => {
+  expect(Object.keys(kafkajs)).toHaveLength(44)
+  const missing = Object.keys(kafkajs).filter((name) => !(name in client))
+  expect(missing).toEqual(['Kafka'])
+})
+
+it.each([
+  'logLevel',
+  'CompressionTypes',
+  'ConfigResourceTypes',
+  'ConfigSource',
+  'AclResourceTypes',
+  'AclOperationTypes',
+  'AclPermissionTypes',
+  'ResourcePatternTypes',
+] as const)('%s has kafkajs’s members', (name) => {
+  expect(client[name]).toEqual(kafkajs[name])
+})
+
+it('lists partitioners, assigners and codecs under the same names', () => {
+  for (const name of ['Partitioners', 'PartitionAssigners', 'AssignerProtocol', 'CompressionCodecs'] as const) {
+    expect(Object.keys(client[name])).toEqual(Object.keys(kafkajs[name] as object))
+  }
+})
