@@ -4,9 +4,9 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { createCluster } from 'kafkarium'
 import { createClusterCore } from '../src/cluster/cluster.ts'
 import { nodeClusterHost } from '../src/host/turns.ts'
-import { createCluster } from '../src/index.ts'
 import { createQueue, createTrace, pop, push, record } from '../src/kernel/index.ts'
 import { makeHeartbeatRequest } from '../src/protocol/make.ts'
 

@@ -15,7 +15,7 @@ export interface Process {
   readonly connections: Set<ClientConnection>
   readonly calls: Set<OpenCall>
   /** Handlers under way, by group. */
-  readonly busy: Map<string, number>
+  readonly busy: Map<string, { handlers: number }>
   /** What would have happened to it while it was frozen. */
   held: Task[]
 }

@@ -35,7 +35,8 @@ function kindOf(world: World, timer: BrokerTimer): EventKind {
 }
 
 function groupIsBusy(world: World, groupId: string): boolean {
-  for (const { state, busy } of world.owners) if (state === 'running' && (busy.get(groupId) ?? 0) > 0) return true
+  for (const { state, busy } of world.owners)
+    if (state === 'running' && (busy.get(groupId)?.handlers ?? 0) > 0) return true
   return false
 }
 

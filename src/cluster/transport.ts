@@ -112,11 +112,15 @@ function noteClientFact(world: World, pump: Pump, process: Process, client: stri
     return
   }
   const { type, groupId, memberId, topic, partition, firstOffset, lastOffset } = fact
-  const running = process.busy.get(groupId) ?? 0
+  let busy = process.busy.get(groupId)
+  if (busy === undefined) {
+    busy = { handlers: 0 }
+    process.busy.set(groupId, busy)
+  }
   if (type === 'handler.start') {
     world.lastProgress = world.now
-    process.busy.set(groupId, running + 1)
-  } else process.busy.set(groupId, Math.max(running - 1, 0))
+    busy.handlers += 1
+  } else if (busy.handlers > 0) busy.handlers -= 1
   if (type === 'handler.error') {
     const error = fact.error ?? ''
     note(world, { type, client, group: groupId, member: memberId, topic, partition, firstOffset, lastOffset, error })
