@@ -1,8 +1,13 @@
 /** The client against the simulated cluster: produce, consume, rebalance, crash, seek, pause, stop. */
 import { type Cluster, createCluster } from 'kafkarium'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Consumer, ConsumerRunConfig, EachMessagePayload } from '../../src/client/index.ts'
-import { CompressionTypes, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from '../../src/client/index.ts'
+import type { Consumer, ConsumerRunConfig, EachMessagePayload, PartitionAssigner } from '../../src/client/index.ts'
+import {
+  AssignerProtocol,
+  CompressionTypes,
+  KafkaJSNumberOfRetriesExceeded,
+  KafkaJSProtocolError,
+} from '../../src/client/index.ts'
 
 const made: Cluster[] = []
 function create(options: Parameters<typeof createCluster>[0] = {}): Cluster {
@@ -621,6 +626,105 @@ describe('consumer', () => {
     await running
     await cluster.settle()
     expect(cluster.group('billing').view()?.members ?? []).toEqual([])
+  })
+
+  it('tells a member what it was dealt but did not subscribe to (KJ16)', async () => {
+    const cluster = create({ topics: { orders: 2, audit: 2 } })
+    const [a, b] = ['orders', 'audit'].map((topic) => ({
+      topic,
+      consumer: cluster.kafka(quiet).consumer({ groupId: 'billing', maxWaitTimeInMs: 100 }),
+    })) as [{ topic: string; consumer: Consumer }, { topic: string; consumer: Consumer }]
+    const told: { topicsSubscribed: string[]; topicsNotSubscribed: string[] }[] = []
+    for (const { topic, consumer } of [a, b]) {
+      consumer.on(consumer.events.RECEIVED_UNSUBSCRIBED_TOPICS, ({ payload }) => told.push(payload))
+      await consumer.subscribe({ topic })
+      await consumer.run({ eachMessage: async () => {} })
+    }
+    await cluster.group('billing').stable({ members: 2 })
+    await cluster.settle()
+    // The leader deals out its own topic to both.
+    expect(told).toEqual([expect.objectContaining({ topicsSubscribed: ['audit'], topicsNotSubscribed: ['orders'] })])
+    for (const { consumer } of [a, b]) await consumer.disconnect()
+  })
+
+  it('takes custom assigners through kafkajs’s interface', async () => {
+    const cluster = create({ topics: { orders: 3 } })
+    const seen: unknown[] = []
+    const allToFirst: PartitionAssigner = ({ cluster: view, groupId }) => ({
+      name: 'AllToFirst',
+      version: 7,
+      protocol: ({ topics }) => ({
+        name: 'AllToFirst',
+        metadata: AssignerProtocol.MemberMetadata.encode({ version: 7, topics, userData: Buffer.from('mine') }),
+      }),
+      assign: async ({ members, topics }) => {
+        const [first] = members
+        seen.push(groupId, AssignerProtocol.MemberMetadata.decode(first?.memberMetadata as Buffer)?.userData.toString())
+        const assignment = Object.fromEntries(
+          topics.map((topic) => [topic, view.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)]),
+        )
+        return [
+          {
+            memberId: first?.memberId as string,
+            memberAssignment: AssignerProtocol.MemberAssignment.encode({
+              version: 7,
+              assignment,
+              userData: Buffer.alloc(0),
+            }),
+          },
+        ]
+      },
+    })
+    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing', partitionAssigners: [allToFirst] })
+    const joined = events(consumer)
+    await consumer.subscribe({ topic: 'orders' })
+    await consumer.run({ eachMessage: async () => {} })
+    expect(seen).toEqual(['billing', 'mine'])
+    expect(joined.find(({ type }) => type === 'consumer.group_join')?.payload).toMatchObject({
+      groupProtocol: 'AllToFirst',
+      memberAssignment: { orders: [0, 1, 2] },
+    })
+    const description = await consumer.describeGroup()
+    expect(description).toMatchObject({ groupId: 'billing', protocol: 'AllToFirst', state: 'Stable' })
+    expect(Buffer.isBuffer(description.members[0]?.memberMetadata)).toBe(true)
+    await consumer.disconnect()
+  })
+
+  it('can run again after stop, and after disconnect', async () => {
+    const cluster = create({ topics: { orders: 1 } })
+    const handled: string[] = []
+    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing', maxWaitTimeInMs: 100 })
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    for (const [value, end] of [
+      ['a', () => consumer.stop()],
+      ['b', () => consumer.disconnect()],
+      ['c', () => consumer.disconnect()],
+    ] as const) {
+      const got = counter(1)
+      await consumer.run({
+        eachMessage: async ({ message }) => {
+          handled.push(String(message.value))
+          got.hit()
+        },
+      })
+      await expect(consumer.subscribe({ topic: 'orders' })).rejects.toThrow(
+        'Cannot subscribe to topic while consumer is running',
+      )
+      await produce(cluster, [value])
+      await got.reached
+      await end()
+    }
+    expect(handled).toEqual(['a', 'b', 'c'])
+  })
+
+  it('waits for a topic other sends are creating at the same time', async () => {
+    const cluster = create()
+    const producer = cluster.kafka(quiet).producer()
+    await producer.connect()
+    const names = Array.from({ length: 10 }, (_, index) => `fresh-${index}`)
+    const sent = await Promise.all(names.map((topic) => producer.send({ topic, messages: [{ value: topic }] })))
+    expect(sent.map(([entry]) => entry?.topicName)).toEqual(names)
+    for (const name of names) expect(cluster.topic(name).records()).toHaveLength(1)
   })
 
   it('rejoins for new partitions of its topic (KJ6)', async () => {

@@ -92,7 +92,11 @@ export class Runner {
       try {
         await this.#retrier((attempt) => this.#consumeOnce(attempt))
       } catch (error) {
-        if (!this.#running && error instanceof Stopped) return
+        // Being stopped already, there is nothing to restart and nobody to tell.
+        if (error instanceof Stopped || this.#stopping) {
+          this.#running = false
+          return
+        }
         this.#crashed = true
         // In the background: whatever goes wrong in the crash handling must not become an unhandled rejection.
         this.options.onCrash(error).catch((failure: unknown) => {

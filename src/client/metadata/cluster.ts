@@ -144,6 +144,10 @@ export class Cluster {
         if (before.length === this.targetTopics.size && this.#pool.metadata !== null) return
         try {
           await this.refreshMetadata()
+          // The refresh may have been under way before these topics were wanted.
+          if (topics.some((topic) => this.#pool.partitionsOf(topic) === undefined)) {
+            await this.#pool.refreshMetadata([...this.targetTopics])
+          }
         } catch (error) {
           const { type } = viewError(error)
           if (
