@@ -38,7 +38,7 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t('event.group.leave', {
         client: clientOf(event.member, names),
         group: event.group,
-        reason: withoutMemberTails(event.reason),
+        reason: reasonText(event.reason, t),
       })
     case 'group.assignment':
       return event.partitions.length === 0
@@ -90,8 +90,22 @@ function clientOf(member: string, names: ReadonlyMap<string, string>): string {
   return names.get(member) ?? withoutMemberTails(member)
 }
 
+/** Why a group did something, in the learner's language. The coordinator gives its reasons in English. */
+export function reasonText(reason: string, t: Translate): string {
+  const text = withoutMemberTails(reason)
+  const joined = /^member (\S+) joined$/.exec(text)
+  if (joined) return t('reason.joined', { member: joined[1] ?? '' })
+  const silent = /^member (\S+) was not heard from for its session timeout of (\d+) ms$/.exec(text)
+  if (silent) return t('reason.silent', { member: silent[1] ?? '', seconds: Number(silent[2]) / 1000 })
+  if (text === 'it left the group') return t('reason.goodbye')
+  const left = /^(.+) left the group$/.exec(text)
+  if (left) return t('reason.left', { member: left[1] ?? '' })
+  const late = /^member (\S+) did not rejoin within the rebalance timeout$/.exec(text)
+  return late ? t('reason.late', { member: late[1] ?? '' }) : text
+}
+
 /** A text with member ids shortened to the clients they begin with. */
-export function withoutMemberTails(text: string): string {
+function withoutMemberTails(text: string): string {
   return text.replace(/-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '')
 }
 

@@ -5,11 +5,13 @@ import { loadLessons } from '../course/library.ts'
 import type { CreateCluster } from '../course/player.ts'
 import type { ProgressStore } from '../course/progress.ts'
 import { createRuntime } from './runtime.ts'
-import { firstState } from './state.ts'
+import { firstState, type State } from './state.ts'
 import { createStore } from './store.ts'
-import { colorLevel } from './term/color.ts'
+import { enterAltScreen } from './term/alt-screen.ts'
+import { colorLevel, paint } from './term/color.ts'
 import { ASCII, UNICODE } from './term/glyphs.ts'
-import { openSession, type Session, sizeOf } from './term/session.tsx'
+import type { Session } from './term/session.tsx'
+import { sizeOf } from './term/size.ts'
 import { screenLines } from './views/screen.ts'
 
 export interface TuiOptions {
@@ -35,6 +37,8 @@ export async function startTui(options: TuiOptions): Promise<void> {
   const { progress, problem } = await options.progress.load()
   const locale = options.locale ?? progress.language ?? options.environmentLocale
   const glyphs = options.ascii ? ASCII : UNICODE
+  const colors = colorLevel(environment, stdout.isTTY)
+  const view = (state: State) => screenLines(state, glyphs)
   let session: Session | null = null
   const runtime = createRuntime({
     progress: options.progress,
@@ -44,20 +48,25 @@ export async function startTui(options: TuiOptions): Promise<void> {
   })
   const store = createStore(firstState({ size: sizeOf(stdout), locale, lessons, progress, problem }), runtime.run)
   store.subscribe(() => runtime.follow(store.get()))
+  const leave = enterAltScreen(stdout)
+  // Keys typed before Ink listens wait for it, and do not show on the screen.
+  stdin.setRawMode?.(true)
   try {
-    session = openSession({
-      stdin,
-      stdout,
-      stderr,
-      colors: colorLevel(environment, stdout.isTTY),
-      store,
-      view: (state) => screenLines(state, glyphs),
-    })
     const { open } = options
     if (open.screen === 'lesson') store.send({ type: 'open', screen: 'lesson', lesson: open.lesson })
     else if (open.screen === 'sandbox') store.send({ type: 'open', screen: 'sandbox' })
+    // The first frame is only text: it stands before Ink and React are loaded, which then draw over it.
+    stdout.write(
+      view(store.get())
+        .map((line) => paint(line, colors))
+        .join('\r\n'),
+    )
+    const { openSession } = await import('./term/session.tsx')
+    session = openSession({ stdin, stdout, stderr, colors, store, view })
     await session.done
   } finally {
+    stdin.setRawMode?.(false)
+    leave()
     await runtime.close()
   }
   const { progress: latest, locale: spoken } = store.get()

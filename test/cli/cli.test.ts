@@ -120,3 +120,9 @@ test('--version and --help', () => {
   expect(help.status).toBe(0)
   for (const text of ['learn', 'sandbox']) expect(help.stdout).toContain(text)
 })
+
+test('the Korean tour of the sandbox leaves no English reason over', () => {
+  const { stdout } = run(['sandbox', '--lang', 'ko'])
+  expect(stdout).toContain('consumer-1의 소식이 10초 동안 없었어요')
+  expect(stdout).not.toMatch(/joined|left the group|heard/)
+})

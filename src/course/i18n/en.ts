@@ -151,6 +151,12 @@ export const en = {
   'event.node.restart': 'broker {node} restarted',
   'event.law.broken': 'law {law} is broken: {sentence}',
 
+  'reason.joined': '{member} joined',
+  'reason.left': '{member} left',
+  'reason.goodbye': 'it said goodbye',
+  'reason.silent': '{member} was silent for {seconds} s',
+  'reason.late': '{member} did not rejoin in time',
+
   'progress.unreadable': 'Your progress cannot be read ({path}: {reason}). The lessons work; nothing is saved.',
   'progress.corrupt': 'Your progress file was broken. It is kept as {kept}; progress starts anew.',
   'progress.newer': 'Your progress was written by a newer kafkarium ({path}). It is left alone; nothing is saved.',

@@ -153,6 +153,12 @@ export const ko: Messages = {
   'event.node.restart': '{node}번 브로커가 다시 시작했어요',
   'event.law.broken': '법칙 {law|이/가} 깨졌어요: {sentence}',
 
+  'reason.joined': '{member|이/가} 들어왔어요',
+  'reason.left': '{member|이/가} 나갔어요',
+  'reason.goodbye': '인사하고 나갔어요',
+  'reason.silent': '{member}의 소식이 {seconds}초 동안 없었어요',
+  'reason.late': '{member|이/가} 제때 다시 들어오지 않았어요',
+
   'progress.unreadable': '진도를 읽을 수 없어요({path}: {reason}). 레슨은 그대로 할 수 있지만 저장되지 않아요.',
   'progress.corrupt': '진도 파일이 깨져 있었어요. {kept}에 옮겨 두고 새로 시작해요.',
   'progress.newer': '더 새로운 kafkarium이 쓴 진도예요({path}). 건드리지 않고, 이번에는 저장하지 않아요.',

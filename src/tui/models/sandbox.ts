@@ -1,5 +1,4 @@
 /** What the sandbox screen shows, from a snapshot. */
-import { withoutMemberTails } from '../../course/sentences.ts'
 import type { ClusterView, MemberView } from '../../index.ts'
 
 export interface PartitionBar {
@@ -46,7 +45,7 @@ export function groupModels(view: ClusterView): GroupModel[] {
     id: group.id,
     state: group.state,
     generation: group.generation,
-    reason: withoutMemberTails(group.lastRebalanceReason),
+    reason: group.lastRebalanceReason,
     members: group.members
       .map((member) => memberModel(member, group.offsets))
       .sort((a, b) => (a.client < b.client ? -1 : a.client > b.client ? 1 : 0)),

@@ -18,5 +18,8 @@ export function enterAltScreen(stdout: { write(text: string): unknown }): () => 
   return leave
 }
 
+/** To the first cell: what is drawn next covers what is there. */
+export const TO_TOP = '\u001b[H'
+
 /** Clears what is on the screen: after a resize nothing of the old frame may stay. */
 export const CLEAR = '\u001b[2J\u001b[H'

@@ -1,10 +1,11 @@
-/** Runs the app on a terminal from the first frame to the last, and gives the screen back. */
-import { type Instance, render } from 'ink'
-import type { Size, State } from '../state.ts'
+/** Runs the app on a terminal that is already on its alternate screen, first frame included, until it is left. */
+import { render } from 'ink'
+import type { State } from '../state.ts'
 import type { Store } from '../store.ts'
-import { CLEAR, enterAltScreen } from './alt-screen.ts'
+import { CLEAR, TO_TOP } from './alt-screen.ts'
 import { App } from './app.tsx'
 import type { ColorLevel } from './color.ts'
+import { sizeOf } from './size.ts'
 import type { Line } from './text.ts'
 
 export interface SessionOptions {
@@ -17,46 +18,33 @@ export interface SessionOptions {
 }
 
 export interface Session {
-  /** Ends the app; the screen is restored when `done` resolves. */
+  /** Ends the app; nothing is drawn any more when `done` settles. */
   quit(): void
   readonly done: Promise<void>
 }
 
 export function openSession({ stdin, stdout, stderr, colors, store, view }: SessionOptions): Session {
-  const leave = enterAltScreen(stdout)
+  stdout.write(TO_TOP)
+  const instance = render(<App store={store} view={view} colors={colors} />, {
+    stdin,
+    stdout: withoutWipe(stdout),
+    stderr,
+    exitOnCtrlC: false,
+    patchConsole: true,
+    maxFps: 30,
+    // Ink 6.8 steps one line too far down with every incremental frame that does not fill the screen, and ours never
+    // do: whole frames, then. They are one screen of text, and only drawn when something changed.
+    incrementalRendering: false,
+  })
   const onResize = () => {
     // Clear first: what the terminal has re-wrapped of the old frame must not stay.
     stdout.write(CLEAR)
     instance.clear()
     store.send({ type: 'resize', size: sizeOf(stdout) })
   }
-  let instance: Instance
-  try {
-    instance = render(<App store={store} view={view} colors={colors} />, {
-      stdin,
-      stdout: withoutWipe(stdout),
-      stderr,
-      exitOnCtrlC: false,
-      patchConsole: true,
-      maxFps: 30,
-      // Ink 6.8 steps one line too far down with every incremental frame that does not fill the screen, and ours never
-      // do: whole frames, then. They are one screen of text, and only drawn when something changed.
-      incrementalRendering: false,
-    })
-  } catch (error) {
-    leave()
-    throw error
-  }
   stdout.on('resize', onResize)
-  const finish = () => {
-    stdout.off('resize', onResize)
-    leave()
-  }
-  const done = instance.waitUntilExit().then(finish, (error: unknown) => {
-    finish()
-    throw error
-  })
-  return { quit: () => instance.unmount(), done }
+  const done = instance.waitUntilExit().finally(() => stdout.off('resize', onResize))
+  return { quit: () => instance.unmount(), done: done.then(() => {}) }
 }
 
 /**
@@ -76,7 +64,3 @@ function withoutWipe(stdout: NodeJS.WriteStream): NodeJS.WriteStream {
 }
 
 const WIPE = '\u001b[3J'
-
-export function sizeOf(stdout: { readonly columns?: number; readonly rows?: number }): Size {
-  return { columns: stdout.columns || 80, rows: stdout.rows || 24 }
-}

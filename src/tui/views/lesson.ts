@@ -1,23 +1,17 @@
 /** The lesson's five phases, each a page. */
 import type { MessageId } from '../../course/i18n/catalog.ts'
-import { type LoadedLesson, proseOf } from '../../course/library.ts'
+import { proseOf } from '../../course/library.ts'
 import { CONFIDENCES } from '../../course/progress.ts'
 import { memberNames, sentence } from '../../course/sentences.ts'
 import { logStrip } from '../models/log-strip.ts'
-import { type LessonState, PHASES, type State } from '../state.ts'
+import { PHASES } from '../state.ts'
 import { EMPTY, fit, type Line, type Span, span, wrap } from '../term/text.ts'
 import type { ViewContext } from './context.ts'
 import { heading, indent, type KeyHint, type Page, windowOf } from './frame.ts'
+import { type LessonView, prose } from './lesson-view.ts'
 import { legendLines, logStripLines } from './log-strip.ts'
-import { proseLines, proseSpans } from './prose.ts'
+import { proseSpans } from './prose.ts'
 import { taskKeys, taskLines } from './task.ts'
-
-export interface LessonView {
-  readonly state: State
-  readonly current: LessonState
-  readonly loaded: LoadedLesson
-  readonly context: ViewContext
-}
 
 export function lessonPage(view: LessonView): Page {
   const { state, current, loaded } = view
@@ -54,11 +48,6 @@ export function bodyLines(view: LessonView, rows: number): readonly Line[] {
     case 'look-back':
       return lookBackLines(view)
   }
-}
-
-/** A block of prose, laid out with a margin. */
-export function prose({ state, loaded, context }: LessonView, block: string): Line[] {
-  return indent(proseLines(proseOf(loaded, state.locale, block), context.columns - 2, context.glyphs), 1)
 }
 
 function phaseTabs({ current, context }: LessonView): Line {

@@ -1,6 +1,6 @@
 /** The sandbox: brokers, partitions, groups and events, together or one at a time. */
 import type { MessageId } from '../../course/i18n/catalog.ts'
-import { sentence } from '../../course/sentences.ts'
+import { reasonText, sentence } from '../../course/sentences.ts'
 import {
   barCells,
   clock,
@@ -165,7 +165,7 @@ function groupHead(group: GroupModel, { t }: ViewContext): Line {
       group.state === 'Stable' ? 'good' : group.state === 'Empty' ? 'muted' : 'warn',
     ),
     span(`  ${t('sandbox.generation', { generation: group.generation })}`),
-    span(group.reason === '' ? '' : `  ${t('sandbox.reason', { reason: group.reason })}`, 'muted'),
+    span(group.reason === '' ? '' : `  ${t('sandbox.reason', { reason: reasonText(group.reason, t) })}`, 'muted'),
   ]
 }
 

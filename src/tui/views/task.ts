@@ -6,7 +6,7 @@ import { memberNames, sentence } from '../../course/sentences.ts'
 import { logStrip } from '../models/log-strip.ts'
 import { EMPTY, fit, type Line, span, type Tone, wrap } from '../term/text.ts'
 import { beside, heading, indent, type KeyHint } from './frame.ts'
-import { type LessonView, prose } from './lesson.ts'
+import { type LessonView, prose } from './lesson-view.ts'
 import { legendLines, logStripLines } from './log-strip.ts'
 import { proseSpans } from './prose.ts'
 
