@@ -98,6 +98,37 @@ for (let i = 0; i < 5; i++) {
 }
 add('10,000 awaited sends', median(loops), 'ms', 'less', 500)
 
+// The kernel: the queue and the trace, no user code.
+const queue = createQueue<number>()
+const trace = createTrace(10_000)
+const EVENTS = 2_000_000
+for (let i = 0; i < 100; i++) push(queue, i, 'work', i)
+const kernelMs = await timed(() => {
+  for (let i = 0; i < EVENTS; i++) {
+    const event = pop(queue)
+    if (event === undefined) break
+    record(trace, event.time, { type: 'request', client: 'c', node: 1, api: 'Fetch', version: 11, correlationId: i })
+    push(queue, event.time + 1 + (i % 7), 'work', event.payload)
+  }
+})
+add('kernel events', (EVENTS / kernelMs) * 1000, 'ev/s', 'more', 1_000_000)
+
+// Round trips: a request, its answer, and the caller's turn.
+const trips: number[] = []
+for (let round = 0; round < 4; round++) {
+  const core = createClusterCore({ brokers: 3, topics: { t: 1 } }, nodeClusterHost, (transport) => transport)
+  const options = { clientId: 'bench', connectionTimeoutMs: 1000, requestTimeoutMs: 30_000 }
+  const connection = await core.kafka().connect('localhost', 9092, options)
+  const heartbeat = makeHeartbeatRequest({ groupId: 'g' })
+  const ROUNDS = 200_000
+  const took = await timed(async () => {
+    for (let i = 0; i < ROUNDS; i++) await connection.request('Heartbeat', 3, heartbeat)
+  })
+  trips.push((ROUNDS / took) * 1000)
+  await core.dispose()
+}
+add('awaited round trips', Math.max(...trips), 'rt/s', 'more', 400_000)
+
 // Throughput: 1,000,000 × 100 B in batches of 1,000.
 const MESSAGES = 1_000_000
 const messages = Array.from({ length: 1000 }, () => ({ value: Buffer.alloc(100, 1) }))
@@ -147,37 +178,6 @@ for (let round = 0; round < 4; round++) {
 add('produced, batches of 1,000 × 100 B', Math.max(...produced) * 1000, 'msg/s', 'more', 2_500_000)
 add('consumed by eachBatch (joining included)', Math.max(...byBatch) * 1000, 'msg/s', 'more', 4_000_000)
 add('consumed by eachMessage (joining included)', Math.max(...byMessage) * 1000, 'msg/s', 'more', 2_000_000)
-
-// The kernel: the queue and the trace, no user code.
-const queue = createQueue<number>()
-const trace = createTrace(10_000)
-const EVENTS = 2_000_000
-for (let i = 0; i < 100; i++) push(queue, i, 'work', i)
-const kernelMs = await timed(() => {
-  for (let i = 0; i < EVENTS; i++) {
-    const event = pop(queue)
-    if (event === undefined) break
-    record(trace, event.time, { type: 'request', client: 'c', node: 1, api: 'Fetch', version: 11, correlationId: i })
-    push(queue, event.time + 1 + (i % 7), 'work', event.payload)
-  }
-})
-add('kernel events', (EVENTS / kernelMs) * 1000, 'ev/s', 'more', 1_000_000)
-
-// Round trips: a request, its answer, and the caller's turn.
-const trips: number[] = []
-for (let round = 0; round < 4; round++) {
-  const core = createClusterCore({ brokers: 3, topics: { t: 1 } }, nodeClusterHost, (transport) => transport)
-  const options = { clientId: 'bench', connectionTimeoutMs: 1000, requestTimeoutMs: 30_000 }
-  const connection = await core.kafka().connect('localhost', 9092, options)
-  const heartbeat = makeHeartbeatRequest({ groupId: 'g' })
-  const ROUNDS = 200_000
-  const took = await timed(async () => {
-    for (let i = 0; i < ROUNDS; i++) await connection.request('Heartbeat', 3, heartbeat)
-  })
-  trips.push((ROUNDS / took) * 1000)
-  await core.dispose()
-}
-add('awaited round trips', Math.max(...trips), 'rt/s', 'more', 400_000)
 
 // An idle cluster: what a virtual minute costs.
 const idle = createCluster({ brokers: 3, topics: { orders: 3 } })
