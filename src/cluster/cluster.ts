@@ -375,6 +375,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   /** `drive` runs everything, `settle` only what may run by itself. */
   function waitFor(what: string, done: () => boolean, withinMs: number, how: 'drive' | 'settle'): Promise<void> {
     const { afterEvent } = world
+    // Where the caller stands: by the time it fails, the stack is the pump's.
+    const called = new Error().stack?.split('\n').slice(2).join('\n') ?? ''
     return new Promise((resolve, reject) => {
       if (how === 'drive' && done()) return resolve()
       const over = arm(world, withinMs, 'daemon', {
@@ -382,15 +384,14 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
         label: `the deadline of ${what}`,
         run: () => {
           finish()
-          reject(
-            broken ??
-              new DeadlockError(
-                `${what}: not within ${durationText(withinMs)} of virtual time.\n` +
-                  `  open calls: ${[...world.calls].map(({ label }) => label).join(', ') || 'none'}\n` +
-                  `  next timers: ${describeNext(world, 5).join('; ') || 'none'}`,
-                [what],
-              ),
+          const open = [...world.calls].map(({ label }) => label).join(', ') || 'none'
+          const next = describeNext(world, 5).join('; ') || 'none'
+          const error = new DeadlockError(
+            `${what}: not within ${durationText(withinMs)} of virtual time.\n  open calls: ${open}\n  next timers: ${next}`,
+            [what],
           )
+          error.stack = `${error.name}: ${error.message}\n${called}`
+          reject(broken ?? error)
         },
       })
       const check = (): boolean => {

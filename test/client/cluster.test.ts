@@ -564,6 +564,65 @@ describe('consumer', () => {
     await consumer.disconnect()
   })
 
+  it('drops what a fetch under way brings for a partition that was paused or sought meanwhile (KJ10, KJ11)', async () => {
+    const cluster = create({ brokers: 1, topics: { orders: 1 } })
+    await produce(cluster, ['a', 'b'])
+    const handled: string[] = []
+    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing' })
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    await consumer.run({
+      eachMessage: async ({ message }) => {
+        handled.push(String(message.value))
+      },
+    })
+    await cluster.until(() => handled.length === 2)
+    // A long poll is under way from here on; it is what brings the next record.
+    await cluster.advance('1s')
+    consumer.pause([{ topic: 'orders' }])
+    await produce(cluster, ['c'])
+    await cluster.advance('1s')
+    expect(handled).toEqual(['a', 'b'])
+    consumer.resume([{ topic: 'orders' }])
+    await cluster.until(() => handled.length === 3)
+    await cluster.advance('1s')
+    consumer.seek({ topic: 'orders', partition: 0, offset: '1' })
+    await produce(cluster, ['d'])
+    await cluster.until(() => handled.length === 6)
+    expect(handled).toEqual(['a', 'b', 'c', 'b', 'c', 'd'])
+    await consumer.disconnect()
+  })
+
+  it('commits before it rejoins when a heartbeat finds the group rebalancing (KJ7)', async () => {
+    const cluster = create({ brokers: 1, topics: { orders: 1 } })
+    await produce(cluster, ['a', 'b', 'c'])
+    const handled: string[] = []
+    const options = { groupId: 'billing', maxWaitTimeInMs: 100, heartbeatInterval: 1000 }
+    const second = cluster.kafka({ ...quiet, clientId: 'second' }).consumer(options)
+    await second.subscribe({ topic: 'orders', fromBeginning: true })
+    let joining: Promise<void> | undefined
+    const eachMessage = async ({ message }: EachMessagePayload) => {
+      handled.push(String(message.value))
+      if (handled.length === 2) {
+        joining = second.run({ eachMessage })
+        await cluster.advance('5s')
+      }
+    }
+    const first = cluster.kafka({ ...quiet, clientId: 'first' }).consumer(options)
+    const seen = events(first)
+    await first.subscribe({ topic: 'orders', fromBeginning: true })
+    await first.run({ eachMessage })
+    await cluster.until(() => handled.length >= 3 && joining !== undefined)
+    await joining
+    const order = seen.map(({ type }) => type).filter((type) => /commit|rebalancing/.test(type))
+    expect(order.slice(0, 2)).toEqual(['consumer.commit_offsets', 'consumer.rebalancing'])
+    expect(seen.find(({ type }) => type === 'consumer.commit_offsets')?.payload).toMatchObject({
+      topics: [{ topic: 'orders', partitions: [{ partition: '0', offset: '2' }] }],
+    })
+    expect(handled).toEqual(['a', 'b', 'c'])
+    await first.disconnect()
+    await second.disconnect()
+  })
+
   it('handles partitions side by side with partitionsConsumedConcurrently', async () => {
     const cluster = create({ brokers: 1, topics: { orders: { partitions: 3 } } })
     await produce(cluster, ['a', 'b', 'c'])

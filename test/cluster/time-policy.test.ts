@@ -200,6 +200,7 @@ describe('deadlines', () => {
     const error = await cluster.until(() => false, { within: '40s', what: 'the moon' }).catch((e: unknown) => e)
     expect(error).toBeInstanceOf(DeadlockError)
     expect((error as Error).message).toMatch(/the moon: not within 40 s of virtual time[\s\S]*next timers: /)
+    expect((error as Error).stack).toMatch(/time-policy\.test\.ts/)
   })
 
   test('a call that can never finish is a DeadlockError that names it, not a hanging test', async () => {
