@@ -23,7 +23,7 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     // Ink draws nothing where it believes to be in CI; the terminal tests are just there to see it draw.
-    env: { TZ: 'UTC', NO_COLOR: '', FORCE_COLOR: '', CI: 'false' },
+    env: { TZ: 'UTC', CI: 'false' },
     maxWorkers: 2,
     testTimeout: 10_000,
     projects: [

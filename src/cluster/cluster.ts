@@ -36,7 +36,10 @@ export interface Cluster<K, C> {
   kafka(config?: C): K
   /** Runs a piece of application code as a process that can die: see `ProcessHandle`. */
   process(name: string, main: ProcessMain<K, C>): ProcessHandle
-  /** Writes records over the wire, for tests that do not care about producers. Strings are values. */
+  /**
+   * Writes records over the wire, for tests that do not care about producers. Strings are values. In `auto` what is on its
+   * way arrives first, so that a consumer that has just begun to run is really there.
+   */
   produce(topic: string, messages: readonly (string | ProduceMessage)[]): Promise<RecordPosition[]>
   topic(name: string): TopicHandle
   group(id: string): GroupHandle
@@ -160,7 +163,11 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     produce(topic, messages) {
       enter('cluster.produce')
       testProducer ??= createTestProducer(world, createTransport(world, pump, main, 'test'))
-      return asCall('cluster.produce', testProducer.produce(topic, messages))
+      const { produce } = testProducer
+      return asCall(
+        'cluster.produce',
+        arrived().then(() => produce(topic, messages)),
+      )
     },
     topic: (name) => topicHandle(name),
     group: (id) => groupHandle(id),
@@ -372,6 +379,27 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     })
   }
 
+  /**
+   * Settles when no message is on its way any more, at most a virtual second later. A consumer whose `run()` has resolved
+   * still asks where to begin; a record written before that would be missed by a group that begins at the end.
+   */
+  function arrived(): Promise<void> {
+    if (world.mode !== 'auto' || world.queue.workCount === 0) return Promise.resolve()
+    const latest = world.now + ARRIVAL_MS
+    const { queue } = world
+    const { turnStart } = pump
+    return new Promise((resolve) => {
+      const check = () => {
+        if (queue.workCount > 0 && world.now < latest) return
+        turnStart.delete(check)
+        world.touched = true
+        resolve()
+      }
+      turnStart.add(check)
+      pump.wake()
+    })
+  }
+
   /** `drive` runs everything, `settle` only what may run by itself. */
   function waitFor(what: string, done: () => boolean, withinMs: number, how: 'drive' | 'settle'): Promise<void> {
     const { afterEvent } = world
@@ -538,6 +566,9 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     )
   }
 }
+
+/** How long `cluster.produce` lets messages under way arrive first. Virtual milliseconds. */
+const ARRIVAL_MS = 1000
 
 /** After this long without an event, one line says that time stands still. Real milliseconds. */
 const STANDSTILL_MS = 3000

@@ -11,6 +11,7 @@ import {
 } from '../broker/index.ts'
 import type { RequestToken } from '../broker/state.ts'
 import { remove } from '../kernel/index.ts'
+import { ErrorCode } from '../protocol/errors.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
 import { answer, contextOf, execute, serverCloses } from './serving.ts'
 import { forget } from './timers.ts'
@@ -30,6 +31,7 @@ export function controllerGot(world: World, nodeId: number, forwarded: Forwarded
   const { records, response } = stepController(world.controller, forwarded.request, () => freshUuid(world))
   tellMetadata(world, records)
   publish(world, records)
+  if (forwarded.request.api === 'CreateTopics') warnOfReplication(world, response as CreateTopicsResponse)
   if (forwarded.replyTo !== null) {
     arm(world, latency(world), 'work', {
       type: 'from-controller',
@@ -37,6 +39,14 @@ export function controllerGot(world: World, nodeId: number, forwarded: Forwarded
       replyTo: forwarded.replyTo,
       body: response,
     })
+  }
+}
+
+/** kafkajs shows its own text for a code, not the broker's: what is only not there yet would read like the user's mistake. */
+function warnOfReplication(world: World, { topics }: CreateTopicsResponse): void {
+  for (const { name, errorCode, errorMessage } of topics) {
+    if (errorCode === ErrorCode.INVALID_REPLICATION_FACTOR)
+      world.host.warn(`[kafkarium] topic "${name}": ${errorMessage ?? ''}`)
   }
 }
 

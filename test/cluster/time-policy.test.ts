@@ -65,6 +65,18 @@ describe('auto: time moves when something is bound to happen', () => {
     expect(cluster.now - before).toBeLessThan(100)
   })
 
+  test('a group that begins at the end is there when run() has resolved and cluster.produce writes', async () => {
+    const cluster = create()
+    const consumer = cluster.kafka().consumer({ groupId: 'g' })
+    await consumer.connect()
+    await consumer.subscribe({ topics: ['orders'] })
+    const got: string[] = []
+    await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })
+    await cluster.produce('orders', ['b'])
+    await cluster.settle()
+    expect(got).toEqual(['b'])
+  })
+
   test('an outstanding call moves the timers that merely tick: a second member joins a busy group', async () => {
     const cluster = create()
     await consumerProcess(cluster, 'a', () => {}).ready
