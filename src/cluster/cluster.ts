@@ -387,15 +387,15 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     if (world.mode !== 'auto' || world.queue.workCount === 0) return Promise.resolve()
     const latest = world.now + ARRIVAL_MS
     const { queue } = world
-    const { turnStart } = pump
+    const { settled } = pump
     return new Promise((resolve) => {
       const check = () => {
         if (queue.workCount > 0 && world.now < latest) return
-        turnStart.delete(check)
+        settled.delete(check)
         world.touched = true
         resolve()
       }
-      turnStart.add(check)
+      settled.add(check)
       pump.wake()
     })
   }

@@ -18,8 +18,8 @@ export interface Pump {
   stepOne(): boolean
   /** Called when nothing may run any more; a listener that answers true has made something runnable. */
   readonly idle: Set<() => boolean>
-  /** Called at the start of every turn, when all that the last one caused has happened. */
-  readonly turnStart: Set<() => void>
+  /** Called before every event, when all that the last one caused has happened. */
+  readonly settled: Set<() => void>
   /** How many drivers (until) want every event to run, daemons included. */
   drivers: number
   /** How many wait for quiet (settle): in `manual` too, what is bound to happen runs. */
@@ -47,11 +47,11 @@ export function createPump(world: World, speed: number): Pump {
   let anchor = { real: world.host.wallNow(), virtual: world.now }
   const clock = { speed, paused: false }
   const idle = new Set<() => boolean>()
-  const turnStart = new Set<() => void>()
+  const settled = new Set<() => void>()
 
   const pump: Pump = {
     idle,
-    turnStart,
+    settled,
     drivers: 0,
     allowedUntil: world.now,
     settlers: 0,
@@ -107,11 +107,11 @@ export function createPump(world: World, speed: number): Pump {
       return false
     }
     world.touched = false
-    if (turnStart.size > 0) {
-      for (const listener of [...turnStart]) listener()
-      if (world.touched) return true
-    }
     for (let i = 0; i < EVENTS_A_TURN; i++) {
+      if (settled.size > 0) {
+        for (const listener of [...settled]) listener()
+        if (world.touched) return true
+      }
       if (!mayRun()) {
         let woken = false
         for (const listener of [...idle]) woken = listener() || woken

@@ -74,6 +74,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       startedAt: cluster.view().now,
       started: 0,
       produced: 0,
+      producer: null as ReturnType<typeof startProducer> | null,
       paused: false,
       speed: 1,
       closed: false,
@@ -101,6 +102,12 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     })
   }
 
+  async function startProducer(cluster: Cluster) {
+    const producer = cluster.kafka({ clientId: 'shop' }).producer()
+    await producer.connect()
+    return producer
+  }
+
   /** Waits for virtual time to pass, as work in a handler would. */
   async function work(at: World): Promise<void> {
     let left = WORK_MS
@@ -115,7 +122,9 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       at.produced += 1
       return { key: `customer-${at.produced % 7}`, value: `order ${at.produced}` }
     })
-    await at.cluster.produce(TOPIC, messages)
+    at.producer ??= startProducer(at.cluster)
+    const producer = await at.producer
+    await producer.send({ topic: TOPIC, messages })
   }
 
   function addConsumer(at: World): void {
