@@ -74,14 +74,23 @@ function isRoutine({ namespace, log }: LogEntry): boolean {
   return namespace === 'Runner' && log.message.startsWith('The group is rebalancing')
 }
 
-/** `kafkarium WARN Consumer: the message (groupId=billing)`. Stacks stay out: the line must stay one line. */
+/** What was thrown and where, in one line. */
+function errorText(error: { readonly name?: unknown; readonly message?: unknown; readonly stack?: unknown }): string {
+  const frame = String(error.stack ?? '')
+    .split('\n')
+    .find((line) => /^\s*at /.test(line) && !line.includes('node_modules'))
+  const where = frame === undefined ? '' : ` ${frame.trim()}`
+  return `error=${String(error.name ?? 'Error')}: ${String(error.message ?? '')}${where}`
+}
+
+/** `kafkarium WARN Consumer: the message (groupId=billing)`. Whole stacks stay out: the line must stay one line. */
 function readableLine({ namespace, label, log }: LogEntry): string {
   const details: string[] = []
   for (const [key, value] of Object.entries(log)) {
     if (key === 'timestamp' || key === 'logger' || key === 'message' || key === 'stack') continue
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
       details.push(`${key}=${String(value)}`)
-    }
+    } else if (key === 'error' && typeof value === 'object' && value !== null) details.push(errorText(value))
   }
   const where = namespace ? ` ${namespace}` : ''
   const more = details.length > 0 ? ` (${details.join(', ')})` : ''

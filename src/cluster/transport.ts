@@ -184,7 +184,7 @@ function connectionHandle(
 ): Connection {
   const { node } = connection
   const broker = `${node.host}:${node.port}`
-  const { clientId, onRequest, onRequestTimeout, onQueueSize } = options
+  const { clientId, onRequest, onRequestTimeout } = options
 
   return {
     host: node.host,
@@ -237,7 +237,6 @@ function connectionHandle(
             ? null
             : (outcome) => {
                 if (!alive()) return
-                onQueueSize?.({ broker, clientId, queueSize: connection.inFlight.length })
                 if (outcome.type === 'answer') {
                   onRequest?.(event(world.now - createdAt))
                   resolve(outcome.body as ResponseOf<A>)
@@ -255,7 +254,6 @@ function connectionHandle(
               },
         }
         sendRequest(world, connection, request)
-        onQueueSize?.({ broker, clientId, queueSize: connection.inFlight.length })
         // Written is all there is: nobody will answer.
         if (noResponse) resolve(undefined as unknown as ResponseOf<A>)
         pump.wake()

@@ -58,7 +58,6 @@ export interface ConnectOptions {
   /** Called at every request's life cycle; the client turns it into `*.network.request` events. */
   readonly onRequest?: (event: NetworkRequestEvent) => void
   readonly onRequestTimeout?: (event: NetworkRequestEvent) => void
-  readonly onQueueSize?: (event: { broker: string; clientId: string; queueSize: number }) => void
 }
 
 export interface NetworkRequestEvent {
@@ -126,6 +125,7 @@ export interface Transport {
    * says what waits for what, when virtual time cannot bring the call to an end.
    */
   begin(call: string, onDeadline?: (error: Error) => void): Call
+  /** Tells the trace; the object is read at once and may be used again. */
   note(fact: ClientFact): void
   /** The next id of a counter that belongs to the cluster (instrumentation event ids). */
   nextId(counter: string): number

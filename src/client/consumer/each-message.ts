@@ -20,6 +20,10 @@ export async function handleEachMessage(
   const pause = pauseForUser(runner, topic, partition)
 
   const { messages } = batch
+  // One object for all its facts: whoever is told copies what it keeps.
+  const fact = { groupId, memberId: '', topic, partition, firstOffset: 0, lastOffset: 0 }
+  const started = { type: 'handler.start' as const, ...fact }
+  const done = { type: 'handler.done' as const, ...fact }
   for (let i = 0; i < messages.length; i += 1) {
     if (!runner.isRunning || group.seeks.has(topic, partition)) break
     const message = messages[i] as FetchedMessage
@@ -27,15 +31,9 @@ export async function handleEachMessage(
     const memberId = group.memberId ?? ''
 
     handlers.enter()
-    transport.note({
-      type: 'handler.start',
-      groupId,
-      memberId,
-      topic,
-      partition,
-      firstOffset: offset,
-      lastOffset: offset,
-    })
+    started.memberId = done.memberId = memberId
+    started.firstOffset = started.lastOffset = done.firstOffset = done.lastOffset = offset
+    transport.note(started)
     try {
       await eachMessage({ topic, partition, message, heartbeat, pause })
     } catch (error) {
@@ -64,15 +62,7 @@ export async function handleEachMessage(
       await runner.commitResolved()
       throw error
     }
-    transport.note({
-      type: 'handler.done',
-      groupId,
-      memberId,
-      topic,
-      partition,
-      firstOffset: offset,
-      lastOffset: offset,
-    })
+    transport.note(done)
     handlers.leave()
 
     group.offsets.resolve(topic, partition, offset)

@@ -72,7 +72,6 @@ export class Channel {
     const { clientId, connectionTimeoutMs, requestTimeoutMs, emitter, events } = this.#options
     const named = (event: NetworkRequestEvent) => ({ ...event, apiName: kafkajsApiName(event.apiName) })
     try {
-      // `onQueueSize` is not passed: kafkajs's event counts requests that wait to be sent, and they wait here.
       const connection = await this.#context.transport.connect(this.#host, this.#port, {
         clientId,
         connectionTimeoutMs,
