@@ -16,7 +16,10 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 /** One line an entry of package.json's `exports`: its source, and whether CommonJS gets it too. */
-const ENTRIES = [{ name: 'index', source: 'src/index.ts', cjs: true }]
+const ENTRIES = [
+  { name: 'index', source: 'src/index.ts', cjs: true },
+  { name: 'kafkajs', source: 'src/kafkajs.ts', cjs: true },
+]
 
 /** Never bundled into a library entry: what the user's project brings. */
 const PEERS = ['kafkajs', 'vitest', 'jest', '@jest/globals', 'fast-check', 'node:*']

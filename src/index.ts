@@ -15,6 +15,7 @@ import type { ClusterOptions } from './cluster/options.ts'
 import { type Cluster, composeFor } from './compose.ts'
 import { nodeHost } from './host/node.ts'
 import { nodeClusterHost } from './host/turns.ts'
+import { register } from './registry.ts'
 
 const compose = composeFor(nodeClusterHost, nodeHost)
 
@@ -24,7 +25,9 @@ const compose = composeFor(nodeClusterHost, nodeHost)
  * @throws KafkariumError `KAFKARIUM_BAD_OPTION` names the option, the value and what is allowed
  */
 export function createCluster(options: ClusterOptions = {}): Cluster {
-  return compose(options)
+  const cluster = compose(options)
+  register(cluster)
+  return cluster
 }
 
 export type { Faults, GroupHandle, TopicHandle, TraceHandle } from './cluster/cluster.ts'

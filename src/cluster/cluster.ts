@@ -76,6 +76,7 @@ export interface Cluster<K, C> {
   readonly taint: string | null
   /** Back to the first moment: topics as configured, no groups, no records, the seed's first choice. Old clients are dead. */
   reset(): void
+  readonly disposed: boolean
   /** Ends everything. Using the cluster or its clients afterwards is an error. */
   dispose(): Promise<void>
   [Symbol.dispose](): void
@@ -269,6 +270,9 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       enter('cluster.reset')
       end()
       start()
+    },
+    get disposed() {
+      return world.disposed
     },
     async dispose() {
       stop()
