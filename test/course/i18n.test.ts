@@ -5,6 +5,7 @@ import { format } from '../../src/course/i18n/format.ts'
 import { josa } from '../../src/course/i18n/josa.ts'
 import { ko } from '../../src/course/i18n/ko.ts'
 import { localeOf } from '../../src/course/i18n/locale.ts'
+import { sourceFiles } from '../support/sources.ts'
 
 describe('josa', () => {
   test.each([
@@ -86,4 +87,16 @@ test.each([
   [{}, 'en'],
 ] as const)('%j means %s', (environment, locale) => {
   expect(localeOf(environment)).toBe(locale)
+})
+
+test('no message is left over: each is used somewhere, by its name or by a template that begins like it', () => {
+  const code = sourceFiles('src/course', 'src/tui', 'src/cli')
+    .filter((file) => !/i18n\/(?:en|ko)\.ts$/.test(file.path))
+    .map((file) => file.text)
+    .join('\n')
+  const templates = [...code.matchAll(/`([a-z-]+\.(?:[a-z-]+\.)*)\$\{/g)].map((match) => match[1] ?? '')
+  const unused = Object.keys(en).filter(
+    (id) => !code.includes(`'${id}'`) && !templates.some((start) => id.startsWith(start)),
+  )
+  expect(unused).toEqual([])
 })

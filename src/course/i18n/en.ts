@@ -18,7 +18,6 @@ export const en = {
   'home.status.new': 'not started',
   'home.status.started': 'started',
   'home.status.solved': 'solved',
-  'home.progress-note': 'Progress',
 
   'phase.read': 'Read',
   'phase.predict': 'Predict',
@@ -26,7 +25,6 @@ export const en = {
   'phase.do': 'Try',
   'phase.look-back': 'Look back',
 
-  'predict.question': 'What do you expect?',
   'predict.confidence': 'How sure are you?',
   'confidence.sure': 'Sure',
   'confidence.fairly': 'Fairly sure',
@@ -58,7 +56,6 @@ export const en = {
   'task.solution': 'Solution: moves {moves}. Enter makes them, Esc keeps it to you.',
   'task.solution.confirm': 'Show the solution before you have solved it? Press s again.',
   'task.solved': 'Solved in {count#move#moves}. Press n to look back.',
-  'task.not-yet': 'Not yet.',
   'task.could-not-check': 'Could not check: {error}. This is no mistake of yours; press r to start again.',
   'task.blocked': 'Not now: {reason}',
   'task.working': 'working…',
@@ -163,7 +160,6 @@ export const en = {
   'progress.unwritable': 'Your progress cannot be saved ({path}: {reason}). The lessons work all the same.',
 
   'help.title': 'Help',
-  'help.close': 'Esc closes the help.',
   'help.move': 'move, scroll',
   'help.digits': 'answer the numbered choice, else switch views',
 

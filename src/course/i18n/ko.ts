@@ -20,7 +20,6 @@ export const ko: Messages = {
   'home.status.new': '시작 전',
   'home.status.started': '진행 중',
   'home.status.solved': '완료',
-  'home.progress-note': '진도',
 
   'phase.read': '읽기',
   'phase.predict': '예상',
@@ -28,7 +27,6 @@ export const ko: Messages = {
   'phase.do': '실습',
   'phase.look-back': '정리',
 
-  'predict.question': '어떻게 될까요?',
   'predict.confidence': '얼마나 확신하나요?',
   'confidence.sure': '확실해요',
   'confidence.fairly': '아마 그럴 거예요',
@@ -60,7 +58,6 @@ export const ko: Messages = {
   'task.solution': '풀이: {moves}번 순서예요. Enter를 누르면 실행하고 Esc를 누르면 그대로 둬요.',
   'task.solution.confirm': '아직 풀지 않았는데 풀이를 볼까요? s를 한 번 더 누르세요.',
   'task.solved': '{count}번 만에 풀었어요. n을 누르면 정리로 가요.',
-  'task.not-yet': '아직이에요.',
   'task.could-not-check': '확인하지 못했어요: {error}. 학습자의 잘못이 아니에요. r을 누르면 처음부터 다시 해요.',
   'task.blocked': '지금은 안 돼요: {reason}',
   'task.working': '실행 중…',
@@ -165,7 +162,6 @@ export const ko: Messages = {
   'progress.unwritable': '진도를 저장할 수 없어요({path}: {reason}). 레슨은 그대로 할 수 있어요.',
 
   'help.title': '도움말',
-  'help.close': 'Esc를 누르면 도움말을 닫아요.',
   'help.move': '이동, 스크롤',
   'help.digits': '번호로 답하기. 고를 것이 없으면 화면 바꾸기',
 
