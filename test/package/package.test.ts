@@ -115,9 +115,14 @@ describe('what is in it', () => {
   test('no run-time dependencies, and none hidden in the core', () => {
     expect(manifest().dependencies).toBeUndefined()
     expect(manifest().peerDependencies).toBeUndefined()
-    const code = (format: string) => readFileSync(join(installed, 'dist', format, 'index.js'), 'utf8')
-    const imported = importsOf(code('esm')).map(({ specifier }) => specifier)
-    const required = [...code('cjs').matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1] ?? '')
+    const code = (format: string) =>
+      readdirSync(join(installed, 'dist', format), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.js'))
+        .map((file) => readFileSync(join(installed, 'dist', format, file), 'utf8'))
+    const imported = code('esm').flatMap((text) => importsOf(text).map(({ specifier }) => specifier))
+    const required = code('cjs').flatMap((text) =>
+      [...text.matchAll(/\brequire\("([^"]+)"\)/g)].map((match) => match[1] ?? ''),
+    )
     expect([...imported, ...required].filter((name) => !name.startsWith('node:') && !name.startsWith('.'))).toEqual([])
   })
 
