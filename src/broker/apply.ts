@@ -2,7 +2,7 @@
  * The one place that changes a broker's state. `apply` carries out a decision; `wake` then answers whoever waited for
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
-import { digestOfBytes } from '../kernel/hash.ts'
+import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import { usesLogAppendTime } from './api/00-produce.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
@@ -82,11 +82,18 @@ function append(
     baseOffset: stored.baseOffset,
     count: stored.recordCount,
     bytes: stored.records.length,
-    digest: digestOfBytes(stored.records),
+    digest: digestOfBatch(stored),
     client,
   })
   // One replica: the high watermark is the log end (Partition.maybeIncrementLeaderHW with an ISR of one).
   advanceHighWatermark(state, log, log.logEndOffset, ctx, out)
+}
+
+/** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
+function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: RecordBatch): number {
+  const digest = createDigest()
+  for (const part of [digestOfBytes(records), baseTimestamp, maxTimestamp, attributes]) mixNumber(digest, part)
+  return digest.a
 }
 
 function advanceHighWatermark(

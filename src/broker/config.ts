@@ -1,6 +1,7 @@
 /**
  * Broker and topic configuration by Kafka's own names (KafkaConfig.scala, TopicConfig.java, GroupCoordinatorConfig.java,
- * OffsetConfig). Only what has an effect is listed; an unknown name is an error that says so.
+ * OffsetConfig). An unknown name is an error that says so; the few that are checked but have no effect yet stand in
+ * docs/fidelity.md.
  */
 
 type Rule =

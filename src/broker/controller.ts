@@ -257,8 +257,17 @@ function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, reco
     ...request.topicNames.map((name) => ({ name, topicId: NO_TOPIC_ID })),
     ...request.topics.map(({ name, topicId }) => ({ name, topicId })),
   ]
-  const responses = wanted.map(({ name, topicId }): DeletableTopicResult => {
-    const resolved = name ?? state.image.topicNames.get(topicId) ?? null
+  const names = wanted.map(({ name, topicId }) => name ?? state.image.topicNames.get(topicId) ?? null)
+  const responses = wanted.map(({ name, topicId }, i): DeletableTopicResult => {
+    const resolved = names[i] ?? null
+    if (resolved !== null && names.indexOf(resolved) !== names.lastIndexOf(resolved)) {
+      return makeDeletableTopicResult({
+        name,
+        topicId,
+        errorCode: ErrorCode.INVALID_REQUEST,
+        errorMessage: 'Duplicate topic name.',
+      })
+    }
     const topic = resolved === null ? undefined : state.image.topics.get(resolved)
     if (topic === undefined) {
       const errorCode = name === null ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION

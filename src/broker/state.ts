@@ -46,6 +46,8 @@ export interface FetchPartition {
   readonly topicId: string
   readonly partition: number
   readonly offset: number
+  /** What the client believes; -1 = it does not say (KIP-320). */
+  readonly leaderEpoch: number
   readonly maxBytes: number
 }
 

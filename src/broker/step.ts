@@ -1,6 +1,8 @@
 /**
  * A broker's only door: one input in, one decision out (etcd-io/raft's Step and Ready). No clock, no randomness, no I/O.
  */
+import { ErrorCode } from '../protocol/errors.ts'
+import { makeJoinGroupResponse, makeSyncGroupResponse } from '../protocol/make.ts'
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import { HANDLERS } from './api/index.ts'
 import { apply, fetchKey, forgetFetch } from './apply.ts'
@@ -11,6 +13,7 @@ import {
   completeJoin,
   finish,
   type GroupTurn,
+  groupTimerKeys,
   initialDelayOver,
   sessionKey,
   sessionTimeout,
@@ -135,6 +138,31 @@ function load(state: BrokerState, partition: number, ctx: Context, out: Decision
   }
 }
 
+/** The offsets topic is gone: so is what was built from it. Who waits there learns that this is no coordinator. */
+function dropShards(state: BrokerState, out: Decision): void {
+  for (const shard of state.shards.values()) {
+    for (const group of shard.groups.values()) {
+      for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
+      for (const { awaitingJoin, awaitingSync } of group.members.values()) {
+        if (awaitingJoin !== null) {
+          out.replies.push({
+            token: awaitingJoin,
+            body: makeJoinGroupResponse({ errorCode: ErrorCode.NOT_COORDINATOR }),
+          })
+        }
+        if (awaitingSync !== null) {
+          out.replies.push({
+            token: awaitingSync,
+            body: makeSyncGroupResponse({ errorCode: ErrorCode.NOT_COORDINATOR }),
+          })
+        }
+      }
+    }
+  }
+  state.shards.clear()
+  state.commitWaiters.clear()
+}
+
 function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
   const topic = topicById(state.image, topicId)
   if (topic === undefined) return
@@ -144,6 +172,7 @@ function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
     }
   }
   state.logs.delete(topic.name)
+  if (topic.name === OFFSETS_TOPIC) dropShards(state, out)
   // Commits for a topic that is gone are gone too (GroupCoordinatorService.onPartitionsDeleted).
   for (const shard of state.shards.values()) {
     const records = [...shard.offsets].flatMap(([group, topics]) =>

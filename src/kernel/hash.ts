@@ -22,12 +22,21 @@ export function mixString(digest: Digest, text: string): void {
   mix32(digest, hashOf(text))
 }
 
-/** 32 bits that stand for bytes: all of them up to 1 KiB, beyond that the length and every 61st byte (speed). */
+/** 32 bits that stand for bytes, four at a time. */
 export function digestOfBytes(bytes: Uint8Array): number {
   const { length } = bytes
-  const step = length <= 1024 ? 1 : 61
   let h = Math.imul(0x811c9dc5 ^ length, 0x01000193)
-  for (let i = 0; i < length; i += step) h = Math.imul(h ^ (bytes[i] as number), 0x01000193)
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    const word =
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24)
+    h = Math.imul(h ^ word, 0x01000193)
+    h ^= h >>> 15
+  }
+  for (; i < length; i++) h = Math.imul(h ^ (bytes[i] as number), 0x01000193)
   return h
 }
 

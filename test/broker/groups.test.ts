@@ -3,6 +3,7 @@ import { decodeCoordinatorBatch, loadShard } from '../../src/broker/index.ts'
 import { encodeAssignment } from '../../src/protocol/consumer-protocol.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import {
+  makeDeleteTopicsRequest,
   makeDescribeGroupsRequest,
   makeFindCoordinatorRequest,
   makeHeartbeatRequest,
@@ -110,10 +111,10 @@ describe('FindCoordinator', () => {
     expect(bench.state.image.topics.get('__consumer_offsets')?.partitions).toHaveLength(50)
   })
 
-  test('v4 asks for several at once; an empty id is INVALID_GROUP_ID', () => {
+  test('v4 asks for several at once', () => {
     const bench = newBench()
-    const answer = bench.ask('FindCoordinator', 4, makeFindCoordinatorRequest({ coordinatorKeys: ['g', ''] }))
-    expect(answer.coordinators.map(({ errorCode }) => errorCode)).toEqual([0, ErrorCode.INVALID_GROUP_ID])
+    const answer = bench.ask('FindCoordinator', 4, makeFindCoordinatorRequest({ coordinatorKeys: ['g', 'h'] }))
+    expect(answer.coordinators.map(({ errorCode }) => errorCode)).toEqual([0, 0])
   })
 })
 
@@ -177,10 +178,21 @@ describe('JoinGroup', () => {
     expect(heartbeat(bench, leader, generation)).toBe(0)
   })
 
-  test('group.max.size is the most members', () => {
+  test('group.max.size is the most members; an id that was handed out is not waited for', () => {
     const bench = newBench({ 'group.max.size': '1' })
+    const late = bench.ask('JoinGroup', 5, joinBody('')).memberId
     stable(bench, 1)
     expect(bench.ask('JoinGroup', 5, joinBody('')).errorCode).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED)
+    expect(bench.ask('JoinGroup', 5, joinBody(late)).errorCode).toBe(ErrorCode.GROUP_MAX_SIZE_REACHED)
+    expect(group(bench)?.pendingMembers.size).toBe(0)
+  })
+
+  test('members need a group id', () => {
+    const bench = newBench()
+    expect(bench.ask('JoinGroup', 5, joinBody('', { groupId: '' })).errorCode).toBe(ErrorCode.INVALID_GROUP_ID)
+    expect(bench.ask('Heartbeat', 3, makeHeartbeatRequest({ groupId: '', memberId: 'm' })).errorCode).toBe(
+      ErrorCode.INVALID_GROUP_ID,
+    )
   })
 
   test('the protocol most members prefer among those all support wins', () => {
@@ -363,6 +375,16 @@ describe('LeaveGroup', () => {
     expect(group(bench)).toMatchObject({ state: 'Empty', leaderId: null })
   })
 
+  test('of a group nobody knows every member is unknown', () => {
+    const bench = newBench()
+    const answer = bench.ask(
+      'LeaveGroup',
+      3,
+      makeLeaveGroupRequest({ groupId: 'nope', members: [makeMemberIdentity({ memberId: 'm' })] }),
+    )
+    expect(answer).toMatchObject({ errorCode: 0, members: [{ memberId: 'm', errorCode: ErrorCode.UNKNOWN_MEMBER_ID }] })
+  })
+
   test('before v3 one member is named at the top', () => {
     const bench = newBench()
     const { leader } = stable(bench, 1)
@@ -429,6 +451,17 @@ describe('offsets', () => {
     expect(commit(bench, '', -1, 1, { topic: 'nope' })).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
     expect(commit(bench, '', -1, 1, { metadata: 'x'.repeat(4097) })).toBe(ErrorCode.OFFSET_METADATA_TOO_LARGE)
     expect(fetchOffset(bench)?.[0]?.committedOffset).toBe(-1)
+  })
+
+  test('a simple group survives a replay; a deleted offsets topic leaves nothing behind', () => {
+    const bench = newBench()
+    commit(bench, '', -1, 5)
+    const loaded = loadShard(bench.state.logs.get('__consumer_offsets')?.[0] as never, bench.now)
+    expect(loaded.groups.get('g')?.state).toBe('Empty')
+    const { leader, generation } = stable(bench, 1)
+    bench.ask('DeleteTopics', 3, makeDeleteTopicsRequest({ topicNames: ['__consumer_offsets'] }))
+    expect([bench.state.shards.size, bench.timers.size]).toEqual([0, 0])
+    expect(heartbeat(bench, leader, generation)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
   })
 
   test('a replay of the log gives the same offsets and the same stable group', () => {

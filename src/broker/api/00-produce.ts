@@ -13,9 +13,9 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, TopicProduceResponse } from '../../protocol/messages.ts'
-import { batchSizeInBytes } from '../../protocol/records.ts'
+import { batchSizeInBytes, compressionCode, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
 import { topicConfigValue } from '../config.ts'
-import { isInternal, NO_TOPIC_ID, topicNameProblem } from '../metadata.ts'
+import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
 
@@ -48,7 +48,7 @@ export const produce = defineApi({
               index,
               errorCode,
               baseOffset: -1,
-              errorMessage: messageOf(errorCode, name),
+              errorMessage: messageOf(errorCode),
             })
           }
           const log = logOf(state, name, index)
@@ -89,7 +89,7 @@ function problemOf(
 ): number {
   const info = state.image.topics.get(topic)
   if (info === undefined) {
-    return topicNameProblem(topic) === null ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION
+    return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   }
   if (isInternal(topic)) return ErrorCode.INVALID_TOPIC_EXCEPTION
   const partitionInfo = info.partitions[partition]
@@ -101,16 +101,33 @@ function problemOf(
   if (records === null || batch === undefined || records.length !== 1 || batch.recordCount < 1) {
     return ErrorCode.INVALID_RECORD
   }
-  if (batch.lastOffsetDelta !== batch.recordCount - 1) return ErrorCode.INVALID_RECORD
+  // Control batches are the brokers' own (LogValidator.validateBatch).
+  if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
+  // No silent no-op: without producer state a sequence number would protect nothing.
+  if (batch.producerId >= 0 || isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
+  const compacted = topicConfigValue(info.config, state.config, 'cleanup.policy').includes('compact')
+  if (compacted && hasNullKey(batch)) return ErrorCode.INVALID_RECORD
   const most = Number(topicConfigValue(info.config, state.config, 'max.message.bytes'))
   return batchSizeInBytes(batch) > most ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
 }
 
-function messageOf(errorCode: number, topic: string): string | null {
-  if (errorCode === ErrorCode.INVALID_RECORD)
-    return 'A partition must carry exactly one non-empty record batch of magic 2.'
-  if (errorCode === ErrorCode.INVALID_TOPIC_EXCEPTION) {
-    return isInternal(topic) ? 'Internal topics are written by the brokers only.' : topicNameProblem(topic)
+/** A compacted topic needs keys (LogValidator.validateKey). What is compressed cannot be looked into here. */
+function hasNullKey(batch: RecordBatch): boolean {
+  if (compressionCode(batch) !== 0) return false
+  const cursor = new RecordCursor(batch)
+  while (cursor.next()) if (cursor.keyStart < 0) return true
+  return false
+}
+
+function messageOf(errorCode: number): string | null {
+  switch (errorCode) {
+    case ErrorCode.INVALID_RECORD:
+      return 'A partition carries exactly one non-empty record batch of magic 2, no control batch, and keys where the topic is compacted.'
+    case ErrorCode.INVALID_TOPIC_EXCEPTION:
+      return 'Internal topics are written by the brokers only.'
+    case ErrorCode.UNSUPPORTED_VERSION:
+      return 'kafkarium has no idempotent and no transactional producers yet.'
+    default:
+      return null
   }
-  return null
 }

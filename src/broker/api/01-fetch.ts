@@ -6,6 +6,7 @@
  * - `maxBytes` bounds the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74).
  * - Offsets outside [log start, log end] are OFFSET_OUT_OF_RANGE.
  * - Answers whole batches, so the first records may lie before the asked offset.
+ * - From v9 a partition says which leader epoch it believes in: FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH (KIP-320).
  * - Fetch sessions (KIP-227) are declined: session id 0, every fetch is a full one.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -23,7 +24,7 @@ export const fetch = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const plan: FetchPlan = {
-      minBytes: body.minBytes,
+      minBytes: Math.min(body.minBytes, body.maxBytes),
       maxBytes: body.maxBytes,
       partitions: body.topics.flatMap((topic) => {
         const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
@@ -32,6 +33,7 @@ export const fetch = defineApi({
           topicId: topic.topicId,
           partition: partition.partition,
           offset: partition.fetchOffset,
+          leaderEpoch: request.apiVersion >= 9 ? partition.currentLeaderEpoch : -1,
           maxBytes: partition.partitionMaxBytes,
         }))
       }),
@@ -70,7 +72,9 @@ export function runFetch(
           ? ErrorCode.UNKNOWN_TOPIC_ID
           : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     } else if (info.leader !== state.id || log === undefined) errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset)
+    else if (wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
+      errorCode = epochError(wanted.leaderEpoch, log.leaderEpoch)
+    } else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset)
       errorCode = ErrorCode.OFFSET_OUT_OF_RANGE
     if (errorCode !== ErrorCode.NONE || log === undefined) {
       failed = true
@@ -97,6 +101,11 @@ export function runFetch(
     )
   }
   return { response: makeFetchResponse({ responses: [...byTopic.values()] }), bytes, failed }
+}
+
+/** KIP-320, Partition.checkCurrentLeaderEpoch: an older epoch than ours is fenced, a newer one we have yet to hear of. */
+export function epochError(asked: number, current: number): number {
+  return asked < current ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH
 }
 
 /** Whether a parked plan can be answered: enough bytes, or something it must be told. */

@@ -12,6 +12,7 @@ import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
 import { compressionCode, type DecodedRecord, readRecords } from '../../protocol/records.ts'
 import type { PartitionLog } from '../log.ts'
 import { type BrokerState, logOf } from '../state.ts'
+import { epochError } from './01-fetch.ts'
 import { defineApi } from './handler.ts'
 
 export const listOffsets = defineApi({
@@ -21,8 +22,8 @@ export const listOffsets = defineApi({
   handle(state, request, _ctx, out) {
     const topics = request.body.topics.map((topic) => ({
       name: topic.name,
-      partitions: topic.partitions.map(({ partitionIndex, timestamp }) =>
-        answer(state, topic.name, partitionIndex, timestamp, request.apiVersion),
+      partitions: topic.partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) =>
+        answer(state, topic.name, partitionIndex, timestamp, request.apiVersion, currentLeaderEpoch),
       ),
     }))
     out.replies.push({ token: request, body: makeListOffsetsResponse({ topics }) })
@@ -35,47 +36,68 @@ function answer(
   partitionIndex: number,
   timestamp: number,
   apiVersion: number,
+  believedEpoch: number,
 ): ListOffsetsPartitionResponse {
   const info = state.image.topics.get(topic)?.partitions[partitionIndex]
   const log = logOf(state, topic, partitionIndex)
   if (info === undefined) return failure(partitionIndex, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
   if (info.leader !== state.id || log === undefined) return failure(partitionIndex, ErrorCode.NOT_LEADER_OR_FOLLOWER)
-  const { leaderEpoch } = log
-  if (timestamp === -1) {
-    return makeListOffsetsPartitionResponse({ partitionIndex, offset: log.highWatermark, timestamp: -1, leaderEpoch })
+  if (apiVersion >= 4 && believedEpoch >= 0 && believedEpoch !== log.leaderEpoch) {
+    return failure(partitionIndex, epochError(believedEpoch, log.leaderEpoch))
   }
-  if (timestamp === -2) {
+  if (timestamp === LATEST) {
+    const { highWatermark: offset, leaderEpoch } = log
+    return makeListOffsetsPartitionResponse({ partitionIndex, offset, timestamp: -1, leaderEpoch })
+  }
+  if (timestamp === EARLIEST || (timestamp === EARLIEST_LOCAL && apiVersion >= 8)) {
+    const leaderEpoch = log.batches[0]?.partitionLeaderEpoch ?? log.leaderEpoch
     return makeListOffsetsPartitionResponse({ partitionIndex, offset: log.logStartOffset, timestamp: -1, leaderEpoch })
   }
-  if (timestamp < 0 && !(timestamp === -3 && apiVersion >= 7))
+  if (timestamp < 0 && !(timestamp === MAX_TIMESTAMP && apiVersion >= 7)) {
     return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
-  const found = timestamp === -3 ? findMaxTimestamp(log) : findByTimestamp(log, timestamp)
-  return makeListOffsetsPartitionResponse({ partitionIndex, ...(found ?? { offset: -1, timestamp: -1 }), leaderEpoch })
+  }
+  const found = timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log) : findByTimestamp(log, timestamp)
+  const answered = found ?? { offset: -1, timestamp: -1, leaderEpoch: -1 }
+  return makeListOffsetsPartitionResponse({ partitionIndex, ...answered })
+}
+
+/** ListOffsetsRequest.java. */
+const LATEST = -1
+const EARLIEST = -2
+const MAX_TIMESTAMP = -3
+/** The start of what is kept locally: without tiered storage the log start. */
+const EARLIEST_LOCAL = -4
+
+interface Found {
+  readonly offset: number
+  readonly timestamp: number
+  readonly leaderEpoch: number
 }
 
 function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitionResponse {
   return makeListOffsetsPartitionResponse({ partitionIndex, errorCode, offset: -1, timestamp: -1 })
 }
 
-function findByTimestamp(log: PartitionLog, timestamp: number): { offset: number; timestamp: number } | null {
+function findByTimestamp(log: PartitionLog, timestamp: number): Found | null {
   for (const batch of log.batches) {
     if (batch.maxTimestamp < timestamp) continue
     for (const record of timestampsOf(batch)) {
       if (record.offset >= log.highWatermark) return null
       if (record.timestamp >= timestamp && record.offset >= log.logStartOffset) {
-        return { offset: record.offset, timestamp: record.timestamp }
+        return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch }
       }
     }
   }
   return null
 }
 
-function findMaxTimestamp(log: PartitionLog): { offset: number; timestamp: number } | null {
-  let best: { offset: number; timestamp: number } | null = null
+function findMaxTimestamp(log: PartitionLog): Found | null {
+  let best: Found | null = null
   for (const batch of log.batches) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
     for (const { offset, timestamp } of timestampsOf(batch)) {
-      if (offset < log.highWatermark && (best === null || timestamp > best.timestamp)) best = { offset, timestamp }
+      if (offset < log.highWatermark && (best === null || timestamp > best.timestamp))
+        best = { offset, timestamp, leaderEpoch: batch.partitionLeaderEpoch }
     }
   }
   return best

@@ -44,7 +44,6 @@ function find(state: BrokerState, key: string, keyType: number): Coordinator {
       'kafkarium has group coordinators only; transaction coordinators do not exist yet.',
     )
   }
-  if (key === '') return none(ErrorCode.INVALID_GROUP_ID, 'The group id is empty.')
   const topic = state.image.topics.get(OFFSETS_TOPIC)
   const partition = topic?.partitions[offsetsPartition(state, key)]
   const broker = partition === undefined ? undefined : state.image.brokers.get(partition.leader)

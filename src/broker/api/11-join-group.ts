@@ -12,7 +12,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { JoinGroupRequest } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
-import { coordinate } from '../groups/coordinator.ts'
+import { coordinateMembers } from '../groups/coordinator.ts'
 import {
   addMember,
   awaitingJoinCount,
@@ -25,6 +25,7 @@ import {
 import {
   armSession,
   currentGeneration,
+  dropMember,
   finish,
   type GroupTurn,
   joinReply,
@@ -43,7 +44,7 @@ export const joinGroup = defineApi({
   maxVersion: 9,
   handle(state, request, ctx, out) {
     const { body } = request
-    const place = coordinate(state, body.groupId)
+    const place = coordinateMembers(state, body.groupId)
     const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
     const turn: GroupTurn = {
       group: known === undefined ? createGroup(body.groupId, ctx.now) : copyGroup(known),
@@ -63,7 +64,12 @@ export const joinGroup = defineApi({
       return refuse(ErrorCode.INVALID_SESSION_TIMEOUT)
     }
     if (known === undefined && body.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
-    if (!accepts(turn, body.memberId)) return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED, '')
+    if (!accepts(turn, body.memberId)) {
+      // The id that was handed out must not be waited for.
+      dropMember(turn, body.memberId, 'the group is full')
+      finish(turn)
+      return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED, '')
+    }
     if (
       !supportsProtocols(
         turn.group,

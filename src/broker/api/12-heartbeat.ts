@@ -6,7 +6,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeHeartbeatResponse } from '../../protocol/make.ts'
-import { coordinate } from '../groups/coordinator.ts'
+import { coordinateMembers } from '../groups/coordinator.ts'
 import { copyGroup } from '../groups/group.ts'
 import { armSession, finish } from '../groups/rebalance.ts'
 import { defineApi } from './handler.ts'
@@ -19,7 +19,7 @@ export const heartbeat = defineApi({
     const { body } = request
     const answer = (errorCode: number) =>
       void out.replies.push({ token: request, body: makeHeartbeatResponse({ errorCode }) })
-    const place = coordinate(state, body.groupId)
+    const place = coordinateMembers(state, body.groupId)
     if (place.errorCode !== ErrorCode.NONE) return answer(place.errorCode)
     const known = place.shard.groups.get(body.groupId)
     if (known === undefined) return answer(ErrorCode.UNKNOWN_MEMBER_ID)

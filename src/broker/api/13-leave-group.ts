@@ -5,7 +5,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeLeaveGroupResponse, makeMemberResponse } from '../../protocol/make.ts'
-import { coordinate } from '../groups/coordinator.ts'
+import { coordinateMembers } from '../groups/coordinator.ts'
 import { copyGroup } from '../groups/group.ts'
 import {
   completeJoinIfAllJoined,
@@ -26,10 +26,16 @@ export const leaveGroup = defineApi({
     const single = request.apiVersion < 3
     const fail = (errorCode: number) =>
       void out.replies.push({ token: request, body: makeLeaveGroupResponse({ errorCode }) })
-    const place = coordinate(state, body.groupId)
+    const place = coordinateMembers(state, body.groupId)
     if (place.errorCode !== ErrorCode.NONE) return fail(place.errorCode)
     const known = place.shard.groups.get(body.groupId)
-    if (known === undefined) return fail(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (known === undefined && single) return fail(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (known === undefined) {
+      const members = body.members.map(({ memberId, groupInstanceId }) =>
+        makeMemberResponse({ memberId, groupInstanceId, errorCode: ErrorCode.UNKNOWN_MEMBER_ID }),
+      )
+      return void out.replies.push({ token: request, body: makeLeaveGroupResponse({ members }) })
+    }
     if (known.state === 'Dead') return fail(ErrorCode.COORDINATOR_NOT_AVAILABLE)
     const turn: GroupTurn = {
       group: copyGroup(known),

@@ -6,7 +6,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { SyncGroupRequest } from '../../protocol/messages.ts'
-import { coordinate } from '../groups/coordinator.ts'
+import { coordinateMembers } from '../groups/coordinator.ts'
 import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES } from '../groups/group.ts'
 import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/rebalance.ts'
 import { tokenOf } from '../state.ts'
@@ -18,7 +18,7 @@ export const syncGroup = defineApi({
   maxVersion: 5,
   handle(state, request, ctx, out) {
     const { body } = request
-    const place = coordinate(state, body.groupId)
+    const place = coordinateMembers(state, body.groupId)
     const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
     const turn: GroupTurn = {
       group: known === undefined ? createGroup(body.groupId, ctx.now) : copyGroup(known),
@@ -72,10 +72,10 @@ function syncProblem(group: ClassicGroup, body: SyncGroupRequest, apiVersion: nu
   if (group.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
   if (!group.members.has(body.memberId)) return ErrorCode.UNKNOWN_MEMBER_ID
   if (body.generationId !== group.generation) return ErrorCode.ILLEGAL_GENERATION
-  // v5 names the protocol; it must be the group's (KIP-559).
+  // v5 names the protocol, and must; it must be the group's (KIP-559, KafkaApis.handleSyncGroupRequest).
   if (apiVersion >= 5) {
-    const otherType = body.protocolType !== null && body.protocolType !== group.protocolType
-    const otherName = body.protocolName !== null && body.protocolName !== group.protocolName
+    const otherType = body.protocolType !== group.protocolType
+    const otherName = body.protocolName !== group.protocolName
     if (otherType || otherName) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
   }
   return ErrorCode.NONE

@@ -24,9 +24,13 @@ export function offsetsPartition(state: BrokerState, groupId: string): number {
   return partitionForGroup(groupId, count)
 }
 
+/** As `coordinate`, for what only members do: they need a group id (GroupCoordinatorService.isGroupIdNotEmpty). */
+export function coordinateMembers(state: BrokerState, groupId: string): Place {
+  return groupId === '' ? { errorCode: ErrorCode.INVALID_GROUP_ID } : coordinate(state, groupId)
+}
+
 /** The shard that coordinates a group on this broker, or NOT_COORDINATOR, or INVALID_GROUP_ID for an empty id. */
 export function coordinate(state: BrokerState, groupId: string): Place {
-  if (groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID }
   if (!state.image.topics.has(OFFSETS_TOPIC)) return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }
   const shard = state.shards.get(offsetsPartition(state, groupId))
   return shard === undefined ? { errorCode: ErrorCode.NOT_COORDINATOR } : { errorCode: ErrorCode.NONE, shard }
@@ -41,6 +45,8 @@ export function loadShard(log: PartitionLog, now: number): CoordinatorShard {
       if (record.type === 'group-metadata') replayGroup(shard, record, now)
     }
   }
+  // A group that only ever committed has no record of its own: it is a simple one (OffsetMetadataManager.replay).
+  for (const id of shard.offsets.keys()) if (!shard.groups.has(id)) shard.groups.set(id, createGroup(id, now))
   return shard
 }
 

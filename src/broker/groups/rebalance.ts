@@ -288,6 +288,12 @@ export function sessionKey(groupId: string, memberId: string): string {
   return `session/${groupId}/${memberId}`
 }
 
+/** The keys of every timer a group may have. */
+export function groupTimerKeys(group: ClassicGroup): string[] {
+  const sessions = [...group.members.keys(), ...group.pendingMembers].map((id) => sessionKey(group.id, id))
+  return [joinKey(group.id), syncKey(group.id), ...sessions]
+}
+
 /** `topic-partition` names of a consumer assignment; nothing for bytes that are no such assignment. */
 export function assignedPartitions(bytes: Uint8Array): string[] {
   if (bytes.length === 0) return []
