@@ -3,25 +3,33 @@
  * root hands in how one is made, so that any client over `Transport` works.
  */
 import { isInternal } from '../broker/index.ts'
-import { benignChooser, type Choices, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
+import {
+  benignChooser,
+  type Choices,
+  type QueuedEvent,
+  seededChooser,
+  type TraceEvent,
+  traceEvents,
+  traceHash,
+} from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
 import { type Duration, durationText, milliseconds } from './duration.ts'
 import { DeadlockError, KafkariumError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
-import { groupView, nodeViews, recordViews, topicViews, viewOf } from './inspect.ts'
+import { firstRecord, groupView, nodeViews, recordViews, topicViews, viewOf } from './inspect.ts'
 import { violationIn } from './laws.ts'
 import { crashNode, createTopicsAtStart, registerAtStart, restartNode } from './nodes.ts'
 import type { ClusterOptions } from './options.ts'
 import { type ParsedOptions, parseOptions } from './parse-options.ts'
-import { describeNext } from './pending.ts'
+import { describeHandlers, describeNext, describeWaiting } from './pending.ts'
 import { createProcess, type Process } from './process.ts'
 import { createProcessHandle, type ProcessHandle, type ProcessMain } from './process-handle.ts'
 import { createTestProducer, type ProduceMessage, type RecordPosition, type TestProducer } from './produce.ts'
 import { createPump, disposedError, type Pump } from './pump.ts'
 import { createTransport } from './transport.ts'
 import type { ClusterView, GroupView, NodeView, PartitionView, RecordView, TopicView, TraceListener } from './view.ts'
-import { arm, createWorld, type NodeRuntime, note, type OpenCall, type World } from './world.ts'
+import { arm, createWorld, type NodeRuntime, note, type OpenCall, type Task, type World } from './world.ts'
 
 /** How the composition root makes a client. */
 export type MakeKafka<K, C> = (transport: Transport, defaults: KafkaDefaults, config: C | undefined) => K
@@ -137,6 +145,9 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   let stopWarning: (() => void) | null = null
   let warned = false
   let broken: KafkariumError | null = null
+  /** The cluster's own promises under way: whoever awaits them is told when it ends. */
+  let waits = new Set<(error: Error) => void>()
+  const listeners = new Set<TraceListener>()
 
   start()
   const removeExit = host.onExit((code) => {
@@ -184,9 +195,9 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     advance(duration) {
       const ms = milliseconds(duration, 'advance')
       enter('cluster.advance')
-      return new Promise((resolve, reject) => {
-        const target = world.now + ms
-        pump.allowedUntil = Math.max(pump.allowedUntil, target)
+      const target = world.now + ms
+      pump.allowedUntil = Math.max(pump.allowedUntil, target)
+      return wait((resolve, reject) => {
         arm(world, ms, 'work', {
           type: 'control',
           label: 'the end of advance',
@@ -245,7 +256,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       },
     },
     trace: {
-      events: () => traceEvents(world.trace),
+      events: () => traceEvents(world.trace).map((event) => Object.freeze(event)),
       get hash() {
         return traceHash(world.trace)
       },
@@ -253,9 +264,12 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
         return world.trace.count
       },
       onEvent(listener) {
-        const { listeners } = world.trace
         listeners.add(listener)
-        return () => void listeners.delete(listener)
+        world.trace.listeners.add(tellListeners)
+        return () => {
+          listeners.delete(listener)
+          if (listeners.size === 0) world.trace.listeners.delete(tellListeners)
+        }
       },
       choices: () => world.chooser.choices(),
     },
@@ -304,6 +318,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     })
     pump = createPump(world, parsed.speed)
     main = createProcess('test')
+    waits = new Set()
+    if (listeners.size > 0) world.trace.listeners.add(tellListeners)
     for (const node of world.nodes.values()) registerAtStart(world, node)
     createTopics(world, parsed)
     if (parsed.laws) world.afterEvent.add(checkLaws)
@@ -315,8 +331,11 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     stopWarning?.()
     stopWarning = null
     world.disposed = true
+    pump.stop()
     world.queue.heap.length = 0
     world.calls.clear()
+    for (const reject of waits) reject(disposedError('a wait for the cluster'))
+    waits.clear()
     for (const process of world.processes.values()) process.state = 'ended'
     main.state = 'ended'
   }
@@ -343,9 +362,13 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     )
   }
 
-  function newKafka(process: Process, config: C | undefined): K {
+  function newKafka(process: Process, config: C | undefined, incarnation: number = process.incarnation): K {
     const clientId = config?.clientId ?? (process === main ? 'kafkarium' : process.name)
-    return makeKafka(createTransport(world, pump, process, clientId), { clientId, brokers: addresses() }, config)
+    return makeKafka(
+      createTransport(world, pump, process, clientId, incarnation),
+      { clientId, brokers: addresses() },
+      config,
+    )
   }
 
   function addresses(): string[] {
@@ -364,8 +387,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
   /** Keeps time moving while the cluster's own call is open. */
   function asCall<T>(label: string, result: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const { calls } = world
+    const { calls } = world
+    return wait((resolve, reject) => {
       const call: OpenCall = {
         label,
         process: main,
@@ -376,11 +399,44 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       }
       calls.add(call)
       pump.wake()
-      result.then(resolve, reject).finally(() => {
+      const end = () => {
         calls.delete(call)
         world.lastProgress = world.now
-      })
+      }
+      result.then(
+        (value) => {
+          end()
+          resolve(value)
+        },
+        (error: unknown) => {
+          end()
+          reject(error as Error)
+        },
+      )
     })
+  }
+
+  /** A promise of the cluster's own. It rejects when the cluster ends first, without a fuss if nobody awaits it. */
+  function wait<T>(begin: (resolve: (value: T) => void, reject: (error: Error) => void) => void): Promise<T> {
+    const known = waits
+    const promise = new Promise<T>((resolve, reject) => {
+      const ended = (error: Error) => {
+        promise.catch(() => {})
+        reject(error)
+      }
+      known.add(ended)
+      begin(
+        (value) => {
+          known.delete(ended)
+          resolve(value)
+        },
+        (error) => {
+          known.delete(ended)
+          reject(error)
+        },
+      )
+    })
+    return promise
   }
 
   /**
@@ -388,91 +444,134 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
    * still asks where to begin; a record written before that would be missed by a group that begins at the end.
    */
   function arrived(): Promise<void> {
-    if (world.mode !== 'auto' || world.queue.workCount === 0) return Promise.resolve()
-    const latest = world.now + ARRIVAL_MS
     const { queue } = world
+    const underWay = () => queue.heap.some(({ kind, payload }) => kind === 'work' && payload.type !== 'control')
+    if (world.mode !== 'auto' || !underWay()) return Promise.resolve()
     const { settled } = pump
-    return new Promise((resolve) => {
-      const check = () => {
-        if (queue.workCount > 0 && world.now < latest) return
+    return wait((resolve) => {
+      const done = () => {
         settled.delete(check)
+        pump.disarm(latest)
         world.touched = true
         resolve()
       }
+      const check = () => {
+        if (!underWay()) done()
+      }
+      const latest = arm(world, ARRIVAL_MS, 'work', {
+        type: 'control',
+        label: 'cluster.produce stops waiting',
+        run: done,
+      })
       settled.add(check)
       pump.wake()
     })
   }
 
   /** `drive` runs everything, `settle` only what may run by itself. */
-  function waitFor(what: string, done: () => boolean, withinMs: number, how: 'drive' | 'settle'): Promise<void> {
-    const { afterEvent } = world
+  function waitFor(
+    what: string,
+    done: () => boolean,
+    withinMs: number,
+    how: 'drive' | 'settle',
+    hint?: () => string,
+  ): Promise<void> {
+    if (world.mode === 'wall' && pump.clock.paused) {
+      throw new KafkariumError(
+        'KAFKARIUM_WRONG_STATE',
+        `${what}: the cluster is paused. Call play() first, or move it with step() or advance(…).`,
+      )
+    }
     // Where the caller stands: by the time it fails, the stack is the pump's.
     const called = new Error().stack?.split('\n').slice(2).join('\n') ?? ''
-    return new Promise((resolve, reject) => {
-      if (how === 'drive' && done()) return resolve()
-      const over = arm(world, withinMs, 'daemon', {
-        type: 'control',
-        label: `the deadline of ${what}`,
-        run: () => {
-          finish()
-          const open = [...world.calls].map(({ label }) => label).join(', ') || 'none'
-          const next = describeNext(world, 5).join('; ') || 'none'
-          const error = new DeadlockError(
-            `${what}: not within ${durationText(withinMs)} of virtual time.\n  open calls: ${open}\n  next timers: ${next}`,
-            [what],
+    return wait((resolve, reject) => {
+      const reached = (): boolean => {
+        const answer: unknown = broken !== null || done()
+        if (typeof answer === 'object' && answer !== null && 'then' in answer) {
+          throw new KafkariumError(
+            'KAFKARIUM_BAD_OPTION',
+            `${what}: the predicate answers a promise. It is asked after every event and must answer true or false at once.`,
           )
-          error.stack = `${error.name}: ${error.message}\n${called}`
-          reject(broken ?? error)
-        },
-      })
+        }
+        return answer === true
+      }
+      let over: QueuedEvent<Task> | null = null
+      let tick: QueuedEvent<Task> | null = null
+      const finish = () => {
+        if (over !== null) pump.disarm(over)
+        if (tick !== null) pump.disarm(tick)
+        pump.settled.delete(check)
+        pump.idle.delete(check)
+        if (how === 'drive') pump.drivers -= 1
+        else pump.settlers -= 1
+      }
       const check = (): boolean => {
-        let reached = false
         try {
-          reached = broken !== null || done()
+          if (!reached()) return false
         } catch (error) {
           finish()
-          reject(error)
+          reject(error as Error)
           return true
         }
-        if (!reached) return false
         finish()
         world.touched = true
         if (broken === null) resolve()
         else reject(broken)
         return true
       }
-      const afterOne = () => void check()
-      const finish = () => {
-        pump.disarm(over)
-        afterEvent.delete(afterOne)
-        pump.idle.delete(check)
-        if (how === 'drive') pump.drivers -= 1
-        else pump.settlers -= 1
-      }
+      if (how === 'drive') pump.drivers += 1
+      else pump.settlers += 1
+      if (how === 'drive' && check()) return
+      over = arm(world, withinMs, 'daemon', {
+        type: 'control',
+        label: `the deadline of ${what}`,
+        run: () => {
+          if (check()) return
+          finish()
+          const open = [...world.calls].map(({ label }) => label).join(', ') || 'none'
+          const more = hint?.() ?? ''
+          const error = new DeadlockError(
+            `${what}: not within ${durationText(withinMs)} of virtual time.${more}\n  open calls: ${open}\n${describeWaiting(world).trimEnd()}`,
+            [what],
+          )
+          error.stack = `${error.name}: ${error.message}\n${called}`
+          reject(error)
+        },
+      })
       if (how === 'drive') {
-        pump.drivers += 1
-        afterEvent.add(afterOne)
-      } else pump.settlers += 1
+        // A predicate over the time alone changes without an event: it is asked every so often.
+        const again = () => {
+          tick = arm(world, TICK_MS, 'daemon', { type: 'control', label: `${what} looks again`, run: again })
+        }
+        again()
+        pump.settled.add(check)
+      }
       pump.idle.add(check)
       pump.wake()
     })
+  }
+
+  function tellListeners(event: TraceEvent): void {
+    for (const listener of listeners) {
+      try {
+        listener(Object.freeze(event))
+      } catch (error) {
+        // It must not take part in what it watches.
+        host.warn(`[kafkarium] a trace listener threw: ${String(error)}`)
+      }
+    }
   }
 
   function topicHandle(name: string): TopicHandle {
     const find = (): TopicView => {
       const topic = topicViews(world).find((candidate) => candidate.name === name)
       if (topic !== undefined) return topic
-      const known = [...world.controller.image.topics.keys()].filter((other) => !isInternal(other))
-      throw new KafkariumError(
-        'KAFKARIUM_UNKNOWN_TOPIC',
-        `There is no topic "${name}". Known: ${known.join(', ') || 'none'}.`,
-      )
+      throw new KafkariumError('KAFKARIUM_UNKNOWN_TOPIC', `There is no topic "${name}". Known: ${knownTopics()}.`)
     }
     const nextUntaken = (): RecordView | undefined => {
-      for (const { partition } of world.controller.image.topics.has(name) ? find().partitions : []) {
-        const from = taken.get(`${name}-${partition}`) ?? 0
-        const record = recordViews(world, name, partition, from)[0]
+      const partitions = world.controller.image.topics.get(name)?.partitions.length ?? 0
+      for (let partition = 0; partition < partitions; partition++) {
+        const record = firstRecord(world, name, partition, taken.get(`${name}-${partition}`) ?? 0)
         if (record !== undefined) return record
       }
       return undefined
@@ -493,16 +592,24 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       },
       async next(nextOptions) {
         enter('topic.next')
-        let record = nextUntaken()
-        if (record === undefined) {
-          const within = milliseconds(nextOptions?.within ?? parsed.deadlineMs, 'within')
-          await waitFor(`the next record of "${name}"`, () => nextUntaken() !== undefined, within, 'drive')
-          record = nextUntaken() as RecordView
+        const within = milliseconds(nextOptions?.within ?? parsed.deadlineMs, 'within')
+        const hint = () =>
+          world.controller.image.topics.has(name) ? '' : ` There is no such topic; known: ${knownTopics()}.`
+        for (;;) {
+          const record = nextUntaken()
+          if (record !== undefined) {
+            taken.set(`${name}-${record.partition}`, record.offset + 1)
+            return record
+          }
+          // Somebody else may take it first: then this one waits on.
+          await waitFor(`the next record of "${name}"`, () => nextUntaken() !== undefined, within, 'drive', hint)
         }
-        taken.set(`${name}-${record.partition}`, record.offset + 1)
-        return record
       },
     }
+  }
+
+  function knownTopics(): string {
+    return [...world.controller.image.topics.keys()].filter((other) => !isInternal(other)).join(', ') || 'none'
   }
 
   function groupHandle(id: string): GroupHandle {
@@ -518,9 +625,23 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
         const wanted = stableOptions?.members
         const within = milliseconds(stableOptions?.within ?? parsed.deadlineMs, 'within')
         const what = `group "${id}" to be stable${wanted === undefined ? '' : ` with ${wanted} members`}`
-        return waitFor(what, () => isStable(id, wanted), within, 'drive')
+        return waitFor(
+          what,
+          () => isStable(id, wanted),
+          within,
+          'drive',
+          () => groupHint(id),
+        )
       },
     }
+  }
+
+  function groupHint(id: string): string {
+    const group = groupView(world, id)
+    if (group !== null)
+      return ` It is ${group.state} with ${group.members.length} members, generation ${group.generation}.`
+    const known = viewOf(world).groups.map((other) => other.id)
+    return ` Nobody has heard of it; known: ${known.join(', ') || 'none'}.`
   }
 
   function isStable(id: string, wanted: number | undefined): boolean {
@@ -562,14 +683,19 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
   function standstill(why: string): string {
     const open = [...world.calls].map(({ label }) => label)
+    const running = describeHandlers(world)
     return (
       `[kafkarium] ${why}.` +
       (open.length > 0 ? ` Open calls: ${open.join(', ')}.` : '') +
+      (running.length > 0 ? ` Still running: ${running.join(', ')}.` : '') +
       ` Next: ${describeNext(world, 3).join('; ') || 'nothing'}.` +
       ' To move time: await cluster.advance(…), cluster.until(…) or cluster.group(…).stable(). When you are done: cluster.dispose().'
     )
   }
 }
+
+/** How often a predicate is asked when nothing happens. Virtual milliseconds. */
+const TICK_MS = 100
 
 /** How long `cluster.produce` lets messages under way arrive first. Virtual milliseconds. */
 const ARRIVAL_MS = 1000

@@ -1,8 +1,7 @@
 /** One connection between a client and a broker, as both ends know it. */
-import type { QueuedEvent } from '../kernel/index.ts'
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import type { Process } from './process.ts'
-import type { NodeRuntime, Task } from './world.ts'
+import type { ClientTimerTask, NodeRuntime } from './world.ts'
 
 export interface PendingRequest {
   readonly correlationId: number
@@ -36,7 +35,9 @@ export interface ClientConnection {
   lastArrivalAtClient: number
   /** The broker works on a request of this connection; the others wait. */
   busy: boolean
+  /** Its waiting requests are being served: what follows is theirs. */
+  draining: boolean
   readonly waiting: PendingRequest[]
-  timeoutTimer: QueuedEvent<Task> | null
+  timeoutTimer: ClientTimerTask | null
   onConnect: ((outcome: 'open' | 'refused') => void) | null
 }

@@ -1,22 +1,24 @@
 /** What each kind of event does. */
+import type { QueuedEvent } from '../kernel/index.ts'
 import { connected, resetArrived, responseArrived } from './network.ts'
 import { brokerTimerFired, controllerAnswered, controllerGot, fenceNode, metadataArrived } from './nodes.ts'
 import type { Process } from './process.ts'
 import { requestArrived } from './serving.ts'
 import type { Task, World } from './world.ts'
 
-export function dispatch(world: World, task: Task): void {
+export function dispatch(world: World, event: QueuedEvent<Task>): void {
+  const task = event.payload
   switch (task.type) {
     case 'request':
       return requestArrived(world, task.connection, task.request)
     case 'response':
-      if (heldBack(task.connection.process, task)) return
+      if (heldBack(task.connection.process, event)) return
       return responseArrived(world, task.connection, task.correlationId, task.body)
     case 'connected':
-      if (heldBack(task.connection.process, task)) return
+      if (heldBack(task.connection.process, event)) return
       return connected(world, task.connection)
     case 'reset':
-      if (heldBack(task.connection.process, task)) return
+      if (heldBack(task.connection.process, event)) return
       return resetArrived(world, task.connection, task.reason)
     case 'broker-timer':
       return brokerTimerFired(world, task.node, task.key, task.timer)
@@ -29,7 +31,8 @@ export function dispatch(world: World, task: Task): void {
     case 'fence':
       return fenceNode(world, task.node, task.crashedAt)
     case 'client-timer':
-      if (heldBack(task.process, task)) return
+      if (heldBack(task.process, event)) return
+      task.event = null
       world.touched = true
       return task.run()
     case 'control':
@@ -39,8 +42,8 @@ export function dispatch(world: World, task: Task): void {
 }
 
 /** A frozen process notices nothing until it thaws. */
-function heldBack(process: Process, task: Task): boolean {
+function heldBack(process: Process, { sequence, payload }: QueuedEvent<Task>): boolean {
   if (process.state !== 'frozen') return false
-  process.held.push(task)
+  process.held.push({ sequence, task: payload })
   return true
 }

@@ -20,7 +20,9 @@ export function milliseconds(duration: Duration, what: string): number {
 function parse(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*$/.exec(text)
   if (match === null) return Number.NaN
-  return Number(match[1]) * (UNITS[match[2] as string] as number)
+  const value = Number(match[1]) * (UNITS[match[2] as string] as number)
+  // '1.001s' is 1001 ms, though 1.001 * 1000 is a little less.
+  return Math.abs(value - Math.round(value)) < 1e-6 ? Math.round(value) : value
 }
 
 /** `45.25 s`, `1 m 5 s`, `12 ms`: for messages. */

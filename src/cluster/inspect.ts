@@ -1,5 +1,5 @@
 /** Builds the read model from the live state: copies only, nothing in it can change the world (law K6). */
-import { decodeCoordinatorRecord, isInternal, OFFSETS_TOPIC, type PartitionLog } from '../broker/index.ts'
+import { decodeCoordinatorRecord, findBatch, isInternal, OFFSETS_TOPIC, type PartitionLog } from '../broker/index.ts'
 import { decodeAssignment } from '../protocol/consumer-protocol.ts'
 import { partitionForGroup } from '../protocol/hash.ts'
 import { isControl, readRecords } from '../protocol/records.ts'
@@ -144,6 +144,25 @@ export function recordViews(world: World, topic: string, partition: number, from
     }
   }
   return out
+}
+
+/** The first record at or after an offset; cheap, however long the log. */
+export function firstRecord(
+  world: World,
+  topic: string,
+  partition: number,
+  fromOffset: number,
+): RecordView | undefined {
+  const log = leaderLog(world, topic, partition)
+  if (log === undefined) return undefined
+  const from = Math.max(fromOffset, log.logStartOffset)
+  for (let i = findBatch(log, from); i < log.batches.length; i++) {
+    const batch = log.batches[i] as PartitionLog['batches'][number]
+    if (isControl(batch)) continue
+    const record = readRecords(batch, decompressed(world, batch)).find(({ offset }) => offset >= from)
+    if (record !== undefined) return recordView(topic, partition, record)
+  }
+  return undefined
 }
 
 function recordView(topic: string, partition: number, record: ReturnType<typeof readRecords>[number]): RecordView {

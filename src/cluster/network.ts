@@ -7,7 +7,7 @@ import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { Process } from './process.ts'
 import { execute } from './serving.ts'
 import { reclassifySessions } from './timers.ts'
-import { arm, latency, type NodeRuntime, note, type World } from './world.ts'
+import { arm, armClientTimer, cancelTimer, latency, type NodeRuntime, note, type World } from './world.ts'
 
 export function openConnection(
   world: World,
@@ -28,6 +28,7 @@ export function openConnection(
     lastArrivalAtNode: 0,
     lastArrivalAtClient: 0,
     busy: false,
+    draining: false,
     waiting: [],
     timeoutTimer: null,
     onConnect,
@@ -60,6 +61,11 @@ export function connected(world: World, connection: ClientConnection): void {
 }
 
 export function sendRequest(world: World, connection: ClientConnection, request: PendingRequest): void {
+  if (connection.state !== 'open') {
+    // It closed while its process was frozen.
+    request.settle?.({ type: 'closed' })
+    return
+  }
   connection.inFlight.push(request)
   const arrival = Math.max(world.now + latency(world), connection.lastArrivalAtNode)
   connection.lastArrivalAtNode = arrival
@@ -139,6 +145,8 @@ function detach(world: World, connection: ClientConnection): void {
   world.connections.delete(connection.id)
   connection.node.connections.delete(connection)
   connection.process.connections.delete(connection)
+  if (connection.timeoutTimer !== null) cancelTimer(world, connection.timeoutTimer)
+  connection.timeoutTimer = null
 }
 
 function failInFlight(world: World, connection: ClientConnection): void {
@@ -157,11 +165,14 @@ function failInFlight(world: World, connection: ClientConnection): void {
 
 /** One timer a connection, for its oldest request: a timer a request would cost more than the request. */
 function armTimeout(world: World, connection: ClientConnection, deadline: number): void {
-  connection.timeoutTimer = arm(world, Math.max(deadline - world.now, 0), 'daemon', {
-    type: 'client-timer',
-    process: connection.process,
-    label: `request time-out of ${connection.clientId} towards broker ${connection.node.id}`,
-    run: () => {
+  const label = `request time-out of ${connection.clientId} towards broker ${connection.node.id}`
+  connection.timeoutTimer = armClientTimer(
+    world,
+    connection.process,
+    Math.max(deadline - world.now, 0),
+    'daemon',
+    label,
+    () => {
       connection.timeoutTimer = null
       if (connection.state !== 'open') return
       const late = connection.inFlight.filter((request) => request.deadline <= world.now && !request.noResponse)
@@ -177,7 +188,7 @@ function armTimeout(world: World, connection: ClientConnection, deadline: number
         settle?.({ type: 'timeout' })
       }
     },
-  })
+  )
 }
 
 function takeFrom(inFlight: PendingRequest[], correlationId: number): PendingRequest | undefined {

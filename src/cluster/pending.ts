@@ -10,6 +10,25 @@ export function describeNext(world: World, most: number): string[] {
     .map((event) => `${describeTask(event.payload)} in ${durationText(event.time - world.now)}`)
 }
 
+/** Handlers of user code that are under way. */
+export function describeHandlers(world: World): string[] {
+  const out: string[] = []
+  for (const process of world.owners) {
+    if (process.state !== 'running') continue
+    for (const [group, { handlers, topic, partition, offset }] of process.busy) {
+      if (handlers > 0) out.push(`the handler of group ${group} for ${topic}-${partition} offset ${offset}`)
+    }
+  }
+  return out
+}
+
+/** Running handlers and next timers, as lines of an error. */
+export function describeWaiting(world: World): string {
+  const handlers = describeHandlers(world)
+  const running = handlers.length === 0 ? '' : `  still running: ${handlers.join(', ')}\n`
+  return `${running}  next timers: ${describeNext(world, 5).join('; ') || 'none'}\n`
+}
+
 function describeTask(task: Task): string {
   switch (task.type) {
     case 'request':

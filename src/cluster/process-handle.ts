@@ -1,12 +1,13 @@
 /** What a user holds of a process: start, crash, freeze, restart. */
 
+import { push } from '../kernel/index.ts'
 import { KafkariumError } from './errors.ts'
 import { abandonConnection } from './network.ts'
 import { createProcess, dropWork, type Process } from './process.ts'
 import type { Pump } from './pump.ts'
 import { createStoreData, openStore, type Store } from './store.ts'
 import { reclassifySessions } from './timers.ts'
-import { arm, note, type World } from './world.ts'
+import { note, type World } from './world.ts'
 
 /** The application code: it gets clients and a store of its own. It is run again by `restart()`. */
 export type ProcessMain<K, C> = (context: ProcessContext<K, C>) => Promise<void> | void
@@ -34,7 +35,10 @@ export interface ProcessHandle {
   readonly ready: Promise<void>
   /** Dies at once: no goodbye, nothing more is sent or settled. */
   crash(reason?: string): void
-  /** Stops noticing anything (a long pause of the machine) until `thaw()`; what arrives waits. */
+  /**
+   * Stops noticing anything (a long pause of the machine) until `thaw()`: what arrives waits, what its code sends is sent
+   * then. Its code itself cannot be stopped: a handler that runs goes on, and its writes to `store` count.
+   */
   freeze(reason?: string): void
   thaw(): void
   /** Runs `main` again, after a crash or instead of the running incarnation (which crashes). */
@@ -48,7 +52,7 @@ export function createProcessHandle<K, C>(
   pump: Pump,
   name: string,
   main: ProcessMain<K, C>,
-  newKafka: (process: Process, config: C | undefined) => K,
+  newKafka: (process: Process, config: C | undefined, incarnation: number) => K,
 ): ProcessHandle {
   const process = createProcess(name)
   world.processes.set(name, process)
@@ -103,9 +107,16 @@ export function createProcessHandle<K, C>(
       }
       process.state = 'running'
       note(world, { type: 'process', name, change: 'thaw', reason: 'thawed' })
-      const { held } = process
+      const { held, outbox } = process
       process.held = []
-      for (const task of held) arm(world, 0, 'work', task)
+      process.outbox = []
+      // What arrived meanwhile comes first, in its old order, before anything else of this instant.
+      for (const { task, sequence } of held) {
+        if (task.type === 'client-timer' && task.cancelled) continue
+        const event = push(world.queue, world.now, 'work', task, sequence)
+        if (task.type === 'client-timer') task.event = event
+      }
+      for (const action of outbox) action()
       reclassifySessions(world)
       pump.wake()
     },
@@ -120,6 +131,12 @@ export function createProcessHandle<K, C>(
     },
     async stop() {
       pump.enter('process.stop')
+      if (process.state === 'frozen') {
+        throw new KafkariumError(
+          'KAFKARIUM_WRONG_STATE',
+          `process "${name}" is frozen: it hears nothing. thaw() it first, or crash() it.`,
+        )
+      }
       if (process.state !== 'running') return
       for (const listener of stopListeners.reverse()) await listener()
       if (process.state === 'running') die('ended', 'end', 'stopped')
@@ -135,8 +152,8 @@ export function createProcessHandle<K, C>(
     const current = () => process.incarnation === incarnation && process.state !== 'crashed'
     note(world, { type: 'process', name, change: 'start', reason: incarnation === 1 ? 'started' : 'restarted' })
     const context: ProcessContext<K, C> = {
-      kafka: newKafka(process, undefined),
-      newKafka: (config) => newKafka(process, config),
+      kafka: newKafka(process, undefined, incarnation),
+      newKafka: (config) => newKafka(process, config, incarnation),
       store: openStore(data, current),
       incarnation,
       onStop(listener) {

@@ -70,6 +70,7 @@ export function createTestProducer(world: World, transport: Transport): TestProd
           `cluster.produce: there is no topic "${topic}". Known: ${known.join(', ') || 'none'}. Name it in createCluster({ topics: { '${topic}': 1 } }).`,
         )
       }
+      checkMessages(messages)
       const byPartition = new Map<number, { records: RecordInput[]; places: number[] }>()
       for (const [index, given] of messages.entries()) {
         const message: ProduceMessage = typeof given === 'string' ? { value: given } : given
@@ -92,8 +93,10 @@ export function createTestProducer(world: World, transport: Transport): TestProd
         [...byPartition].map(async ([partition, { records, places }]) => {
           const leader = info.partitions[partition]?.leader ?? -1
           if (leader < 0) throw failed(`${topic}-${partition} has no leader`)
-          const connection = await connectionTo(leader)
-          const answer = await connection.request(
+          const connection = await connectionTo(leader).catch(() => {
+            throw failed(`broker ${leader}, the leader of ${topic}-${partition}, cannot be reached`)
+          })
+          const request = connection.request(
             'Produce',
             PRODUCE_VERSION,
             makeProduceRequest({
@@ -107,6 +110,11 @@ export function createTestProducer(world: World, transport: Transport): TestProd
               ],
             }),
           )
+          const answer = await request.catch(() => {
+            throw failed(
+              `the connection to broker ${leader} ended before its answer: whether the records are stored is unknown`,
+            )
+          })
           const result = answer.responses[0]?.partitionResponses[0]
           if (result === undefined || result.errorCode !== ErrorCode.NONE) {
             throw failed(`the broker answered ${errorName(result?.errorCode ?? -1)} for ${topic}-${partition}`)
@@ -117,6 +125,23 @@ export function createTestProducer(world: World, transport: Transport): TestProd
       )
       return positions
     },
+  }
+}
+
+function checkMessages(messages: readonly (string | ProduceMessage)[]): void {
+  const bad = (what: string) => new KafkariumError('KAFKARIUM_BAD_OPTION', `cluster.produce: ${what}`)
+  if (!Array.isArray(messages)) throw bad("messages are given as an array: ['a', 'b'] or [{ key: 'k', value: 'v' }].")
+  const bytes = (value: unknown) => value === null || typeof value === 'string' || ArrayBuffer.isView(value)
+  for (const [index, message] of messages.entries()) {
+    if (typeof message === 'string') continue
+    const where = `messages[${index}]`
+    if (typeof message !== 'object' || message === null) throw bad(`${where} is neither a string nor an object.`)
+    if (!bytes(message.value))
+      throw bad(
+        `${where}.value must be a string, bytes or null, not ${typeof message.value}. Use JSON.stringify for objects.`,
+      )
+    if (message.key !== undefined && !bytes(message.key))
+      throw bad(`${where}.key must be a string, bytes or null, not ${typeof message.key}.`)
   }
 }
 

@@ -6,7 +6,7 @@ import { nextLoopTime, peek, pop, type QueuedEvent, remove } from '../kernel/ind
 import { dispatch } from './dispatch.ts'
 import { durationText } from './duration.ts'
 import { DeadlockError, KafkariumError, UncontrolledAsyncError } from './errors.ts'
-import { describeNext } from './pending.ts'
+import { describeHandlers, describeWaiting } from './pending.ts'
 import type { OpenCall, Task, World } from './world.ts'
 
 export interface Pump {
@@ -34,16 +34,26 @@ export interface Pump {
   setSpeed(speed: number): void
   setPaused(paused: boolean): void
   running(): boolean
+  /** A handler of user code is done: what waited for it may go on. */
+  handlerEnded(): void
+  /** Ends for good: no turn, no timer. */
+  stop(): void
 }
 
 /** Events run in one turn before the host's loop is looked at, when no user code is involved. */
 const EVENTS_A_TURN = 2048
+
+/** So long (real milliseconds) `until` waits for a handler of user code before it moves time past it. */
+const HANDLER_GRACE_MS = 1000
 
 export function createPump(world: World, speed: number): Pump {
   let active = false
   /** Between two batches of turns: what enters now came from outside. */
   let seamOpen = false
   let cancelSleep: (() => void) | null = null
+  /** `until` waits for a handler; the real timer that ends the wait. */
+  let cancelGrace: (() => void) | null = null
+  let graceIsOver = false
   let anchor = { real: world.host.wallNow(), virtual: world.now }
   const clock = { speed, paused: false }
   const idle = new Set<() => boolean>()
@@ -69,6 +79,16 @@ export function createPump(world: World, speed: number): Pump {
       reschedule()
     },
     running: () => active,
+    handlerEnded() {
+      graceIsOver = false
+      cancelGrace?.()
+      cancelGrace = null
+      if (pump.drivers > 0) pump.wake()
+    },
+    stop() {
+      cancelSleep?.()
+      cancelGrace?.()
+    },
     wake() {
       if (active || world.disposed) return
       active = true
@@ -85,13 +105,13 @@ export function createPump(world: World, speed: number): Pump {
       world.taint =
         `${what} was called by real I/O or a real timer while the cluster was running, ` +
         `at virtual time ${new Date(world.now).toISOString()}: this run cannot be repeated from its seed. ` +
-        'Put the effect into cluster.external(…) when it must take part in a repeatable run.'
+        'See docs/time.md, "Repeatable runs".'
       if (world.strict) throw new UncontrolledAsyncError(world.taint)
     },
     stepOne() {
       const event = pop(world.queue)
       if (event === undefined) return false
-      runEvent(event.time, event)
+      runEvent(event)
       pump.wake()
       return true
     },
@@ -125,16 +145,18 @@ export function createPump(world: World, speed: number): Pump {
       }
       const event = pop(world.queue)
       if (event === undefined) return true
-      runEvent(event.time, event)
+      runEvent(event)
       if (world.touched || world.disposed) return true
     }
     return true
   }
 
-  function runEvent(time: number, event: QueuedEvent<Task>): void {
-    if (time > world.now) world.now = time
+  function runEvent(event: QueuedEvent<Task>): void {
+    if (event.time > world.now) world.now = event.time
+    // A jump (advance, step) puts virtual time ahead of the wall: it goes on from there.
+    if (world.mode === 'wall' && world.now > wallTarget()) anchor = { real: world.host.wallNow(), virtual: world.now }
     world.eventsRun += 1
-    dispatch(world, event.payload)
+    dispatch(world, event)
     if (world.afterEvent.size > 0) for (const listener of [...world.afterEvent]) listener()
     if (world.calls.size > 0) checkDeadlines()
   }
@@ -146,12 +168,33 @@ export function createPump(world: World, speed: number): Pump {
       // Somebody waits, and nothing is left that could ever happen.
       return expireStuck()
     }
-    if (pump.drivers > 0 && world.mode !== 'wall') return true
+    if (pump.drivers > 0 && world.mode !== 'wall' && mayDrive()) return true
     if (world.mode === 'wall') {
       return next.time <= pump.allowedUntil || (!clock.paused && next.time <= wallTarget())
     }
     if (world.mode === 'manual') return next.time <= pump.allowedUntil || (pump.settlers > 0 && boundToHappen())
     return boundToHappen()
+  }
+
+  /**
+   * `until` moves what merely ticks, too. But not past a handler that is at work: it may do real I/O, and would lose its
+   * session. If it takes long, or nothing real may happen at all (strict), time goes on.
+   */
+  function mayDrive(): boolean {
+    let handlers = 0
+    for (const { state, handlers: running } of world.owners) if (state === 'running') handlers += running
+    if (handlers === 0 || world.strict || graceIsOver) return true
+    cancelGrace ??= world.host.later(HANDLER_GRACE_MS, true, () => {
+      cancelGrace = null
+      graceIsOver = true
+      world.host.warn(
+        `[kafkarium] ${describeHandlers(world).join(', ')} has not returned for ${durationText(HANDLER_GRACE_MS)} while the test waits ` +
+          'for the cluster: virtual time goes on without it. If it waits for real I/O, wait for that first; if time is meant to pass ' +
+          'meanwhile, use cluster.advance(…).',
+      )
+      pump.wake()
+    })
+    return false
   }
 
   /** The policy: somebody awaits the cluster, or something happens by itself. */
@@ -165,7 +208,7 @@ export function createPump(world: World, speed: number): Pump {
   /** An API call is open, it waits for no user code, and the queue is empty: it can never settle. */
   function expireStuck(): boolean {
     if (world.mode !== 'auto') return false
-    const stuck = [...world.calls].filter((call) => !call.waitsForUser)
+    const stuck = [...world.calls].filter((call) => !call.waitsForUser && call.process.state === 'running')
     if (stuck.length === 0) return false
     for (const call of stuck) expire(call, 'nothing is left that could happen')
     return true
@@ -175,22 +218,22 @@ export function createPump(world: World, speed: number): Pump {
     for (const call of world.calls) {
       // Calls are kept in the order they began, and all have the same deadline after that.
       if (call.deadline > world.now) return
-      if (!call.waitsForUser) expire(call, `its virtual deadline of ${durationText(call.deadline - call.since)} passed`)
-      else return
+      if (call.waitsForUser || call.process.state !== 'running') continue
+      expire(call, `its virtual deadline of ${durationText(call.deadline - call.since)} passed`)
     }
   }
 
   function expire(call: OpenCall, why: string): void {
     world.calls.delete(call)
     call.process.calls.delete(call)
-    if (call.onDeadline === null || call.process.state !== 'running') return
+    if (call.onDeadline === null) return
     world.touched = true
     const pending = [call.label, ...[...world.calls].map(({ label }) => label)]
     call.onDeadline(
       new DeadlockError(
         `${call.label} cannot finish: ${why}.\n` +
           `  open calls: ${pending.join(', ')}\n` +
-          `  next timers: ${describeNext(world, 5).join('; ') || 'none'}\n` +
+          describeWaiting(world) +
           '  Look at what it waits for: a broker that is down, a handler that never returns, a group that never gets stable.',
         pending,
       ),
@@ -223,7 +266,8 @@ export function createPump(world: World, speed: number): Pump {
     const next = peek(world.queue)
     if (next === undefined || clock.paused || world.disposed) return
     const ms = Math.max((next.time - world.now) / clock.speed, 0)
-    const keepAlive = world.queue.workCount > 0 || world.queue.recoveryCount > 0 || world.calls.size > 0
+    const waited = world.calls.size + pump.drivers + pump.settlers > 0
+    const keepAlive = waited || world.queue.workCount > 0 || world.queue.recoveryCount > 0
     cancelSleep = world.host.later(Math.min(Math.ceil(ms), 2_000_000_000), keepAlive, () => {
       cancelSleep = null
       pump.wake()

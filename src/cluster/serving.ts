@@ -82,8 +82,15 @@ export function answer(world: World, token: RequestToken, body: unknown): void {
     arm(world, arrival - world.now, 'work', { type: 'response', connection, correlationId: token.correlationId, body })
   }
   connection.busy = false
-  const next = connection.waiting.shift()
-  if (next !== undefined) serve(world, connection, next)
+  // A loop: an answer that came at once would otherwise nest, once a request.
+  if (connection.draining) return
+  connection.draining = true
+  while (!connection.busy && connection.state === 'open') {
+    const next = connection.waiting.shift()
+    if (next === undefined) break
+    serve(world, connection, next)
+  }
+  connection.draining = false
 }
 
 /** The broker's side ends the connection (or died): the client learns it one way later. */

@@ -2,6 +2,8 @@
  * A simulated database and mailbox of one process: what it writes survives a crash, what a dead incarnation writes is
  * dropped. For effects outside Kafka, so that "the mail went out twice" can be seen and judged.
  */
+import { KafkariumError } from './errors.ts'
+
 export interface Store {
   get(key: string): unknown
   set(key: string, value: unknown): void
@@ -37,7 +39,14 @@ export function openStore(data: StoreData, alive: () => boolean): Store {
     transaction(change) {
       const before = new Map(data.rows)
       try {
-        return change(store)
+        const result = change(store)
+        if (typeof (result as { then?: unknown } | undefined)?.then === 'function') {
+          throw new KafkariumError(
+            'KAFKARIUM_WRONG_STATE',
+            'store.transaction: its function is synchronous; do what you await before or after it.',
+          )
+        }
+        return result
       } catch (error) {
         data.rows = before
         throw error

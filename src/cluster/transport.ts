@@ -1,5 +1,5 @@
 /** The client's `Transport` over the simulated world, one a process incarnation. */
-import { type QueuedEvent, recordHandler, remove } from '../kernel/index.ts'
+import { recordHandler } from '../kernel/index.ts'
 import { API } from '../protocol/apis.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.ts'
 import type {
@@ -16,16 +16,21 @@ import type {
 } from '../protocol/transport.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import { closeConnection, openConnection, sendRequest } from './network.ts'
-import type { Process } from './process.ts'
+import { act, type Busy, type Process } from './process.ts'
 import type { Pump } from './pump.ts'
 import { reclassifyGroup } from './timers.ts'
-import { arm, type NodeRuntime, nextCounter, note, type OpenCall, type Task, type World } from './world.ts'
+import { armClientTimer, cancelTimer, type NodeRuntime, nextCounter, note, type OpenCall, type World } from './world.ts'
 
 const NEVER = new Promise<never>(() => {})
 
 /** `clientId` names the client in the trace for facts that are not bound to a connection. */
-export function createTransport(world: World, pump: Pump, process: Process, clientId: string): Transport {
-  const { incarnation } = process
+export function createTransport(
+  world: World,
+  pump: Pump,
+  process: Process,
+  clientId: string,
+  incarnation: number = process.incarnation,
+): Transport {
   world.owners.add(process)
   const alive = () => process.incarnation === incarnation && (process.state === 'running' || process.state === 'frozen')
 
@@ -45,21 +50,17 @@ export function createTransport(world: World, pump: Pump, process: Process, clie
     timer(delayMs, kind, run): Timer {
       if (world.disposed || !alive()) return { cancel: () => {} }
       pump.enter('a timer')
-      const event: QueuedEvent<Task> = arm(world, Math.max(Math.ceil(delayMs), 0), kind satisfies TimerKind, {
-        type: 'client-timer',
-        process,
-        label: `a timer of ${clientId}`,
-        run: () => {
-          process.timers.delete(event)
-          if (alive()) run()
-        },
+      const delay = Math.max(Math.ceil(delayMs), 0)
+      const task = armClientTimer(world, process, delay, kind satisfies TimerKind, `a timer of ${clientId}`, () => {
+        process.timers.delete(task)
+        if (alive()) run()
       })
-      process.timers.add(event)
+      process.timers.add(task)
       pump.wake()
       return {
         cancel() {
-          process.timers.delete(event)
-          remove(world.queue, event)
+          process.timers.delete(task)
+          cancelTimer(world, task)
         },
       }
     },
@@ -114,23 +115,41 @@ function noteClientFact(world: World, pump: Pump, process: Process, client: stri
   const { type, groupId, memberId, topic, partition, firstOffset, lastOffset } = fact
   let busy = process.busy.get(groupId)
   if (busy === undefined) {
-    busy = { handlers: 0 }
+    busy = { handlers: 0, topic, partition, offset: firstOffset, highest: new Map() }
     process.busy.set(groupId, busy)
   }
   if (type === 'handler.start') {
-    world.lastProgress = world.now
+    if (isProgress(busy, topic, partition, lastOffset)) world.lastProgress = world.now
     busy.handlers += 1
-  } else if (busy.handlers > 0) busy.handlers -= 1
+    busy.topic = topic
+    busy.partition = partition
+    busy.offset = firstOffset
+    process.handlers += 1
+  } else if (busy.handlers > 0) {
+    busy.handlers -= 1
+    process.handlers -= 1
+  }
   if (type === 'handler.error') {
     const error = fact.error ?? ''
     note(world, { type, client, group: groupId, member: memberId, topic, partition, firstOffset, lastOffset, error })
   } else
     recordHandler(world.trace, world.now, type, client, groupId, memberId, topic, partition, firstOffset, lastOffset)
-  if (world.groupTimers.size > 0) {
-    reclassifyGroup(world, groupId)
-    // What waited for the handler may go on now.
-    if (type !== 'handler.start') pump.wake()
+  if (world.groupTimers.size > 0) reclassifyGroup(world, groupId)
+  // What waited for the handler may go on now.
+  if (type !== 'handler.start') pump.handlerEnded()
+}
+
+/** The same record again is none: a poison message must not keep time moving for ever. */
+function isProgress(busy: Busy, topic: string, partition: number, offset: number): boolean {
+  let partitions = busy.highest.get(topic)
+  if (partitions === undefined) {
+    partitions = []
+    busy.highest.set(topic, partitions)
   }
+  const highest = partitions[partition]
+  if (highest !== undefined && offset <= highest) return false
+  partitions[partition] = offset
+  return true
 }
 
 function connect(
@@ -151,17 +170,14 @@ function connect(
       reject(transportError('refused', what, host, port, { code: name }))
     }
     if (node === undefined) {
-      arm(world, 1, 'work', {
-        type: 'client-timer',
-        process,
-        label: `${options.clientId} looks for ${host}:${port}`,
-        run: refuse,
-      })
+      armClientTimer(world, process, 1, 'work', `${options.clientId} looks for ${host}:${port}`, refuse)
     } else {
-      const connection = openConnection(world, process, node, options.clientId, (outcome) => {
-        if (!alive()) return
-        if (outcome === 'refused') refuse()
-        else resolve(connectionHandle(world, pump, connection, alive, options))
+      act(process, () => {
+        const connection = openConnection(world, process, node, options.clientId, (outcome) => {
+          if (!alive()) return
+          if (outcome === 'refused') refuse()
+          else resolve(connectionHandle(world, pump, connection, alive, options))
+        })
       })
     }
     pump.wake()
@@ -193,7 +209,7 @@ function connectionHandle(
       return connection.state === 'open'
     },
     close() {
-      if (alive() && !world.disposed) closeConnection(world, connection)
+      if (alive() && !world.disposed) act(connection.process, () => closeConnection(world, connection))
     },
     request<A extends ApiName>(
       api: A,
@@ -253,7 +269,7 @@ function connectionHandle(
                 } else reject(requestError('closed', 'Closed connection', connection, info))
               },
         }
-        sendRequest(world, connection, request)
+        act(connection.process, () => sendRequest(world, connection, request))
         // Written is all there is: nobody will answer.
         if (noResponse) resolve(undefined as unknown as ResponseOf<A>)
         pump.wake()

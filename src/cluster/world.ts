@@ -23,6 +23,7 @@ import {
   push,
   type QueuedEvent,
   record,
+  remove,
   type Trace,
 } from '../kernel/index.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
@@ -46,8 +47,18 @@ export type Task =
   /** The broker learns the metadata log up to this offset. */
   | { readonly type: 'metadata'; readonly node: number; readonly upTo: number }
   | { readonly type: 'fence'; readonly node: number; readonly crashedAt: number }
-  | { readonly type: 'client-timer'; readonly process: Process; readonly label: string; readonly run: () => void }
+  | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
+
+export interface ClientTimerTask {
+  readonly type: 'client-timer'
+  readonly process: Process
+  readonly label: string
+  readonly run: () => void
+  /** Where it waits now; null once it ran. */
+  event: QueuedEvent<Task> | null
+  cancelled: boolean
+}
 
 export interface NodeRuntime {
   readonly id: number
@@ -181,6 +192,26 @@ export function note(world: World, fact: Fact): void {
 /** Arms an event `delayMs` from now. */
 export function arm(world: World, delayMs: number, kind: EventKind, task: Task): QueuedEvent<Task> {
   return push(world.queue, world.now + delayMs, kind, task)
+}
+
+/** Arms a client's timer; `cancelTimer` finds it also after a freeze. */
+export function armClientTimer(
+  world: World,
+  process: Process,
+  delayMs: number,
+  kind: EventKind,
+  label: string,
+  run: () => void,
+): ClientTimerTask {
+  const task: ClientTimerTask = { type: 'client-timer', process, label, run, event: null, cancelled: false }
+  task.event = arm(world, delayMs, kind, task)
+  return task
+}
+
+export function cancelTimer(world: World, task: ClientTimerTask): void {
+  task.cancelled = true
+  if (task.event !== null) remove(world.queue, task.event)
+  task.event = null
 }
 
 /** Milliseconds one way, by draw: mostly the least, sometimes a slow tail (FoundationDB's shape). Index 0 is the least. */

@@ -36,9 +36,18 @@ export function createQueue<T>(): EventQueue<T> {
   return { heap: [], nextSequence: 0, workCount: 0, recoveryCount: 0, loops: new Set() }
 }
 
-/** Arms an event. `time` must be an integer not before anything already run (the caller clamps to now). */
-export function push<T>(queue: EventQueue<T>, time: number, kind: EventKind, payload: T): QueuedEvent<T> {
-  const event: QueuedEvent<T> = { time, sequence: queue.nextSequence++, kind, payload, position: queue.heap.length }
+/**
+ * Arms an event. `time` must be an integer not before anything already run (the caller clamps to now). `sequence` is given
+ * only for what was taken out of the queue and comes back in its old order.
+ */
+export function push<T>(
+  queue: EventQueue<T>,
+  time: number,
+  kind: EventKind,
+  payload: T,
+  sequence: number = queue.nextSequence++,
+): QueuedEvent<T> {
+  const event: QueuedEvent<T> = { time, sequence, kind, payload, position: queue.heap.length }
   queue.heap.push(event)
   siftUp(queue.heap, event)
   count(queue, event, 1)

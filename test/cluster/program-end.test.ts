@@ -55,6 +55,27 @@ describe('the end of a program', () => {
     )
   }, 20_000)
 
+  test('a wall cluster ends at once when it is disposed, and a wait keeps it alive until then', async () => {
+    const { code, out } = await run(`
+      import { createCluster } from 'kafkarium'
+      const cluster = createCluster({ topics: { orders: 1 }, time: 'wall', speed: 100 })
+      const worker = cluster.process('worker', async ({ kafka }) => {
+        const consumer = kafka.consumer({ groupId: 'g' })
+        await consumer.connect()
+        await consumer.subscribe({ topics: ['orders'] })
+        await consumer.run({ eachMessage: async () => {} })
+      })
+      await worker.ready
+      worker.crash()
+      const before = cluster.now
+      await cluster.until(() => cluster.now - before > 5000)
+      cluster.speed = 1
+      await cluster.dispose()
+      console.log('disposed')
+    `)
+    expect({ code, out }).toEqual({ code: 0, out: 'disposed\n' })
+  }, 10_000)
+
   test('a wall cluster with only ticking timers does not keep the process alive either', async () => {
     const { code, out } = await run(`
       import { createCluster } from 'kafkarium'

@@ -205,6 +205,118 @@ describe('auto: time stands still for what merely ticks', () => {
   })
 })
 
+describe('until and handlers of user code', () => {
+  test('a handler that waits for the host is waited for, not outrun', async () => {
+    const cluster = create()
+    const handled: string[] = []
+    await consumerProcess(cluster, 'a', async (text) => {
+      await new Promise(setImmediate)
+      await realSleep(20)
+      handled.push(text)
+    }).ready
+    const before = cluster.now
+    await cluster.produce('orders', ['x'])
+    await cluster.until(() => handled.length === 1)
+    expect(cluster.now - before).toBeLessThan(6000)
+    expect(handled).toEqual(['x'])
+    expect(cluster.trace.events().some((event) => event.type === 'group.leave')).toBe(false)
+  })
+
+  test('one that never returns is left behind after a second, and a line says so', async () => {
+    const warnings = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    try {
+      const cluster = create()
+      await consumerProcess(cluster, 'a', () => new Promise(() => {})).ready
+      await cluster.produce('orders', ['x'])
+      await cluster.until(() => cluster.group('billing').view()?.members.length === 0)
+      const lines = warnings.mock.calls.map(([line]) => String(line)).filter((line) => line.includes('[kafkarium]'))
+      expect(lines).toHaveLength(1)
+      expect(lines[0]).toMatch(
+        /the handler of group billing for orders-\d offset 0 has not returned for 1 s.*cluster\.advance/,
+      )
+    } finally {
+      warnings.mockRestore()
+    }
+  })
+
+  test('a strict run does not wait for it: nothing real may happen there', async () => {
+    const cluster = create({ strict: true })
+    await consumerProcess(cluster, 'a', () => new Promise(() => {})).ready
+    await cluster.produce('orders', ['x'])
+    const started = performance.now()
+    await cluster.until(() => cluster.group('billing').view()?.members.length === 0)
+    expect(performance.now() - started).toBeLessThan(900)
+  })
+
+  test('the predicate is asked when the program has done what the event made it do: no overshoot', async () => {
+    const cluster = create()
+    const producer = cluster.kafka().producer()
+    let at = 0
+    void producer.connect().then(() => {
+      at = cluster.now
+    })
+    await cluster.until(() => at > 0)
+    expect(cluster.now - at).toBeLessThan(5)
+  })
+
+  test('a predicate over the time alone is asked, too', async () => {
+    const cluster = create()
+    const before = cluster.now
+    await cluster.until(() => cluster.now >= before + 5000)
+    expect(cluster.now - before).toBeGreaterThanOrEqual(5000)
+    expect(cluster.now - before).toBeLessThanOrEqual(5100)
+  })
+
+  test('a predicate that answers a promise is refused', async () => {
+    const cluster = create()
+    await expect(cluster.until((async () => false) as never)).rejects.toThrow(/the predicate answers a promise/)
+  })
+})
+
+describe('no spinning', () => {
+  const stands = async (cluster: Cluster) => {
+    await realSleep(50)
+    const first = cluster.now
+    await realSleep(50)
+    return cluster.now === first
+  }
+
+  test('a poison message is retried for `patience`, then time stands still', async () => {
+    const cluster = create({ patience: '30s' })
+    let calls = 0
+    await consumerProcess(cluster, 'a', () => {
+      calls += 1
+      throw new Error('poison')
+    }).ready
+    const before = cluster.now
+    await cluster.produce('orders', ['x'])
+    await cluster.settle()
+    expect(calls).toBeGreaterThan(5)
+    expect(cluster.now - before).toBeLessThan(60_000)
+    expect(await stands(cluster)).toBe(true)
+  })
+
+  test('a stop() that waits for a stuck handler does not switch off the deadlines of others', async () => {
+    const cluster = create({ deadline: '90s' })
+    const started = gate()
+    const kafka = cluster.kafka({ logLevel: 0, retry: { retries: 10_000, maxRetryTime: 5000 } })
+    const consumer = kafka.consumer({ groupId: 'g' })
+    await consumer.connect()
+    await consumer.subscribe({ topics: ['orders'], fromBeginning: true })
+    await consumer.run({
+      eachMessage: () => {
+        started.open()
+        return new Promise(() => {})
+      },
+    })
+    await cluster.produce('orders', ['x'])
+    await started.opened
+    void consumer.stop()
+    cluster.faults.crash(1)
+    await expect(kafka.producer().connect()).rejects.toThrow(/virtual deadline of 1 m 30 s passed/)
+  })
+})
+
 describe('deadlines', () => {
   test('until gives up after its virtual deadline and says what it waited for', async () => {
     const cluster = create()
@@ -258,6 +370,25 @@ describe('advance, settle, until', () => {
       cluster.advance(100).then(() => order.push(`100@${cluster.now - before}`)),
     ])
     expect(order).toEqual(['100@100', '300@300'])
+  })
+
+  test('produce does not wait for a concurrent advance', async () => {
+    const cluster = create()
+    const before = cluster.now
+    const advanced = cluster.advance('10s')
+    await cluster.produce('orders', ['x'])
+    expect((cluster.topic('orders').records()[0]?.timestamp ?? 0) - before).toBeLessThan(100)
+    await advanced
+  })
+
+  test('next hands every record to one taker', async () => {
+    const cluster = create({ topics: { orders: 1 } })
+    const topic = cluster.topic('orders')
+    const taken = Promise.all([topic.next(), topic.next(), topic.next()])
+    await cluster.produce('orders', ['a', 'b', 'c'])
+    expect((await taken).map(({ value }) => value).sort()).toEqual(['a', 'b', 'c'])
+    await expect(cluster.topic('order').next({ within: '1s' })).rejects.toThrow(/There is no such topic; known: orders/)
+    await expect(cluster.group('nope').stable({ within: '1s' })).rejects.toThrow(/Nobody has heard of it/)
   })
 
   test('settle returns when nothing is under way', async () => {
@@ -328,6 +459,21 @@ describe('wall: real pace times speed', () => {
     await consumerProcess(cluster, 'a', (text) => got.open(text)).ready
     await cluster.produce('orders', ['x'])
     expect(await got.opened).toBe('x')
+  })
+
+  test('it goes on after a jump', async () => {
+    const cluster = create({ time: 'wall', speed: 20 })
+    await cluster.produce('orders', ['a'])
+    await cluster.advance('20s')
+    const started = performance.now()
+    await cluster.produce('orders', ['b'])
+    expect(performance.now() - started).toBeLessThan(1000)
+  })
+
+  test('waiting while it is paused is refused', () => {
+    const cluster = create({ time: 'wall' })
+    cluster.pause()
+    expect(() => cluster.until(() => true)).toThrow(/the cluster is paused. Call play\(\) first/)
   })
 
   test('its controls are refused in other modes', () => {
@@ -406,6 +552,14 @@ describe('disposal', () => {
     expect(() => cluster.kafka()).toThrow(KafkariumError)
     expect(() => cluster.advance(1)).toThrow(/cluster\.advance: this cluster was disposed/)
     await expect(producer.send({ topic: 'orders', messages: [{ value: 'x' }] })).rejects.toThrow(/disposed/)
+  })
+
+  test('whoever waits for a cluster that ends is told', async () => {
+    const cluster = create()
+    const waits = [cluster.advance('1h'), cluster.until(() => false), cluster.topic('orders').next(), cluster.settle()]
+    void cluster.advance('1h') // nobody awaits it, and nobody is struck by its end
+    await cluster.dispose()
+    for (const wait of waits) await expect(wait).rejects.toMatchObject({ code: 'KAFKARIUM_DISPOSED' })
   })
 
   test('`using` disposes', async () => {
