@@ -1,6 +1,6 @@
 /** What `cluster` uses of the broker core. */
 
-export { ADVERTISED, HANDLERS } from './api/index.ts'
+export { ADVERTISED } from './api/index.ts'
 export * from './config.ts'
 export * from './controller.ts'
 export * from './decision.ts'

@@ -2,7 +2,7 @@
  * The pump: which event may run now, and when user code gets its turn. The policy is one sentence: time moves when
  * somebody awaits the cluster, or when something is bound to happen by itself; it does not move for what merely ticks.
  */
-import { nextLoopTime, peek, pop, type QueuedEvent, remove } from '../kernel/index.ts'
+import { always, nextLoopTime, peek, pop, type QueuedEvent, remove } from '../kernel/index.ts'
 import { dispatch } from './dispatch.ts'
 import { durationText } from './duration.ts'
 import { DeadlockError, KafkariumError, UncontrolledAsyncError } from './errors.ts'
@@ -152,7 +152,8 @@ export function createPump(world: World, speed: number): Pump {
   }
 
   function runEvent(event: QueuedEvent<Task>): void {
-    if (event.time > world.now) world.now = event.time
+    always(event.time >= world.now, 'K1', `virtual time never decreases (${event.time} after ${world.now}).`)
+    world.now = event.time
     // A jump (advance, step) puts virtual time ahead of the wall: it goes on from there.
     if (world.mode === 'wall' && world.now > wallTarget()) anchor = { real: world.host.wallNow(), virtual: world.now }
     world.eventsRun += 1

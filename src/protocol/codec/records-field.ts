@@ -12,7 +12,11 @@ export function readNullableBatches(r: Reader, label: string): readonly RecordBa
   return length < 0 ? null : readAll(r, label, length)
 }
 
-/** The batches of a field that may not be null in this version. */
+/**
+ * The batches of a field that may not be null in this version. The generator emits calls of it where a schema has such a field.
+ *
+ * @public
+ */
 export function readBatches(r: Reader, label: string): readonly RecordBatch[] {
   return readAll(r, label, r.recordsLength(label, false))
 }

@@ -13,7 +13,6 @@ export type CompressionCode = 0 | 1 | 2 | 3 | 4
 const TIMESTAMP_TYPE = 1 << 3
 const TRANSACTIONAL = 1 << 4
 const CONTROL = 1 << 5
-const DELETE_HORIZON = 1 << 6
 const MAX_SEQUENCE = 0x7fffffff
 
 export interface BatchFlags {
@@ -51,11 +50,6 @@ export function isTransactional(batch: RecordBatch): boolean {
 /** Whether the batch holds a control record, which consumers never see. */
 export function isControl(batch: RecordBatch): boolean {
   return (batch.attributes & CONTROL) !== 0
-}
-
-/** Whether the base timestamp is the time from which the batch may be removed (KIP-534). */
-export function hasDeleteHorizon(batch: RecordBatch): boolean {
-  return (batch.attributes & DELETE_HORIZON) !== 0
 }
 
 /** Who set the records' timestamps: the producer, or the broker (then all have the batch's `maxTimestamp`). */
