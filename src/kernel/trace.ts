@@ -126,8 +126,8 @@ export function traceEvents(trace: Trace): readonly TraceEvent[] {
 
 function keep(trace: Trace, entry: TraceEvent | HandlerRun): void {
   trace.entries.push(entry)
-  // Trimmed in halves, so that a ring costs no shift an event.
-  if (trace.entries.length >= trace.capacity * 2) trace.entries = trace.entries.slice(-trace.capacity)
+  // Trimmed in quarters: a shift an event would cost more, and so would old entries kept for long.
+  if (trace.entries.length >= trace.capacity * 1.25) trace.entries = trace.entries.slice(-trace.capacity)
 }
 
 function continues(
