@@ -7,7 +7,8 @@ import type { RecordBatch } from '../protocol/batch.ts'
 import type { CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
-import type { AfterCommit, FetchPlan, RequestToken } from './state.ts'
+import type { RequestToken } from './request.ts'
+import type { AfterCommit, FetchPlan } from './state.ts'
 
 export type Change =
   | {

@@ -1,32 +1,11 @@
 /**
  * A broker's state: plain data. Handlers only read it; `apply.ts` is the only place that changes it.
  */
-import type { ApiName } from '../protocol/messages.ts'
 import type { BrokerConfig } from './config.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
 import type { PartitionLog } from './log.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
-
-/** Names one request that waits for its answer. */
-export interface RequestToken {
-  /** The connection it came on. */
-  readonly connection: number
-  readonly correlationId: number
-  readonly api: ApiName
-  readonly apiVersion: number
-}
-
-/** A request as it reaches a broker. */
-export interface InboundRequest<Body> extends RequestToken {
-  readonly clientId: string
-  readonly clientHost: string
-  readonly body: Body
-}
-
-/** What names a request, without its body: parked requests must not hold on to it. */
-export function tokenOf({ connection, correlationId, api, apiVersion }: RequestToken): RequestToken {
-  return { connection, correlationId, api, apiVersion }
-}
+import type { RequestToken } from './request.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
 export interface ParkedFetch {

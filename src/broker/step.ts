@@ -21,7 +21,8 @@ import {
 } from './groups/rebalance.ts'
 import { createLog } from './log.ts'
 import { applyMetadata, type MetadataRecord, OFFSETS_TOPIC, topicById } from './metadata.ts'
-import { type BrokerState, type InboundRequest, watchKey } from './state.ts'
+import type { InboundRequest } from './request.ts'
+import { type BrokerState, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {

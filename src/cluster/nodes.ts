@@ -9,7 +9,7 @@ import {
   stepRestart,
   stepTimer,
 } from '../broker/index.ts'
-import type { RequestToken } from '../broker/state.ts'
+import type { RequestToken } from '../broker/request.ts'
 import { remove } from '../kernel/index.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'

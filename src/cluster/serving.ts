@@ -3,7 +3,7 @@
  * a time (SocketServer mutes the channel), so an answer lets the next request in; that is why these stand together.
  */
 import { type Context, type Decision, stepRequest } from '../broker/index.ts'
-import type { InboundRequest, RequestToken } from '../broker/state.ts'
+import type { InboundRequest, RequestToken } from '../broker/request.ts'
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import { setTimer } from './timers.ts'

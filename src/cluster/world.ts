@@ -12,7 +12,7 @@ import {
   createController,
   type ForwardedRequest,
 } from '../broker/index.ts'
-import type { RequestToken } from '../broker/state.ts'
+import type { RequestToken } from '../broker/request.ts'
 import {
   type Chooser,
   createQueue,

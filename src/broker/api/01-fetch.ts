@@ -14,7 +14,8 @@ import { makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
 import type { FetchResponse, PartitionData } from '../../protocol/messages.ts'
 import { readLog } from '../log.ts'
 import { NO_TOPIC_ID } from '../metadata.ts'
-import { type BrokerState, type FetchPlan, logOf, tokenOf } from '../state.ts'
+import { tokenOf } from '../request.ts'
+import { type BrokerState, type FetchPlan, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 export const fetch = defineApi({

@@ -17,7 +17,7 @@ import { coordinate } from '../groups/coordinator.ts'
 import { type ClassicGroup, copyGroup, createGroup } from '../groups/group.ts'
 import { armSession, finish } from '../groups/rebalance.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
-import { tokenOf } from '../state.ts'
+import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
 export const offsetCommit = defineApi({

@@ -35,7 +35,7 @@ import {
   snapshot,
   write,
 } from '../groups/rebalance.ts'
-import { type InboundRequest, tokenOf } from '../state.ts'
+import { type InboundRequest, tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
 export const joinGroup = defineApi({

@@ -9,7 +9,7 @@ import type { SyncGroupRequest } from '../../protocol/messages.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
 import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES } from '../groups/group.ts'
 import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/rebalance.ts'
-import { tokenOf } from '../state.ts'
+import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
 export const syncGroup = defineApi({

@@ -2,7 +2,7 @@
  * CreateTopics (key 19): forwarded to the controller (KIP-590); what it decides stands in `controller.ts`.
  * Internal topics cannot be made by clients.
  */
-import { tokenOf } from '../state.ts'
+import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
 export const createTopics = defineApi({

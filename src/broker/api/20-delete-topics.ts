@@ -1,5 +1,5 @@
 /** DeleteTopics (key 20): forwarded to the controller (KIP-590); what it decides stands in `controller.ts`. */
-import { tokenOf } from '../state.ts'
+import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
 export const deleteTopics = defineApi({

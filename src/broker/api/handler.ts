@@ -1,7 +1,8 @@
 /** What every API file registers: its name, the versions it has semantics for, and the pure handler. */
 import type { ApiName, RequestOf } from '../../protocol/messages.ts'
 import type { Context, Decision } from '../decision.ts'
-import type { BrokerState, InboundRequest } from '../state.ts'
+import type { InboundRequest } from '../request.ts'
+import type { BrokerState } from '../state.ts'
 
 export interface ApiHandler<A extends ApiName> {
   readonly api: A

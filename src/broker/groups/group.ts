@@ -3,7 +3,7 @@
  * and hand it back whole.
  */
 import type { GroupStateName } from '../../kernel/trace-event.ts'
-import type { RequestToken } from '../state.ts'
+import type { RequestToken } from '../request.ts'
 
 export interface Protocol {
   readonly name: string

@@ -8,7 +8,8 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { JoinGroupResponse, SyncGroupResponse } from '../../protocol/messages.ts'
 import { type BrokerConfig, intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
-import type { AfterCommit, RequestToken } from '../state.ts'
+import type { RequestToken } from '../request.ts'
+import type { AfterCommit } from '../state.ts'
 import {
   allMembersJoined,
   type ClassicGroup,
