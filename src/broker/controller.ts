@@ -17,7 +17,14 @@ import type {
   DeletableTopicResult,
   DeleteTopicsRequest,
 } from '../protocol/messages.ts'
-import { type BrokerConfig, configProblem, intConfig, type TopicConfig } from './config.ts'
+import {
+  type BrokerConfig,
+  canonicalConfigValue,
+  configProblem,
+  intConfig,
+  type TopicConfig,
+  topicConfigConflict,
+} from './config.ts'
 import type { ControllerRequest } from './decision.ts'
 import {
   applyMetadata,
@@ -136,7 +143,7 @@ function createTopics(
       continue
     }
     const config: Record<string, string> = {}
-    const problem = readConfig(topic, config)
+    const problem = readConfig(topic, config) ?? topicConfigConflict(config, state.config)
     if (problem !== null) {
       fail(ErrorCode.INVALID_CONFIG, problem)
       continue
@@ -180,7 +187,7 @@ function readConfig(topic: CreatableTopic, config: Record<string, string>): stri
   for (const { name, value } of topic.configs) {
     const problem = configProblem('topic', name, value)
     if (problem !== null) return problem
-    config[name] = value as string
+    config[name] = canonicalConfigValue('topic', name, value as string)
   }
   return null
 }
@@ -206,8 +213,8 @@ function place(state: ControllerState, topic: CreatableTopic, records: readonly 
       message: 'Number of partitions was set to an invalid non-positive value.',
     }
   }
-  const factor =
-    topic.replicationFactor === -1 ? intConfig(state.config, 'default.replication.factor') : topic.replicationFactor
+  const defaultFactor = topic.name === OFFSETS_TOPIC ? 'offsets.topic.replication.factor' : 'default.replication.factor'
+  const factor = topic.replicationFactor === -1 ? intConfig(state.config, defaultFactor) : topic.replicationFactor
   if (factor < 1) {
     return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'Replication factor must be larger than 0.' }
   }

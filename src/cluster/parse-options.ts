@@ -6,10 +6,10 @@ import {
   replicationMessage,
   topicNameProblem,
 } from '../broker/index.ts'
+import { nearest } from '../kernel/nearest.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
-import { nearest } from './nearest.ts'
 import type { ClusterOptions, TopicOptions } from './options.ts'
 
 export interface ParsedTopic {
