@@ -63,6 +63,11 @@ export function brokerConfig(given: Readonly<Record<string, string>>): BrokerCon
   return { ...BROKER_DEFAULTS, ...own, [GIVEN]: own }
 }
 
+/** The same with what was set at run time; the later wins. */
+export function overlaidConfig(config: BrokerConfig, ...layers: readonly GivenBrokerConfig[]): BrokerConfig {
+  return Object.assign({}, config, ...layers)
+}
+
 /** What `brokerConfig` was given. */
 export function givenConfig(config: BrokerConfig): GivenBrokerConfig {
   return config[GIVEN] ?? {}

@@ -2,7 +2,7 @@
  * The cluster's metadata as records and as the image a broker has of them. The controller owns the log of these
  * records (KRaft's metadata topic); a broker knows only what it has applied, so its view can be late.
  */
-import type { TopicConfig } from './config.ts'
+import type { GivenBrokerConfig, TopicConfig } from './config.ts'
 
 export type MetadataRecord =
   | {
@@ -23,6 +23,15 @@ export type MetadataRecord =
       readonly leader: number
       readonly leaderEpoch: number
       readonly partitionEpoch: number
+    }
+  /** One configuration of one resource changed (ConfigRecord); null = it is no longer set. */
+  | {
+      readonly type: 'config'
+      readonly resource: 'topic' | 'broker'
+      /** The topic, the broker's id, or '' for all brokers. */
+      readonly name: string
+      readonly key: string
+      readonly value: string | null
     }
   | { readonly type: 'remove-topic'; readonly topicId: string; readonly name: string }
 
@@ -55,6 +64,8 @@ export interface MetadataImage {
   readonly brokers: Map<number, BrokerInfo>
   readonly topics: Map<string, TopicInfo>
   readonly topicNames: Map<string, string>
+  /** What was set at run time, by broker id; '' = for all brokers. */
+  readonly brokerConfigs: Map<string, GivenBrokerConfig>
 }
 
 /** A topic id that means "none" (Uuid.ZERO_UUID). */
@@ -62,7 +73,7 @@ export const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const OFFSETS_TOPIC = '__consumer_offsets'
 
 export function createImage(): MetadataImage {
-  return { offset: 0, brokers: new Map(), topics: new Map(), topicNames: new Map() }
+  return { offset: 0, brokers: new Map(), topics: new Map(), topicNames: new Map(), brokerConfigs: new Map() }
 }
 
 export function applyMetadata(image: MetadataImage, record: MetadataRecord): void {
@@ -82,6 +93,9 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
       topic.partitions[partition] = { partition, replicas, isr, leader, leaderEpoch, partitionEpoch }
       return
     }
+    case 'config':
+      applyConfig(image, record)
+      return
     case 'remove-topic': {
       const name = image.topicNames.get(record.topicId)
       if (name === undefined) return
@@ -89,6 +103,25 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
       image.topicNames.delete(record.topicId)
     }
   }
+}
+
+function applyConfig(
+  image: MetadataImage,
+  { resource, name, key, value }: Extract<MetadataRecord, { type: 'config' }>,
+): void {
+  if (resource === 'broker') {
+    const config = withEntry(image.brokerConfigs.get(name) ?? {}, key, value)
+    if (Object.keys(config).length === 0) image.brokerConfigs.delete(name)
+    else image.brokerConfigs.set(name, config)
+    return
+  }
+  const topic = image.topics.get(name)
+  if (topic !== undefined) image.topics.set(name, { ...topic, config: withEntry(topic.config, key, value) })
+}
+
+function withEntry<T extends object>(config: T, key: string, value: string | null): T {
+  const { [key as keyof T]: _, ...rest } = config
+  return (value === null ? rest : { ...rest, [key]: value }) as T
 }
 
 export function topicById(image: MetadataImage, id: string): TopicInfo | undefined {

@@ -1,7 +1,7 @@
 /**
  * A broker's state: plain data. Handlers only read it; `apply.ts` is the only place that changes it.
  */
-import type { BrokerConfig } from './config.ts'
+import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
 import type { PartitionLog } from './log.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
@@ -45,7 +45,10 @@ export interface ApiVersionRange {
 
 export interface BrokerState {
   readonly id: number
-  readonly config: BrokerConfig
+  /** What the broker works with now. */
+  config: BrokerConfig
+  /** What it was started with. */
+  readonly staticConfig: BrokerConfig
   /** Before 4.0 clusters posed as ZooKeeper-based: some answers differ. */
   readonly zooKeeper: boolean
   /** What ApiVersions answers. */
@@ -88,6 +91,7 @@ export function createBrokerState(
   return {
     id,
     config,
+    staticConfig: config,
     zooKeeper,
     advertised,
     image: createImage(),
@@ -98,6 +102,11 @@ export function createBrokerState(
     shards: new Map(),
     commitWaiters: new Map(),
   }
+}
+
+/** What was set at run time for a broker, or for all of them (''). */
+export function dynamicConfig(image: MetadataImage, name: string): GivenBrokerConfig {
+  return image.brokerConfigs.get(name) ?? {}
 }
 
 export function logOf(state: BrokerState, topic: string, partition: number): PartitionLog | undefined {

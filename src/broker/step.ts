@@ -6,6 +6,7 @@ import { makeJoinGroupResponse, makeSyncGroupResponse } from '../protocol/make.t
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import { HANDLERS } from './api/index.ts'
 import { apply, fetchKey, forgetFetch } from './apply.ts'
+import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { loadShard } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
@@ -22,7 +23,7 @@ import {
 import { createLog } from './log.ts'
 import { applyMetadata, type MetadataRecord, OFFSETS_TOPIC, topicById } from './metadata.ts'
 import type { InboundRequest } from './request.ts'
-import { type BrokerState, watchKey } from './state.ts'
+import { type BrokerState, dynamicConfig, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -61,9 +62,16 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
     if (record.type === 'remove-topic') removeTopic(state, record.topicId, out)
     applyMetadata(state.image, record)
     if (record.type === 'partition') partitionChanged(state, record.topicId, record.partition, ctx, out)
+    else if (record.type === 'config' && record.resource === 'broker') reconfigure(state)
   }
   apply(state, out, ctx)
   return out
+}
+
+/** What is set for this broker wins over what is set for all, and that over what it was started with. */
+function reconfigure(state: BrokerState): void {
+  const { image, staticConfig } = state
+  state.config = overlaidConfig(staticConfig, dynamicConfig(image, ''), dynamicConfig(image, String(state.id)))
 }
 
 /** A client's connection ended: what waited for it waits no more. Group members stay until their session ends. */
