@@ -25,6 +25,7 @@ import {
   type TopicConfig,
   topicConfigConflict,
 } from './config.ts'
+import { alterConfigs } from './controller-configs.ts'
 import type { ControllerRequest } from './decision.ts'
 import {
   applyMetadata,
@@ -64,7 +65,9 @@ export function stepController(
   const response =
     request.api === 'CreateTopics'
       ? createTopics(state, request.body, request.internal, uuid, records)
-      : deleteTopics(state, request.body, records)
+      : request.api === 'DeleteTopics'
+        ? deleteTopics(state, request.body, records)
+        : alterConfigs(state.image, state.config, request, records)
   commit(state, records)
   return { records, response }
 }

@@ -37,6 +37,7 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   AlterConfigs: { key: 33, name: 'AlterConfigs', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   CreatePartitions: { key: 37, name: 'CreatePartitions', minVersion: 0, maxVersion: 3, flexibleFrom: 2 },
   DeleteGroups: { key: 42, name: 'DeleteGroups', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
+  IncrementalAlterConfigs: { key: 44, name: 'IncrementalAlterConfigs', minVersion: 0, maxVersion: 1, flexibleFrom: 1 },
   OffsetDelete: { key: 47, name: 'OffsetDelete', minVersion: 0, maxVersion: 0, flexibleFrom: -1 },
   DescribeCluster: { key: 60, name: 'DescribeCluster', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
 }
@@ -90,6 +91,8 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.CreatePartitions
     case 42:
       return API.DeleteGroups
+    case 44:
+      return API.IncrementalAlterConfigs
     case 47:
       return API.OffsetDelete
     case 60:

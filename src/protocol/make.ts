@@ -66,6 +66,11 @@ import type {
   GroupMetadataValue,
   HeartbeatRequest,
   HeartbeatResponse,
+  IncrementalAlterableConfig,
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResource,
+  IncrementalAlterConfigsResourceResponse,
+  IncrementalAlterConfigsResponse,
   InitProducerIdRequest,
   InitProducerIdResponse,
   JoinGroupRequest,
@@ -1450,6 +1455,65 @@ export function makeDeletableGroupResult(given: Partial<DeletableGroupResult> = 
   return {
     groupId: '',
     errorCode: 0,
+    ...given,
+  }
+}
+
+/** A `IncrementalAlterConfigsRequest` with Kafka's defaults for what is not given. */
+export function makeIncrementalAlterConfigsRequest(
+  given: Partial<IncrementalAlterConfigsRequest> = {},
+): IncrementalAlterConfigsRequest {
+  return {
+    resources: [],
+    validateOnly: false,
+    ...given,
+  }
+}
+
+/** A `IncrementalAlterConfigsResource` with Kafka's defaults for what is not given. */
+export function makeIncrementalAlterConfigsResource(
+  given: Partial<IncrementalAlterConfigsResource> = {},
+): IncrementalAlterConfigsResource {
+  return {
+    resourceType: 0,
+    resourceName: '',
+    configs: [],
+    ...given,
+  }
+}
+
+/** A `IncrementalAlterableConfig` with Kafka's defaults for what is not given. */
+export function makeIncrementalAlterableConfig(
+  given: Partial<IncrementalAlterableConfig> = {},
+): IncrementalAlterableConfig {
+  return {
+    name: '',
+    configOperation: 0,
+    value: '',
+    ...given,
+  }
+}
+
+/** A `IncrementalAlterConfigsResponse` with Kafka's defaults for what is not given. */
+export function makeIncrementalAlterConfigsResponse(
+  given: Partial<IncrementalAlterConfigsResponse> = {},
+): IncrementalAlterConfigsResponse {
+  return {
+    throttleTimeMs: 0,
+    responses: [],
+    ...given,
+  }
+}
+
+/** A `IncrementalAlterConfigsResourceResponse` with Kafka's defaults for what is not given. */
+export function makeIncrementalAlterConfigsResourceResponse(
+  given: Partial<IncrementalAlterConfigsResourceResponse> = {},
+): IncrementalAlterConfigsResourceResponse {
+  return {
+    errorCode: 0,
+    errorMessage: '',
+    resourceType: 0,
+    resourceName: '',
     ...given,
   }
 }

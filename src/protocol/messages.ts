@@ -1469,6 +1469,57 @@ export interface DeletableGroupResult {
 }
 
 /**
+ * IncrementalAlterConfigs, API key 44: versions 0–1, flexible from 1.
+ * Changes single entries of the configuration of resources (KIP-339). Version 1 is flexible.
+ */
+export interface IncrementalAlterConfigsRequest {
+  /** All versions. */
+  readonly resources: readonly IncrementalAlterConfigsResource[]
+  /** All versions. Check, change nothing. */
+  readonly validateOnly: boolean
+}
+
+export interface IncrementalAlterConfigsResource {
+  /** All versions. */
+  readonly resourceType: number
+  /** All versions. */
+  readonly resourceName: string
+  /** All versions. */
+  readonly configs: readonly IncrementalAlterableConfig[]
+}
+
+export interface IncrementalAlterableConfig {
+  /** All versions. */
+  readonly name: string
+  /** All versions. 0 set, 1 delete, 2 append to a list, 3 subtract from a list. */
+  readonly configOperation: number
+  /** All versions, null 0+. */
+  readonly value: string | null
+}
+
+/**
+ * IncrementalAlterConfigs, API key 44: versions 0–1, flexible from 1.
+ * Changes single entries of the configuration of resources (KIP-339). Version 1 is flexible.
+ */
+export interface IncrementalAlterConfigsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly responses: readonly IncrementalAlterConfigsResourceResponse[]
+}
+
+export interface IncrementalAlterConfigsResourceResponse {
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+. */
+  readonly errorMessage: string | null
+  /** All versions. */
+  readonly resourceType: number
+  /** All versions. */
+  readonly resourceName: string
+}
+
+/**
  * OffsetDelete, API key 47: versions 0, never flexible.
  * Deletes a group's committed offsets of topics it does not subscribe to (KIP-496).
  */
@@ -1712,6 +1763,10 @@ export interface Apis {
   readonly AlterConfigs: { readonly request: AlterConfigsRequest; readonly response: AlterConfigsResponse }
   readonly CreatePartitions: { readonly request: CreatePartitionsRequest; readonly response: CreatePartitionsResponse }
   readonly DeleteGroups: { readonly request: DeleteGroupsRequest; readonly response: DeleteGroupsResponse }
+  readonly IncrementalAlterConfigs: {
+    readonly request: IncrementalAlterConfigsRequest
+    readonly response: IncrementalAlterConfigsResponse
+  }
   readonly OffsetDelete: { readonly request: OffsetDeleteRequest; readonly response: OffsetDeleteResponse }
   readonly DescribeCluster: { readonly request: DescribeClusterRequest; readonly response: DescribeClusterResponse }
 }

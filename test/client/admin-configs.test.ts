@@ -70,3 +70,87 @@ describe('describeConfigs', () => {
     await expect(asked).rejects.toMatchObject({ type: 'UNKNOWN_TOPIC_OR_PARTITION' })
   })
 })
+
+describe('alterConfigs', () => {
+  const set = (type: ConfigResourceTypes, name: string, entries: Readonly<Record<string, string>>) => ({
+    type,
+    name,
+    configEntries: Object.entries(entries).map(([key, value]) => ({ name: key, value })),
+  })
+
+  it('changes what the next send meets, and replaces what was set before', async () => {
+    const cluster = create({ topics: { orders: 1 } })
+    const admin = await connectAdmin(cluster)
+    const producer = cluster.kafka({ logLevel: 0, retry: { retries: 0 } }).producer()
+    await producer.connect()
+    const send = () => producer.send({ topic: 'orders', messages: [{ value: 'x'.repeat(500), timestamp: '5' }] })
+    await send()
+    const answer = await admin.alterConfigs({
+      validateOnly: false,
+      resources: [set(TOPIC, 'orders', { 'max.message.bytes': '100' })],
+    })
+    expect(answer).toEqual({
+      resources: [{ errorCode: 0, errorMessage: null, resourceType: TOPIC, resourceName: 'orders' }],
+    })
+    await cluster.advance(10)
+    await expect(send()).rejects.toMatchObject({ type: 'MESSAGE_TOO_LARGE' })
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [set(TOPIC, 'orders', { 'message.timestamp.type': 'LogAppendTime' })],
+    })
+    await cluster.advance(10)
+    await send()
+    const stamps = cluster
+      .topic('orders')
+      .records()
+      .map(({ timestamp }) => Number(timestamp))
+    expect(stamps).toHaveLength(2)
+    expect(stamps[0]).toBe(5)
+    expect(stamps[1]).toBeGreaterThan(1_767_225_600_000)
+  })
+
+  it('changes one broker, and a restart keeps it', async () => {
+    const cluster = create()
+    const admin = await connectAdmin(cluster)
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [set(BROKER, '2', { 'message.max.bytes': '5000' })],
+    })
+    await cluster.advance(10)
+    const values = async () => {
+      const resources = ['1', '2'].map((id) => broker(id, ['message.max.bytes']))
+      const described = await admin.describeConfigs({ includeSynonyms: false, resources })
+      return described.resources.map(({ configEntries }) => configEntries[0]?.configValue)
+    }
+    expect(await values()).toEqual(['1048588', '5000'])
+    cluster.faults.crash(2)
+    await cluster.advance('20s')
+    cluster.faults.restart(2)
+    await cluster.advance('1s')
+    expect(await values()).toEqual(['1048588', '5000'])
+  })
+
+  it('rejects what the broker refuses, and validateOnly changes nothing', async () => {
+    const cluster = create()
+    const admin = await connectAdmin(cluster)
+    const alter = (
+      entries: Readonly<Record<string, string>>,
+      type: ConfigResourceTypes = TOPIC,
+      name = 'orders',
+      validateOnly = false,
+    ) => admin.alterConfigs({ validateOnly, resources: [set(type, name, entries)] })
+    await expect(alter({ 'retention.ms': 'soon' })).rejects.toMatchObject({ type: 'INVALID_CONFIG' })
+    await expect(alter({ retention: '5' })).rejects.toMatchObject({ type: 'INVALID_CONFIG' })
+    await expect(alter({ 'retention.ms': '5' }, TOPIC, 'nothing')).rejects.toMatchObject({
+      type: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+    await expect(alter({ 'num.partitions': '5' }, BROKER, '1')).rejects.toMatchObject({ type: 'INVALID_REQUEST' })
+    await alter({ 'retention.ms': '5' }, TOPIC, 'orders', true)
+    await cluster.advance(10)
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [topic('orders', ['retention.ms'])],
+    })
+    expect(resources[0]?.configEntries[0]).toMatchObject({ configValue: '604800000', isDefault: true })
+  })
+})

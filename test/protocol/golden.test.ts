@@ -42,6 +42,26 @@ describe('requests as kafkajs writes them', () => {
     )
   })
 
+  test('DescribeConfigs v2 and AlterConfigs v1', async () => {
+    const described = { resourceType: 2, resourceName: 'orders', configurationKeys: ['retention.ms'] }
+    expect(
+      ours('DescribeConfigs', 2, make.makeDescribeConfigsRequest({ resources: [described], includeSynonyms: true })),
+    ).toBe(
+      await kafkajs('describeConfigs/v2', {
+        resources: [{ type: 2, name: 'orders', configNames: ['retention.ms'] }],
+        includeSynonyms: true,
+      }),
+    )
+    const configs = [{ name: 'retention.ms', value: '5' }]
+    const altered = { resourceType: 2, resourceName: 'orders', configs }
+    expect(ours('AlterConfigs', 1, make.makeAlterConfigsRequest({ resources: [altered], validateOnly: true }))).toBe(
+      await kafkajs('alterConfigs/v1', {
+        resources: [{ type: 2, name: 'orders', configEntries: configs }],
+        validateOnly: true,
+      }),
+    )
+  })
+
   test('Produce v7', async () => {
     const timestamp = 1767225600000
     const batch = encodeBatch(

@@ -18,6 +18,8 @@ import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
 import { describeConfigs } from './32-describe-configs.ts'
+import { alterConfigs } from './33-alter-configs.ts'
+import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
 import type { ApiHandler } from './handler.ts'
 
 /** A handler of any API; `step` hands it only requests of its own. */
@@ -41,6 +43,8 @@ const ALL = [
   createTopics,
   deleteTopics,
   describeConfigs,
+  alterConfigs,
+  incrementalAlterConfigs,
 ] as unknown as readonly AnyHandler[]
 
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))

@@ -131,6 +131,12 @@ import {
   writeDeleteGroupsResponse,
 } from './42-delete-groups.ts'
 import {
+  readIncrementalAlterConfigsRequest,
+  readIncrementalAlterConfigsResponse,
+  writeIncrementalAlterConfigsRequest,
+  writeIncrementalAlterConfigsResponse,
+} from './44-incremental-alter-configs.ts'
+import {
   readOffsetDeleteRequest,
   readOffsetDeleteResponse,
   writeOffsetDeleteRequest,
@@ -306,6 +312,12 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     writeRequest: writeDeleteGroupsRequest,
     readResponse: readDeleteGroupsResponse,
     writeResponse: writeDeleteGroupsResponse,
+  },
+  IncrementalAlterConfigs: {
+    readRequest: readIncrementalAlterConfigsRequest,
+    writeRequest: writeIncrementalAlterConfigsRequest,
+    readResponse: readIncrementalAlterConfigsResponse,
+    writeResponse: writeIncrementalAlterConfigsResponse,
   },
   OffsetDelete: {
     readRequest: readOffsetDeleteRequest,
