@@ -90,14 +90,12 @@ export function topicConfigValue(topic: TopicConfig, broker: BrokerConfig, name:
   const definition: TopicDefinition = TOPIC_CONFIG[name]
   for (const synonym of definition.synonyms) {
     const value = broker[synonym.name]
-    if (value !== undefined) return synonym.factor === 1 ? value : inUnits(value, synonym.factor)
+    if (value === undefined) continue
+    // Any negative retention means "for ever" (KafkaConfig.logRetentionTimeMillis).
+    if (name === 'retention.ms' && Number(value) < 0) return '-1'
+    return synonym.factor === 1 ? value : String(Number(value) * synonym.factor)
   }
   return definition.default
-}
-
-/** Any negative time means "for ever" (KafkaConfig.logRetentionTimeMillis). */
-function inUnits(value: string, factor: number): string {
-  return Number(value) < 0 ? '-1' : String(Number(value) * factor)
 }
 
 /** What is wrong with a topic's settings taken together, or null (LogConfig.validateTopicLogConfigValues). */
@@ -112,3 +110,29 @@ export function topicConfigConflict(topic: TopicConfig, broker: BrokerConfig): s
   }
   return null
 }
+
+/** What is wrong with a broker's settings taken together, or null: Kafka would not start with them (KafkaConfig.validateValues). */
+export function brokerConfigConflict(config: BrokerConfig): string | null {
+  for (const name of ['retention.ms', 'segment.ms', 'segment.jitter.ms'] as const) {
+    // A topic may say retention.ms=0, a broker may not.
+    const least = name === 'segment.jitter.ms' ? 0 : 1
+    const value = topicConfigValue({}, config, name)
+    if (Number(value) >= least || (name === 'retention.ms' && value === '-1')) continue
+    return `${TOPIC_CONFIG[name].synonyms[0]?.name}: ${value} ms is not possible: it must be at least ${least}.`
+  }
+  for (const [low, high] of ORDERED) {
+    const [least, most] = [config[low], config[high]]
+    if (Number(least) > Number(most)) return `${low} (${least}) must not be above ${high} (${most}).`
+  }
+  return topicConfigConflict({}, config)
+}
+
+/** The first must not be above the second. */
+const ORDERED: readonly (readonly [BrokerConfigName, BrokerConfigName])[] = [
+  ['replica.fetch.wait.max.ms', 'replica.socket.timeout.ms'],
+  ['replica.fetch.wait.max.ms', 'replica.lag.time.max.ms'],
+  ['group.consumer.min.session.timeout.ms', 'group.consumer.session.timeout.ms'],
+  ['group.consumer.session.timeout.ms', 'group.consumer.max.session.timeout.ms'],
+  ['group.consumer.min.heartbeat.interval.ms', 'group.consumer.heartbeat.interval.ms'],
+  ['group.consumer.heartbeat.interval.ms', 'group.consumer.max.heartbeat.interval.ms'],
+]

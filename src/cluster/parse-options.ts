@@ -2,6 +2,7 @@
 import {
   type BrokerConfig,
   brokerConfig,
+  brokerConfigConflict,
   configProblem,
   replicationMessage,
   topicNameProblem,
@@ -80,6 +81,9 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     if (problem !== null) throw bad(`config: ${problem}${suggestion(problem, name, 'broker')}`)
     given[name] = value
   }
+  const config = brokerConfig(given)
+  const conflict = brokerConfigConflict(config)
+  if (conflict !== null) throw bad(`config: ${conflict}`)
   return {
     brokers: whole(options.brokers ?? 1, 'brokers', 1, MOST_BROKERS),
     topics: parseTopics(options.topics),
@@ -90,7 +94,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     patienceMs: milliseconds(options.patience ?? 60_000, 'patience'),
     deadlineMs,
     zooKeeper: Number(version.split('.')[0]) < 4,
-    config: brokerConfig(given),
+    config,
     traceCapacity: parseTrace(options.trace),
     laws: flag(options.laws, 'laws'),
     strict: flag(options.strict, 'strict'),

@@ -249,6 +249,7 @@ describe('a broker', () => {
     ['an unknown name', '1', 'message.max.byte', '3', /Did you mean "message\.max\.bytes"\?/],
     ['a wrong value', '1', 'message.max.bytes', '-1', /must be at least 0/],
     ['a conflict', '1', 'log.cleaner.min.compaction.lag.ms', '9223372036854775807', null],
+    ['what a broker could not start with', '1', 'log.retention.ms', '0', /0 ms is not possible/],
     ['what is a broker’s own, for all', '', 'sasl.enabled.mechanisms', 'PLAIN', /only be changed for one broker/],
     ['another broker', '2', 'message.max.bytes', '3', /This is broker 1/],
     ['no broker', 'one', 'message.max.bytes', '3', /must be a whole number/],

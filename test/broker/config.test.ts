@@ -6,11 +6,13 @@ import { canonicalValue, type Definition, valueProblem } from '../../src/broker/
 import { TOPIC_CONFIG, type TopicDefinition } from '../../src/broker/config/topic-definitions.ts'
 import {
   brokerConfig,
+  brokerConfigConflict,
   configProblem,
   givenConfig,
   topicConfigConflict,
   topicConfigValue,
 } from '../../src/broker/config.ts'
+import { sourceFiles } from '../support/sources.ts'
 
 test('docs/configuration.md is what the tables say (else run npx tsx scripts/generate-config-docs.ts)', () => {
   expect(configDocsAreCurrent()).toBe(true)
@@ -32,6 +34,22 @@ describe('the tables', () => {
     for (const [name, { default: value, synonyms }] of Object.entries<TopicDefinition>(TOPIC_CONFIG)) {
       expect([name, topicConfigValue({}, broker, name as keyof typeof TOPIC_CONFIG)]).toEqual([name, value])
       if (synonyms[0] !== undefined) expect(BROKER_CONFIG[synonyms[0].name].update).toBe('cluster-wide')
+    }
+  })
+
+  test('“has an effect” is said of what the code asks for, and of nothing else', () => {
+    const code = sourceFiles('src')
+      .filter(({ path }) => /^src\/(broker\/(?!config)|cluster\/)/.test(path))
+      .map(({ text }) => text)
+      .join('\n')
+    const asked = (name: string) => code.includes(`'${name}'`)
+    const topics = Object.entries<TopicDefinition>(TOPIC_CONFIG)
+    for (const [name, definition] of topics) expect([name, definition.effect]).toEqual([name, asked(name)])
+    const behind = new Set<string>(
+      topics.flatMap(([name, { synonyms }]) => (asked(name) ? synonyms.map((synonym) => synonym.name) : [])),
+    )
+    for (const [name, definition] of Object.entries<Definition>(BROKER_CONFIG)) {
+      expect([name, definition.effect]).toEqual([name, asked(name) || behind.has(name)])
     }
   })
 
@@ -112,6 +130,26 @@ describe('a topic’s effective value', () => {
     expect(topicConfigConflict({ 'min.compaction.lag.ms': '11' }, broker)).toMatch(/min\.compaction\.lag\.ms \(11\)/)
     expect(topicConfigConflict({ 'remote.storage.enable': 'true' }, broker)).toMatch(/no tiered storage/)
   })
+})
+
+test.each([
+  [{ 'log.retention.ms': '0' }, /log\.retention\.ms: 0 ms is not possible/],
+  [{ 'log.roll.ms': '0' }, /log\.roll\.ms: 0 ms is not possible/],
+  [{ 'log.roll.jitter.ms': '-1' }, /log\.roll\.jitter\.ms/],
+  [{ 'replica.lag.time.max.ms': '100' }, /replica\.fetch\.wait\.max\.ms \(500\) must not be above/],
+  [
+    { 'group.consumer.max.session.timeout.ms': '100' },
+    /group\.consumer\.session\.timeout\.ms \(45000\) must not be above/,
+  ],
+  [{ 'log.cleaner.max.compaction.lag.ms': '1', 'log.cleaner.min.compaction.lag.ms': '2' }, /max\.compaction\.lag/],
+] as const)('a broker cannot start with %j', (given, why) => {
+  expect(brokerConfigConflict(brokerConfig(given))).toMatch(why)
+})
+
+test('a broker starts with the defaults, and with retention for ever', () => {
+  expect(brokerConfigConflict(brokerConfig({}))).toBeNull()
+  expect(brokerConfigConflict(brokerConfig({ 'log.retention.hours': '-1' }))).toBeNull()
+  expect(brokerConfigConflict(brokerConfig({ 'log.retention.ms': '-5' }))).toBeNull()
 })
 
 test('a broker’s configuration remembers what was given, also when that is the default', () => {

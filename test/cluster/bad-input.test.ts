@@ -48,6 +48,7 @@ describe('options of createCluster', () => {
     ],
     [{ config: { 'auto.create.topics.enable': 'yes' } }, /must be true or false/],
     [{ config: { 'retention.ms': 5 } }, /"retention\.ms" is a topic configuration: put it under topics/],
+    [{ config: { 'log.retention.ms': 0 } }, /config: log\.retention\.ms: 0 ms is not possible: it must be at least 1/],
     [{ trace: 'all' }, /trace: 'all' is neither 'full' nor a whole number/],
     [{ laws: 'yes' }, /laws: 'yes' is neither true nor false/],
     [null, /createCluster takes an object of options, not null/],

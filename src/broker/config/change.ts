@@ -4,11 +4,11 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import {
+  brokerConfigConflict,
   canonicalConfigValue,
   configDefinition,
   configProblem,
   overlaidConfig,
-  topicConfigConflict,
 } from '../config.ts'
 import { type BrokerState, dynamicConfig } from '../state.ts'
 import { itemsOf } from './definition.ts'
@@ -89,7 +89,7 @@ function brokerProblem(state: BrokerState, change: ConfigChange): ConfigRefusal 
   }
   const own = dynamicConfig(state.image, brokerKey(String(state.id)))
   const layers = forAll ? [next.config, own] : [dynamicConfig(state.image, ''), next.config]
-  const conflict = topicConfigConflict({}, overlaidConfig(state.staticConfig, ...layers))
+  const conflict = brokerConfigConflict(overlaidConfig(state.staticConfig, ...layers))
   return conflict === null ? null : refuse(conflict)
 }
 
