@@ -13,6 +13,8 @@ import { assignmentStored, finish } from './groups/rebalance.ts'
 import { encodeCoordinatorRecords } from './groups/records.ts'
 import { appendBatch, asStored, type PartitionLog } from './log.ts'
 import { OFFSETS_TOPIC } from './metadata.ts'
+import { beginEpoch } from './replication/epochs.ts'
+import { awaitReplicas, type OnAdvance, onAppend, onProduceTimeout } from './replication/progress.ts'
 import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
@@ -61,6 +63,12 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'unpark-fetch':
       unpark(state, change.id, out)
+      return
+    case 'await-replicas':
+      awaitReplicas(state, change.produce, out)
+      return
+    case 'produce-timeout':
+      onProduceTimeout(state, change.id, out)
   }
 }
 
@@ -73,6 +81,7 @@ function append(
   out: Decision,
 ): void {
   const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
+  beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored)
   out.facts.push({
     type: 'append',
@@ -85,8 +94,7 @@ function append(
     digest: digestOfBatch(stored),
     client,
   })
-  // One replica: the high watermark is the log end (Partition.maybeIncrementLeaderHW with an ISR of one).
-  advanceHighWatermark(state, log, log.logEndOffset, ctx, out)
+  onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
 }
 
 /** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
@@ -96,18 +104,13 @@ function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: Rec
   return digest.a
 }
 
-function advanceHighWatermark(
-  state: BrokerState,
-  log: PartitionLog,
-  offset: number,
-  ctx: Context,
-  out: Decision,
-): void {
-  if (offset <= log.highWatermark) return
-  log.highWatermark = offset
-  const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
-  if (watchers !== undefined) for (const id of [...watchers]) answerFetchIfReady(state, id, out)
-  if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+/** Consumers may read more, and a coordinator's records may be committed. */
+export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decision): OnAdvance {
+  return (log) => {
+    const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
+    if (watchers !== undefined) for (const id of [...watchers]) answerFetchIfReady(state, id, out)
+    if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+  }
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {

@@ -39,6 +39,13 @@ export const BROKER_CONFIG = {
     rule: { type: 'string', of: ['CreateTime', 'LogAppendTime'] },
     about: 'Whose clock stamps records.',
   },
+  'min.insync.replicas': int(1, 1, 'How many in-sync replicas a write with acks=all needs.'),
+  'replica.lag.time.max.ms': int(
+    30_000,
+    1,
+    'A follower that has not caught up for this long leaves the in-sync replicas.',
+  ),
+  'offsets.topic.replication.factor': int(3, 1, 'Replicas of __consumer_offsets; never more than there are brokers.'),
   'offsets.topic.num.partitions': int(50, 1, 'Partitions of __consumer_offsets.'),
   'offset.metadata.max.bytes': int(4096, 0, 'The longest metadata string of a commit.'),
   'group.initial.rebalance.delay.ms': int(3000, 0, 'How long a new group waits for more members.'),
@@ -127,6 +134,7 @@ export function topicConfigValue(topic: TopicConfig, broker: BrokerConfig, name:
   const own = topic[name]
   if (own !== undefined) return own
   if (name === 'max.message.bytes') return broker['message.max.bytes']
+  if (name === 'min.insync.replicas') return broker['min.insync.replicas']
   if (name === 'message.timestamp.type') return broker['log.message.timestamp.type']
   return TOPIC_CONFIG[name].default
 }

@@ -27,8 +27,10 @@ import {
   type MetadataRecord,
   NO_TOPIC_ID,
   OFFSETS_TOPIC,
+  topicById,
   topicNameProblem,
 } from './metadata.ts'
+import type { AlterPartition } from './replication/messages.ts'
 
 export interface ControllerState {
   readonly config: BrokerConfig
@@ -62,30 +64,66 @@ export function stepController(
   return { records, response }
 }
 
-/** A broker registered, was fenced or came back: leaders follow (clean election only; one replica a partition). */
+/**
+ * A broker registered, was fenced or came back. Fenced, it leaves every ISR it is not the last member of, and what it led
+ * goes to the first living in-sync replica (clean election); unfenced, it leads again what nobody else may lead.
+ */
 export function brokerChanged(
   state: ControllerState,
   broker: { readonly id: number; readonly host: string; readonly port: number; readonly fenced: boolean },
 ): readonly MetadataRecord[] {
   const records: MetadataRecord[] = [{ type: 'broker', ...broker }]
+  const alive = (id: number) => (id === broker.id ? !broker.fenced : state.image.brokers.get(id)?.fenced === false)
   for (const topic of state.image.topics.values()) {
-    for (const partition of topic.partitions) {
-      if (!partition.replicas.includes(broker.id)) continue
-      const leader = broker.fenced ? -1 : broker.id
-      if (partition.leader === leader) continue
+    for (const info of topic.partitions) {
+      if (!info.replicas.includes(broker.id)) continue
+      // The last in-sync replica stays in the ISR while it is away (law R2).
+      const others = info.isr.filter((id) => id !== broker.id)
+      const isr = broker.fenced && others.length > 0 ? others : info.isr
+      const leader = alive(info.leader)
+        ? info.leader
+        : (info.replicas.find((id) => isr.includes(id) && alive(id)) ?? -1)
+      if (leader === info.leader && isr.length === info.isr.length) continue
       records.push({
         type: 'partition',
         topicId: topic.id,
-        partition: partition.partition,
-        replicas: partition.replicas,
-        // The last in-sync replica stays in the ISR while it is away (law R2).
-        isr: partition.isr,
+        partition: info.partition,
+        replicas: info.replicas,
+        isr,
         leader,
-        leaderEpoch: partition.leaderEpoch + 1,
-        partitionEpoch: partition.partitionEpoch + 1,
+        leaderEpoch: leader === info.leader ? info.leaderEpoch : info.leaderEpoch + 1,
+        partitionEpoch: info.partitionEpoch + 1,
       })
     }
   }
+  commit(state, records)
+  return records
+}
+
+/** ReplicationControlManager.alterPartition: accepted from the leader of now, over what is known now, with living brokers. */
+export function alterPartition(
+  state: ControllerState,
+  from: number,
+  request: AlterPartition,
+): readonly MetadataRecord[] | null {
+  const topic = topicById(state.image, request.topicId)
+  const info = topic?.partitions[request.partition]
+  if (topic === undefined || info === undefined || info.leader !== from) return null
+  if (info.leaderEpoch !== request.leaderEpoch || info.partitionEpoch !== request.partitionEpoch) return null
+  const valid = request.isr.every((id) => info.replicas.includes(id) && state.image.brokers.get(id)?.fenced === false)
+  if (!valid || !request.isr.includes(from)) return null
+  const records: MetadataRecord[] = [
+    {
+      type: 'partition',
+      topicId: topic.id,
+      partition: info.partition,
+      replicas: info.replicas,
+      isr: request.isr,
+      leader: info.leader,
+      leaderEpoch: info.leaderEpoch,
+      partitionEpoch: info.partitionEpoch + 1,
+    },
+  ]
   commit(state, records)
   return records
 }
@@ -193,7 +231,7 @@ type Placement =
   | { readonly replicas: readonly (readonly number[])[] }
   | { readonly errorCode: number; readonly message: string }
 
-/** One replica a partition; successive partitions and topics go round the brokers (StripedReplicaPlacer without chance). */
+/** Successive partitions and topics go round the brokers (StripedReplicaPlacer without chance). */
 function place(state: ControllerState, topic: CreatableTopic, records: readonly MetadataRecord[]): Placement {
   if (topic.assignments.length > 0) return manualPlacement(state, topic)
   const partitions =
@@ -206,19 +244,29 @@ function place(state: ControllerState, topic: CreatableTopic, records: readonly 
       message: 'Number of partitions was set to an invalid non-positive value.',
     }
   }
-  const factor =
-    topic.replicationFactor === -1 ? intConfig(state.config, 'default.replication.factor') : topic.replicationFactor
+  const factor = topic.replicationFactor === -1 ? defaultFactor(state, topic.name) : topic.replicationFactor
   if (factor < 1) {
     return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'Replication factor must be larger than 0.' }
   }
-  if (factor > 1) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(factor) }
   const usable = [...state.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id)
-  if (usable.length === 0)
-    return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'No broker is up to hold a replica.' }
+  if (factor > usable.length || usable.length === 0) {
+    return {
+      errorCode: ErrorCode.INVALID_REPLICATION_FACTOR,
+      message: `The target replication factor of ${factor} cannot be reached: ${usable.length} broker(s) are up.`,
+    }
+  }
   let placed = records.filter(({ type }) => type === 'partition').length
   for (const other of state.image.topics.values()) if (!isInternal(other.name)) placed += other.partitions.length
   const start = isInternal(topic.name) ? 0 : placed
-  return { replicas: Array.from({ length: partitions }, (_, i) => [usable[(start + i) % usable.length] as number]) }
+  const replicasOf = (partition: number) =>
+    Array.from({ length: factor }, (_, i) => usable[(start + partition + i) % usable.length] as number)
+  return { replicas: Array.from({ length: partitions }, (_, partition) => replicasOf(partition)) }
+}
+
+/** The offsets topic has as many replicas as it should and as there are brokers. */
+function defaultFactor(state: ControllerState, topic: string): number {
+  if (topic !== OFFSETS_TOPIC) return intConfig(state.config, 'default.replication.factor')
+  return Math.min(intConfig(state.config, 'offsets.topic.replication.factor'), Math.max(state.image.brokers.size, 1))
 }
 
 function manualPlacement(state: ControllerState, topic: CreatableTopic): Placement {
@@ -237,19 +285,14 @@ function manualPlacement(state: ControllerState, topic: CreatableTopic): Placeme
     if (brokerIds.length === 0) return bad('The manual partition assignment includes an empty replica list.')
     if (unknown !== undefined)
       return bad(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
-    if (brokerIds.length > 1)
-      return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(brokerIds.length) }
+    if (new Set(brokerIds).size !== brokerIds.length)
+      return bad('The manual partition assignment includes duplicate brokers.')
     replicas[partitionIndex] = [...brokerIds]
   }
   for (let i = 0; i < replicas.length; i++) {
     if (replicas[i] === undefined) return bad('Partitions should be a consecutive 0-based integer sequence.')
   }
   return { replicas }
-}
-
-/** The one text about replication, for clients and for `createCluster`. */
-export function replicationMessage(factor: number): string {
-  return `Replication factor ${factor} is not possible yet: this version of kafkarium keeps one replica a partition. Use 1 (or -1 for the default).`
 }
 
 function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, records: MetadataRecord[]) {

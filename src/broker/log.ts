@@ -2,8 +2,10 @@
  * One replica's log: immutable batches in offset order (UnifiedLog.scala). Appending replaces nothing, so copies share
  * the batches.
  */
+
 import type { RecordBatch } from '../protocol/batch.ts'
 import { batchSizeInBytes, lastOffsetOf } from '../protocol/records.ts'
+import type { EpochEntry } from './replication/epochs.ts'
 
 export interface PartitionLog {
   readonly topic: string
@@ -16,6 +18,8 @@ export interface PartitionLog {
   logEndOffset: number
   highWatermark: number
   leaderEpoch: number
+  /** The first offset of every leader epoch, ascending (KIP-101). */
+  readonly epochs: EpochEntry[]
   /** Encoded bytes of all batches, headers included. */
   sizeInBytes: number
 }
@@ -30,6 +34,7 @@ export function createLog(topic: string, topicId: string, partition: number): Pa
     logEndOffset: 0,
     highWatermark: 0,
     leaderEpoch: 0,
+    epochs: [],
     sizeInBytes: 0,
   }
 }

@@ -1,10 +1,15 @@
 /**
  * A broker's state: plain data. Handlers only read it; `apply.ts` is the only place that changes it.
  */
+
+import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig } from './config.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
 import type { PartitionLog } from './log.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
+import type { FollowerRole } from './replication/follower.ts'
+import type { LeaderState } from './replication/leader.ts'
+import type { ReplicaFetch } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
@@ -28,6 +33,30 @@ export interface FetchPartition {
   /** What the client believes; -1 = it does not say (KIP-320). */
   readonly leaderEpoch: number
   readonly maxBytes: number
+}
+
+/** A produce with acks=all on its way to being parked: which of its partitions wait for which offset. */
+export interface ProduceToPark {
+  readonly token: RequestToken
+  readonly response: ProduceResponse
+  readonly waits: readonly ReplicaWait[]
+  readonly deadline: number
+}
+
+export interface ReplicaWait {
+  readonly topic: string
+  readonly partition: number
+  /** The high watermark it waits for. */
+  readonly offset: number
+}
+
+/** DelayedProduce.scala. */
+export interface ParkedProduce {
+  readonly token: RequestToken
+  readonly response: ProduceResponse
+  waits: readonly ReplicaWait[]
+  /** Errors found on the way, by `topic-partition`. */
+  readonly errors: Map<string, number>
 }
 
 /** One partition of `__consumer_offsets` that this broker coordinates. */
@@ -57,6 +86,15 @@ export interface BrokerState {
   /** Parked fetches by `topic-partition`. */
   readonly fetchWatchers: Map<string, Set<number>>
   nextParkedId: number
+  /** Partitions this broker leads, by `topic-partition`. */
+  readonly leading: Map<string, LeaderState>
+  /** Partitions it follows. */
+  readonly following: Map<string, FollowerRole>
+  /** Fetches of followers that knew of a leadership before this broker did. */
+  readonly earlyFetches: ReplicaFetch[]
+  readonly parkedProduces: Map<number, ParkedProduce>
+  /** Parked produces by `topic-partition`. */
+  readonly produceWatchers: Map<string, Set<number>>
   readonly shards: Map<number, CoordinatorShard>
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
   readonly commitWaiters: Map<number, CommitWaiter[]>
@@ -95,6 +133,11 @@ export function createBrokerState(
     parkedFetches: new Map(),
     fetchWatchers: new Map(),
     nextParkedId: 1,
+    leading: new Map(),
+    following: new Map(),
+    earlyFetches: [],
+    parkedProduces: new Map(),
+    produceWatchers: new Map(),
     shards: new Map(),
     commitWaiters: new Map(),
   }

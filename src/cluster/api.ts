@@ -70,6 +70,10 @@ export interface Faults {
   /** A broker process dies; its log survives. Its clients lose their connections at once, the controller notices later. */
   crash(node: number): void
   restart(node: number): void
+  /** Cuts the link between two brokers, both ways: a follower behind it copies nothing. Clients still reach both. */
+  cut(a: number, b: number): void
+  /** Heals a cut link, or all of them. */
+  heal(a?: number, b?: number): void
 }
 
 export interface TraceHandle {

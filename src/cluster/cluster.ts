@@ -11,7 +11,7 @@ import { groupHandle, type HandleScope, topicHandle } from './handles.ts'
 import type { ClusterHost } from './host.ts'
 import { nodeViews, viewOf } from './inspect.ts'
 import { violationIn } from './laws.ts'
-import { crashNode, createTopicsAtStart, registerAtStart, restartNode } from './nodes.ts'
+import { crashNode, createTopicsAtStart, cutLink, healLink, registerAtStart, restartNode } from './nodes.ts'
 import type { ClusterOptions } from './options.ts'
 import { type ParsedOptions, parseOptions } from './parse-options.ts'
 import { describeNext } from './pending.ts'
@@ -152,6 +152,26 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
         const node = nodeOf(id, 'faults.restart')
         if (node.up) throw new KafkariumError('KAFKARIUM_WRONG_STATE', `faults.restart: broker ${id} is up already.`)
         restartNode(world, node)
+        pump.wake()
+      },
+      cut(a, b) {
+        nodeOf(a, 'faults.cut')
+        nodeOf(b, 'faults.cut')
+        if (a === b) throw new KafkariumError('KAFKARIUM_BAD_OPTION', `faults.cut: ${a} and ${b} are the same broker.`)
+        cutLink(world, a, b)
+      },
+      heal(a, b) {
+        enter('faults.heal')
+        if (a === undefined || b === undefined) {
+          for (const link of [...world.cuts]) {
+            const [left, right] = link.split('-').map(Number)
+            healLink(world, left as number, right as number)
+          }
+        } else {
+          nodeOf(a, 'faults.heal')
+          nodeOf(b, 'faults.heal')
+          healLink(world, a, b)
+        }
         pump.wake()
       },
     },
@@ -312,11 +332,11 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
 /** Topics exist from the first moment, without the network; one after the other, so that each is checked against the last. */
 function createTopics(world: World, parsed: ParsedOptions): void {
-  for (const { name, partitions, config } of parsed.topics) {
+  for (const { name, partitions, replicationFactor, config } of parsed.topics) {
     const topic = makeCreatableTopic({
       name,
       numPartitions: partitions,
-      replicationFactor: 1,
+      replicationFactor,
       configs: Object.entries(config).map(([key, value]) => makeCreatableTopicConfig({ name: key, value })),
     })
     const [result] = createTopicsAtStart(world, makeCreateTopicsRequest({ topics: [topic] })).topics

@@ -44,6 +44,24 @@ export type Fact =
       readonly partition: number
       readonly offset: number
     }
+  // replicas
+  | {
+      readonly type: 'replicated'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly baseOffset: number
+      readonly count: number
+    }
+  | {
+      readonly type: 'truncated'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
+    }
+  | { readonly type: 'isr'; readonly topic: string; readonly partition: number; readonly isr: readonly number[] }
   // metadata
   | {
       readonly type: 'topic.created'
