@@ -48,6 +48,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'group':
       state.shards.get(change.partition)?.groups.set(change.group.id, change.group)
+      state.touched.groups.add(change.group.id)
       return
     case 'park-fetch': {
       const id = state.nextParkedId++
@@ -83,6 +84,7 @@ function append(
   const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored)
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
   out.facts.push({
     type: 'append',
     node: state.id,

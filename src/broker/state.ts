@@ -72,6 +72,13 @@ export interface ApiVersionRange {
   readonly maxVersion: number
 }
 
+/** Laws look only at what an event touched. */
+export interface Touched {
+  /** `topic-partition`. */
+  readonly partitions: Set<string>
+  readonly groups: Set<string>
+}
+
 export interface BrokerState {
   readonly id: number
   readonly config: BrokerConfig
@@ -95,6 +102,8 @@ export interface BrokerState {
   readonly parkedProduces: Map<number, ParkedProduce>
   /** Parked produces by `topic-partition`. */
   readonly produceWatchers: Map<string, Set<number>>
+  /** What changed since the laws were last checked. */
+  readonly touched: Touched
   readonly shards: Map<number, CoordinatorShard>
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
   readonly commitWaiters: Map<number, CommitWaiter[]>
@@ -136,6 +145,7 @@ export function createBrokerState(
     leading: new Map(),
     following: new Map(),
     earlyFetches: [],
+    touched: { partitions: new Set(), groups: new Set() },
     parkedProduces: new Map(),
     produceWatchers: new Map(),
     shards: new Map(),
@@ -145,6 +155,12 @@ export function createBrokerState(
 
 export function logOf(state: BrokerState, topic: string, partition: number): PartitionLog | undefined {
   return state.logs.get(topic)?.[partition]
+}
+
+/** The log of a `topic-partition`. */
+export function logByKey(state: BrokerState, key: string): PartitionLog | undefined {
+  const dash = key.lastIndexOf('-')
+  return state.logs.get(key.slice(0, dash))?.[Number(key.slice(dash + 1))]
 }
 
 export function watchKey(topic: string, partition: number): string {

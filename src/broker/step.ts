@@ -34,7 +34,7 @@ import { createLeaderState, lagTimeMs, maybeExpandIsr, maybeShrinkIsr } from './
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest } from './request.ts'
-import { type BrokerState, watchKey } from './state.ts'
+import { type BrokerState, logByKey, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -157,6 +157,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   const info = topic?.partitions[partition]
   if (topic === undefined || info === undefined) return
   const key = watchKey(topic.name, partition)
+  state.touched.partitions.add(key)
   const log = info.replicas.includes(state.id) ? ensureLog(state, topic.name, topicId, partition) : undefined
   const leads = info.leader === state.id
   if (!leads) stopLeading(state, topic.name, partition, out)
@@ -253,11 +254,6 @@ function ensureLog(state: BrokerState, topic: string, topicId: string, partition
   const log = logs[partition] ?? createLog(topic, topicId, partition)
   logs[partition] = log
   return log
-}
-
-function logByKey(state: BrokerState, key: string): PartitionLog | undefined {
-  const dash = key.lastIndexOf('-')
-  return state.logs.get(key.slice(0, dash))?.[Number(key.slice(dash + 1))]
 }
 
 function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {

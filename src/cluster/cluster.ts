@@ -234,6 +234,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       chooser: parsed.seed === null ? benignChooser() : seededChooser(parsed.seed),
       seeded: parsed.seed !== null,
       traceCapacity: parsed.traceCapacity,
+      checksLaws: parsed.laws,
     })
     pump = createPump(world, parsed.speed)
     main = createProcess('test')

@@ -7,6 +7,7 @@ import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
+import { forgetTouched } from './laws.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, latency, type NodeRuntime, note, type World } from './world.ts'
 
@@ -25,6 +26,7 @@ export function contextOf(world: World): Context {
 
 /** Carries out what a broker decided, in the order facts, timers, messages, answers. */
 export function execute(world: World, node: NodeRuntime, decision: Decision): void {
+  if (!world.checksLaws) forgetTouched(node.broker)
   for (const fact of decision.facts) note(world, fact)
   for (const change of decision.timers) setTimer(world, node, change)
   for (const forwarded of decision.forwards) {

@@ -107,6 +107,8 @@ export interface World {
   readonly processes: Map<string, Process>
   readonly calls: Set<OpenCall>
   readonly counters: Map<string, number>
+  /** Whether the laws are checked after every event. */
+  readonly checksLaws: boolean
   /** Bookkeeping of the laws: the highest offset a leader ever showed as committed, by `topicId-partition`. */
   readonly trueHighWatermarks: Map<string, number>
   /** What the trace was last told of a partition, so that it is told changes only. */
@@ -147,6 +149,7 @@ export interface WorldOptions {
   readonly chooser: Chooser
   readonly seeded: boolean
   readonly traceCapacity: number
+  readonly checksLaws: boolean
 }
 
 /** The first broker's port; the next ones follow. */
@@ -188,6 +191,7 @@ export function createWorld(options: WorldOptions): World {
     calls: new Set(),
     counters: new Map(),
     cuts: new Set(),
+    checksLaws: options.checksLaws,
     trueHighWatermarks: new Map(),
     toldPartitions: new Map(),
     nextConnectionId: 1,

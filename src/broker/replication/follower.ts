@@ -36,6 +36,7 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
   const role = state.following.get(watchKey(data.topic, data.partition))
   // An answer of an earlier leadership has no effect (law R9).
   if (log === undefined || role === undefined || role.epoch !== data.leaderEpoch || role.leader !== data.leader) return
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
   if (data.diverging !== null) {
     const own = endOffsetFor(log, data.diverging.epoch)
     const offset = Math.min(data.diverging.endOffset, own?.endOffset ?? log.logEndOffset, log.logEndOffset)

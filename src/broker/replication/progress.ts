@@ -85,6 +85,7 @@ export function advance(
   const next = highWatermarkFor(state, log, leader, now)
   if (next <= log.highWatermark) return
   log.highWatermark = next
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
   onAdvance(log)
   completeProduces(state, watchKey(log.topic, log.partition), out)
   tellHighWatermarkLater(log, leader, now, out)
