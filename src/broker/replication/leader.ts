@@ -5,7 +5,7 @@
 import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
 import type { PartitionLog } from '../log.ts'
-import { type BrokerState, watchKey } from '../state.ts'
+import type { BrokerState } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 
 export interface LeaderState {
@@ -185,8 +185,4 @@ function send(log: PartitionLog, leader: LeaderState, isr: readonly number[], ou
       isr,
     },
   })
-}
-
-export function leaderKey(log: PartitionLog): string {
-  return watchKey(log.topic, log.partition)
 }
