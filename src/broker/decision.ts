@@ -4,7 +4,7 @@
  */
 import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import type { CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
+import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { RequestToken } from './request.ts'
@@ -50,6 +50,7 @@ export interface Reply {
 export type ControllerRequest =
   | { readonly api: 'CreateTopics'; readonly body: CreateTopicsRequest; readonly internal: boolean }
   | { readonly api: 'DeleteTopics'; readonly body: DeleteTopicsRequest }
+  | { readonly api: 'CreatePartitions'; readonly body: CreatePartitionsRequest }
 
 export interface ForwardedRequest {
   readonly request: ControllerRequest

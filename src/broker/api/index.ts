@@ -17,6 +17,7 @@ import { listGroups } from './16-list-groups.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
+import { createPartitions } from './37-create-partitions.ts'
 import type { ApiHandler } from './handler.ts'
 
 /** A handler of any API; `step` hands it only requests of its own. */
@@ -39,6 +40,7 @@ const ALL = [
   apiVersions,
   createTopics,
   deleteTopics,
+  createPartitions,
 ] as unknown as readonly AnyHandler[]
 
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))

@@ -1,0 +1,85 @@
+/** The admin client's rarer functions against the simulated cluster. */
+import { type Cluster, createCluster } from 'kafkarium'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { Admin } from '../../src/client/index.ts'
+
+const made: Cluster[] = []
+const quiet = { logLevel: 0 } as const
+
+async function create(
+  topics: Record<string, number> = { orders: 1 },
+  brokers = 3,
+): Promise<{ cluster: Cluster; admin: Admin }> {
+  const cluster = createCluster({ brokers, topics })
+  made.push(cluster)
+  const admin = cluster.kafka(quiet).admin()
+  await admin.connect()
+  return { cluster, admin }
+}
+afterEach(async () => {
+  vi.restoreAllMocks()
+  for (const cluster of made.splice(0)) await cluster.dispose()
+})
+
+describe('createPartitions', () => {
+  it('makes a running consumer rejoin at its next metadata refresh and read the new partitions', async () => {
+    const { cluster, admin } = await create()
+    await cluster.produce('orders', ['a', 'b', 'c'])
+    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing', maxWaitTimeInMs: 100, metadataMaxAge: 5000 })
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    const handled: string[] = []
+    await consumer.run({
+      eachMessage: async ({ partition, message }) => {
+        handled.push(`${partition}:${String(message.value)}`)
+      },
+    })
+    await cluster.until(() => handled.length === 3)
+    const { generation } = cluster.group('billing').view() ?? { generation: -1 }
+
+    await admin.createPartitions({ topicPartitions: [{ topic: 'orders', count: 3 }] })
+    await cluster.settle()
+    // Nothing was moved: the old records are where they were, and the group does not know yet.
+    expect(
+      cluster
+        .topic('orders')
+        .records()
+        .map(({ partition }) => partition),
+    ).toEqual([0, 0, 0])
+    expect(cluster.topic('orders').partitions.map(({ leader }) => leader)).toEqual([1, 2, 3])
+    expect(cluster.group('billing').view()).toMatchObject({ generation })
+
+    await cluster.until(() => (cluster.group('billing').view()?.members[0]?.assignment.length ?? 0) === 3)
+    expect(cluster.group('billing').view()?.generation).toBeGreaterThan(generation)
+    await cluster.produce('orders', [{ value: 'new', partition: 2 }])
+    await cluster.until(() => handled.length === 4)
+    expect(handled).toEqual(['0:a', '0:b', '0:c', '2:new'])
+    await consumer.disconnect()
+  })
+
+  it('rejects with the broker’s error, and validates only when asked to', async () => {
+    const { cluster, admin } = await create({ orders: 2 })
+    const orders = (count: number) => [{ topic: 'orders', count }]
+    await expect(admin.createPartitions({ topicPartitions: orders(2) })).rejects.toMatchObject({
+      type: 'INVALID_PARTITIONS',
+    })
+    await admin.createPartitions({ topicPartitions: orders(4), validateOnly: true })
+    await cluster.settle()
+    expect(cluster.topic('orders').partitions).toHaveLength(2)
+    await expect(admin.createPartitions({ topicPartitions: [{ topic: 'nope', count: 2 }] })).rejects.toMatchObject({
+      type: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+  })
+
+  it('says why the offsets topic does not grow', async () => {
+    const { cluster, admin } = await create()
+    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing' })
+    await consumer.subscribe({ topic: 'orders' })
+    await consumer.run({ eachMessage: async () => {} })
+    const warn = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+    await expect(
+      admin.createPartitions({ topicPartitions: [{ topic: '__consumer_offsets', count: 60 }] }),
+    ).rejects.toMatchObject({ type: 'INVALID_TOPIC_EXCEPTION' })
+    expect(warn.mock.calls.flat().join()).toContain('offsets.topic.num.partitions')
+    await consumer.disconnect()
+  })
+})
