@@ -11,7 +11,7 @@ import { replayOffset } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
 import { assignmentStored, finish } from './groups/rebalance.ts'
 import { encodeCoordinatorRecords } from './groups/records.ts'
-import { appendBatch, asStored, type PartitionLog } from './log.ts'
+import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log.ts'
 import { OFFSETS_TOPIC } from './metadata.ts'
 import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
 
@@ -27,6 +27,11 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     case 'append': {
       const log = logOf(state, change.topic, change.partition)
       if (log !== undefined) append(state, log, change.batch, change.client, ctx, out)
+      return
+    }
+    case 'log-start': {
+      const log = logOf(state, change.topic, change.partition)
+      if (log !== undefined && advanceLogStart(log, change.offset)) logStartMoved(state, log, out)
       return
     }
     case 'coordinator-append': {
@@ -105,9 +110,27 @@ function advanceHighWatermark(
 ): void {
   if (offset <= log.highWatermark) return
   log.highWatermark = offset
+  answerFetches(state, log, out)
+  if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+}
+
+/** Tells the trace, and answers the fetches that ask for what is gone. */
+function logStartMoved(state: BrokerState, log: PartitionLog, out: Decision): void {
+  const { topic, partition, logStartOffset } = log
+  out.facts.push({
+    type: 'high-watermark',
+    node: state.id,
+    topic,
+    partition,
+    offset: log.highWatermark,
+    logStartOffset,
+  })
+  answerFetches(state, log, out)
+}
+
+function answerFetches(state: BrokerState, log: PartitionLog, out: Decision): void {
   const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
   if (watchers !== undefined) for (const id of [...watchers]) answerFetchIfReady(state, id, out)
-  if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {

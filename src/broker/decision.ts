@@ -24,6 +24,8 @@ export type Change =
       readonly records: readonly CoordinatorRecord[]
       readonly after: AfterCommit
     }
+  /** The log of the partition starts at this offset from now on. */
+  | { readonly op: 'log-start'; readonly topic: string; readonly partition: number; readonly offset: number }
   | { readonly op: 'group'; readonly partition: number; readonly group: ClassicGroup }
   | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
   | { readonly op: 'unpark-fetch'; readonly id: number }

@@ -43,6 +43,8 @@ export type Fact =
       readonly topic: string
       readonly partition: number
       readonly offset: number
+      /** Where the log starts now, when that is what moved: records before it are gone. */
+      readonly logStartOffset?: number
     }
   // metadata
   | {

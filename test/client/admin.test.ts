@@ -83,3 +83,85 @@ describe('createPartitions', () => {
     await consumer.disconnect()
   })
 })
+
+describe('deleteTopicRecords', () => {
+  const partition = 0
+  const values = (cluster: Cluster) =>
+    cluster
+      .topic('orders')
+      .records()
+      .map(({ value }) => value)
+
+  async function withRecords() {
+    const { cluster, admin } = await create()
+    const producer = cluster.kafka(quiet).producer()
+    await producer.connect()
+    for (const batch of [
+      ['a', 'b', 'c'],
+      ['d', 'e'],
+    ]) {
+      await producer.send({ topic: 'orders', messages: batch.map((value) => ({ value })) })
+    }
+    await producer.disconnect()
+    // kafkajs looks leaders up in the metadata it has.
+    await admin.fetchTopicOffsets('orders')
+    return { cluster, admin }
+  }
+
+  it('makes records unreadable, up to an offset or up to the end', async () => {
+    const { cluster, admin } = await withRecords()
+    await admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition, offset: '2' }] })
+    expect(values(cluster)).toEqual(['c', 'd', 'e'])
+    expect(await cluster.topic('orders').next()).toMatchObject({ offset: 2, value: 'c' })
+    expect(cluster.topic('orders').partitions[0]).toMatchObject({ logStartOffset: 2, logEndOffset: 5 })
+    expect(await admin.fetchTopicOffsets('orders')).toEqual([{ partition, offset: '5', high: '5', low: '2' }])
+
+    await admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition, offset: '-1' }] })
+    expect(values(cluster)).toEqual([])
+    expect(
+      cluster.trace.events().flatMap((event) => ('logStartOffset' in event ? [event.logStartOffset] : [])),
+    ).toEqual([2, 5])
+    await cluster.produce('orders', ['f'])
+    expect(cluster.topic('orders').records()).toMatchObject([{ offset: 5, value: 'f' }])
+  })
+
+  it('a consumer sees only what is left, and one that stands before it goes to its default offset', async () => {
+    const { cluster, admin } = await withRecords()
+    await admin.setOffsets({ groupId: 'late', topic: 'orders', partitions: [{ partition, offset: '1' }] })
+    await admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition, offset: '2' }] })
+    for (const groupId of ['new', 'late']) {
+      const consumer = cluster.kafka(quiet).consumer({ groupId, maxWaitTimeInMs: 100 })
+      await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+      const handled: string[] = []
+      await consumer.run({ eachMessage: async ({ message }) => void handled.push(String(message.value)) })
+      await cluster.until(() => handled.length === 3)
+      expect(handled).toEqual(['c', 'd', 'e'])
+      await consumer.disconnect()
+    }
+  })
+
+  it('rejects beyond the end, with a KafkaJSDeleteTopicRecordsError as the cause', async () => {
+    const { cluster, admin } = await withRecords()
+    await expect(
+      admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition, offset: '6' }] }),
+    ).rejects.toMatchObject({
+      // kafkajs wraps what is not worth a retry.
+      name: 'KafkaJSNonRetriableError',
+      cause: {
+        name: 'KafkaJSDeleteTopicRecordsError',
+        partitions: [{ partition, offset: '6', error: { type: 'OFFSET_OUT_OF_RANGE' } }],
+      },
+    })
+    expect(values(cluster)).toHaveLength(5)
+  })
+
+  it('lasts beyond a restart of the broker', async () => {
+    const { cluster, admin } = await withRecords()
+    await admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition, offset: '4' }] })
+    cluster.faults.crash(1)
+    cluster.faults.restart(1)
+    await cluster.settle()
+    expect(cluster.topic('orders').partitions[0]).toMatchObject({ logStartOffset: 4, leader: 1 })
+    expect(values(cluster)).toEqual(['e'])
+  })
+})

@@ -17,6 +17,7 @@ import { listGroups } from './16-list-groups.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
+import { deleteRecords } from './21-delete-records.ts'
 import { createPartitions } from './37-create-partitions.ts'
 import type { ApiHandler } from './handler.ts'
 
@@ -40,6 +41,7 @@ const ALL = [
   apiVersions,
   createTopics,
   deleteTopics,
+  deleteRecords,
   createPartitions,
 ] as unknown as readonly AnyHandler[]
 
