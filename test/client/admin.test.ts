@@ -84,6 +84,20 @@ describe('createPartitions', () => {
   })
 })
 
+describe('describeCluster', () => {
+  it('follows a broker that goes and comes back', async () => {
+    const { cluster, admin } = await create({ orders: 1 }, 2)
+    const ids = async () => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId)
+    expect(await ids()).toEqual([1, 2])
+    cluster.faults.crash(2)
+    await cluster.settle()
+    expect(await ids()).toEqual([1])
+    cluster.faults.restart(2)
+    await cluster.settle()
+    expect(await ids()).toEqual([1, 2])
+  })
+})
+
 describe('deleteTopicRecords', () => {
   const partition = 0
   const values = (cluster: Cluster) =>

@@ -19,6 +19,7 @@ import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
 import { deleteRecords } from './21-delete-records.ts'
 import { createPartitions } from './37-create-partitions.ts'
+import { describeCluster } from './60-describe-cluster.ts'
 import type { ApiHandler } from './handler.ts'
 
 /** A handler of any API; `step` hands it only requests of its own. */
@@ -43,6 +44,7 @@ const ALL = [
   deleteTopics,
   deleteRecords,
   createPartitions,
+  describeCluster,
 ] as unknown as readonly AnyHandler[]
 
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))
