@@ -7,7 +7,7 @@ import type { RecordBatch } from '../protocol/batch.ts'
 import { usesLogAppendTime } from './api/00-produce.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import type { Change, Context, Decision } from './decision.ts'
-import { replayOffset } from './groups/coordinator.ts'
+import { replay } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
 import { assignmentStored, finish } from './groups/rebalance.ts'
 import { encodeCoordinatorRecords } from './groups/records.ts'
@@ -38,7 +38,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       const log = logOf(state, OFFSETS_TOPIC, change.partition)
       const shard = state.shards.get(change.partition)
       if (log === undefined || shard === undefined) return
-      for (const record of change.records) replayOffset(shard, record)
+      for (const record of change.records) replay(shard, record, ctx.now)
       let waiters = state.commitWaiters.get(change.partition)
       if (waiters === undefined) {
         waiters = []
@@ -145,6 +145,7 @@ function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, o
 
 function committed(state: BrokerState, partition: number, after: AfterCommit, ctx: Context, out: Decision): void {
   if (after.type === 'reply') out.replies.push({ token: after.token, body: after.body })
+  else if (after.type === 'part-of-reply') partCommitted(state, after, out)
   else if (after.type === 'assignment-stored') {
     const group = state.shards.get(partition)?.groups.get(after.groupId)
     if (group === undefined) return
@@ -152,6 +153,22 @@ function committed(state: BrokerState, partition: number, after: AfterCommit, ct
     assignmentStored(turn, after.generation, after.assignments)
     finish(turn)
   }
+}
+
+/** The last part to be committed releases the answer. */
+function partCommitted(
+  { committedParts }: BrokerState,
+  { token, body, parts }: Extract<AfterCommit, { type: 'part-of-reply' }>,
+  out: Decision,
+): void {
+  const key = `${token.connection}/${token.correlationId}`
+  const done = (committedParts.get(key) ?? 0) + 1
+  if (done < parts) {
+    committedParts.set(key, done)
+    return
+  }
+  committedParts.delete(key)
+  out.replies.push({ token, body })
 }
 
 function answerFetchIfReady(state: BrokerState, id: number, out: Decision): void {

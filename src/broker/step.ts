@@ -83,6 +83,7 @@ export function stepRestart(state: BrokerState, ctx: Context): Decision {
   state.parkedFetches.clear()
   state.fetchWatchers.clear()
   state.commitWaiters.clear()
+  state.committedParts.clear()
   state.shards.clear()
   for (const log of state.logs.get(OFFSETS_TOPIC) ?? []) if (log !== undefined) load(state, log.partition, ctx, out)
   return out
@@ -162,6 +163,7 @@ function dropShards(state: BrokerState, out: Decision): void {
   }
   state.shards.clear()
   state.commitWaiters.clear()
+  state.committedParts.clear()
 }
 
 function removeTopic(state: BrokerState, topicId: string, out: Decision): void {

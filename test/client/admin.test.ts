@@ -84,6 +84,75 @@ describe('createPartitions', () => {
   })
 })
 
+describe('deleteGroups', () => {
+  async function consumed(cluster: Cluster, groupId: string) {
+    const consumer = cluster.kafka(quiet).consumer({ groupId, maxWaitTimeInMs: 100 })
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    const handled: string[] = []
+    await consumer.run({ eachMessage: async ({ message }) => void handled.push(String(message.value)) })
+    await cluster.until(() => handled.length === 2)
+    return { consumer, handled }
+  }
+
+  it('deletes empty groups wherever they live; one that comes back starts from its default', async () => {
+    const { cluster, admin } = await create()
+    await cluster.produce('orders', ['a', 'b'])
+    const groupIds = ['billing', 'shipping', 'mail', 'audit']
+    for (const groupId of groupIds) {
+      const { consumer } = await consumed(cluster, groupId)
+      await consumer.disconnect()
+    }
+    expect(new Set(groupIds.map((id) => cluster.group(id).view()?.coordinator)).size).toBeGreaterThan(1)
+    expect(cluster.group('billing').committed('orders', 0)).toBe(2)
+
+    const results = await admin.deleteGroups(groupIds)
+    expect(results.map(({ groupId, errorCode }) => [groupId, errorCode]).sort()).toEqual(
+      groupIds.map((id) => [id, 0]).sort(),
+    )
+    expect((await admin.listGroups()).groups).toEqual([])
+    expect(cluster.group('billing').view()).toBeNull()
+    expect(
+      cluster
+        .topic('__consumer_offsets')
+        .records()
+        .filter(({ value, key }) => value === null && key === 'billing'),
+    ).toHaveLength(1)
+    const { consumer, handled } = await consumed(cluster, 'billing')
+    expect(handled).toEqual(['a', 'b'])
+    await consumer.disconnect()
+  })
+
+  it('stays deleted when the coordinator is loaded anew', async () => {
+    const { cluster, admin } = await create({ orders: 1 }, 1)
+    await cluster.produce('orders', ['a', 'b'])
+    const { consumer } = await consumed(cluster, 'billing')
+    await consumer.disconnect()
+    await admin.deleteGroups(['billing'])
+    cluster.faults.crash(1)
+    cluster.faults.restart(1)
+    await cluster.settle()
+    expect(cluster.group('billing').view()).toBeNull()
+  })
+
+  it('rejects with the groups that were not deleted; the others are', async () => {
+    const { cluster, admin } = await create()
+    await cluster.produce('orders', ['a', 'b'])
+    const idle = await consumed(cluster, 'idle')
+    await idle.consumer.disconnect()
+    const { consumer } = await consumed(cluster, 'busy')
+    const error = await admin.deleteGroups(['busy', 'idle', 'nope']).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ name: 'KafkaJSDeleteGroupsError', message: 'Error in DeleteGroups' })
+    const { groups } = error as { groups: { groupId: string; error: { type: string } }[] }
+    expect(groups.map((failed) => [failed.groupId, failed.error.type]).sort()).toEqual([
+      ['busy', 'NON_EMPTY_GROUP'],
+      ['nope', 'GROUP_ID_NOT_FOUND'],
+    ])
+    expect(cluster.group('idle').view()).toBeNull()
+    expect(cluster.group('busy').view()).toMatchObject({ state: 'Stable' })
+    await consumer.disconnect()
+  })
+})
+
 describe('describeCluster', () => {
   it('follows a broker that goes and comes back', async () => {
     const { cluster, admin } = await create({ orders: 1 }, 2)

@@ -19,6 +19,8 @@ import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
 import { deleteRecords } from './21-delete-records.ts'
 import { createPartitions } from './37-create-partitions.ts'
+import { deleteGroups } from './42-delete-groups.ts'
+import { offsetDelete } from './47-offset-delete.ts'
 import { describeCluster } from './60-describe-cluster.ts'
 import type { ApiHandler } from './handler.ts'
 
@@ -44,6 +46,8 @@ const ALL = [
   deleteTopics,
   deleteRecords,
   createPartitions,
+  deleteGroups,
+  offsetDelete,
   describeCluster,
 ] as unknown as readonly AnyHandler[]
 
