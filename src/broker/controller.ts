@@ -6,6 +6,8 @@ import { ErrorCode } from '../protocol/errors.ts'
 import {
   makeCreatableTopicConfigs,
   makeCreatableTopicResult,
+  makeCreatePartitionsResponse,
+  makeCreatePartitionsTopicResult,
   makeCreateTopicsResponse,
   makeDeletableTopicResult,
   makeDeleteTopicsResponse,
@@ -13,6 +15,9 @@ import {
 import type {
   CreatableTopic,
   CreatableTopicResult,
+  CreatePartitionsRequest,
+  CreatePartitionsTopic,
+  CreatePartitionsTopicResult,
   CreateTopicsRequest,
   DeletableTopicResult,
   DeleteTopicsRequest,
@@ -56,12 +61,20 @@ export function stepController(
   uuid: () => string,
 ): ControllerDecision {
   const records: MetadataRecord[] = []
-  const response =
-    request.api === 'CreateTopics'
-      ? createTopics(state, request.body, request.internal, uuid, records)
-      : deleteTopics(state, request.body, records)
+  const response = decide(state, request, uuid, records)
   commit(state, records)
   return { records, response }
+}
+
+function decide(state: ControllerState, request: ControllerRequest, uuid: () => string, records: MetadataRecord[]) {
+  switch (request.api) {
+    case 'CreateTopics':
+      return createTopics(state, request.body, request.internal, uuid, records)
+    case 'DeleteTopics':
+      return deleteTopics(state, request.body, records)
+    case 'CreatePartitions':
+      return createPartitions(state, request.body, records)
+  }
 }
 
 /**
@@ -198,18 +211,7 @@ function createTopics(
     topics.push(result)
     if (request.validateOnly) continue
     records.push({ type: 'topic', name, id: topicId, config: config as TopicConfig })
-    for (const [partition, ids] of replicas.entries()) {
-      records.push({
-        type: 'partition',
-        topicId,
-        partition,
-        replicas: ids,
-        isr: ids,
-        leader: leaderOf(state, ids),
-        leaderEpoch: 0,
-        partitionEpoch: 0,
-      })
-    }
+    for (const [partition, ids] of replicas.entries()) records.push(newPartition(state, topicId, partition, ids))
   }
   return makeCreateTopicsResponse({ topics })
 }
@@ -221,6 +223,18 @@ function readConfig(topic: CreatableTopic, config: Record<string, string>): stri
     config[name] = value as string
   }
   return null
+}
+
+function newPartition(
+  state: ControllerState,
+  topicId: string,
+  partition: number,
+  replicas: readonly number[],
+): MetadataRecord {
+  const leader = leaderOf(state, replicas)
+  // Only brokers that are up begin in sync.
+  const isr = replicas.filter((id) => state.image.brokers.get(id)?.fenced === false)
+  return { type: 'partition', topicId, partition, replicas, isr, leader, leaderEpoch: 0, partitionEpoch: 0 }
 }
 
 function leaderOf(state: ControllerState, replicas: readonly number[]): number {
@@ -248,6 +262,17 @@ function place(state: ControllerState, topic: CreatableTopic, records: readonly 
   if (factor < 1) {
     return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'Replication factor must be larger than 0.' }
   }
+  return placeInTurn(state, isInternal(topic.name), partitions, factor, records)
+}
+
+/** Goes on where the last placement ended; an internal topic starts anew, so that it moves nothing. */
+function placeInTurn(
+  state: ControllerState,
+  internal: boolean,
+  count: number,
+  factor: number,
+  records: readonly MetadataRecord[],
+): Placement {
   const usable = [...state.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id)
   if (factor > usable.length || usable.length === 0) {
     return {
@@ -257,10 +282,10 @@ function place(state: ControllerState, topic: CreatableTopic, records: readonly 
   }
   let placed = records.filter(({ type }) => type === 'partition').length
   for (const other of state.image.topics.values()) if (!isInternal(other.name)) placed += other.partitions.length
-  const start = isInternal(topic.name) ? 0 : placed
+  const start = internal ? 0 : placed
   const replicasOf = (partition: number) =>
     Array.from({ length: factor }, (_, i) => usable[(start + partition + i) % usable.length] as number)
-  return { replicas: Array.from({ length: partitions }, (_, partition) => replicasOf(partition)) }
+  return { replicas: Array.from({ length: count }, (_, partition) => replicasOf(partition)) }
 }
 
 /** The offsets topic has as many replicas as it should and as there are brokers. */
@@ -287,10 +312,128 @@ function manualPlacement(state: ControllerState, topic: CreatableTopic): Placeme
       return bad(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
     if (new Set(brokerIds).size !== brokerIds.length)
       return bad('The manual partition assignment includes duplicate brokers.')
+    if (leaderOf(state, brokerIds) < 0)
+      return bad(`All brokers of the manual assignment for partition ${partitionIndex} are down.`)
     replicas[partitionIndex] = [...brokerIds]
   }
   for (let i = 0; i < replicas.length; i++) {
     if (replicas[i] === undefined) return bad('Partitions should be a consecutive 0-based integer sequence.')
+  }
+  return { replicas }
+}
+
+/** The most records one request may lead to (QuorumController.MAX_RECORDS_PER_USER_OP). */
+const MAX_RECORDS_PER_REQUEST = 10_000
+
+/** ControllerApis.createPartitions, ReplicationControlManager.createPartitions. */
+function createPartitions(state: ControllerState, request: CreatePartitionsRequest, records: MetadataRecord[]) {
+  const times = new Map<string, number>()
+  for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
+  const results: CreatePartitionsTopicResult[] = []
+  for (const [name, count] of times) {
+    if (count === 1) continue
+    const errorMessage = 'Duplicate topic name.'
+    results.push(makeCreatePartitionsTopicResult({ name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }))
+  }
+  const added: MetadataRecord[] = []
+  for (const topic of request.topics) {
+    const { name } = topic
+    if ((times.get(name) ?? 0) > 1) continue
+    const grown = growTopic(state, topic, added)
+    if ('errorCode' in grown) {
+      const { errorCode, message } = grown
+      results.push(makeCreatePartitionsTopicResult({ name, errorCode, errorMessage: message }))
+      continue
+    }
+    added.push(...grown.records)
+    results.push(makeCreatePartitionsTopicResult({ name }))
+  }
+  if (!request.validateOnly) records.push(...added)
+  return makeCreatePartitionsResponse({ results })
+}
+
+interface Refusal {
+  readonly errorCode: number
+  readonly message: string
+}
+
+/** The records that bring a topic to its new number of partitions. */
+function growTopic(
+  state: ControllerState,
+  { name, count, assignments }: CreatePartitionsTopic,
+  added: readonly MetadataRecord[],
+): Refusal | { readonly records: readonly MetadataRecord[] } {
+  const refuse = (errorCode: number, message: string): Refusal => ({ errorCode, message })
+  const topic = state.image.topics.get(name)
+  if (topic === undefined) {
+    return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic '${name}'.`)
+  }
+  if (isInternal(name)) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, internalGrowthMessage(name))
+  const has = topic.partitions.length
+  if (count === has) return refuse(ErrorCode.INVALID_PARTITIONS, `Topic '${name}' has ${has} partition(s) already.`)
+  if (count < has) {
+    return refuse(
+      ErrorCode.INVALID_PARTITIONS,
+      `Topic '${name}' has ${has} partition(s); their number can only grow, and ${count} is less.`,
+    )
+  }
+  const more = count - has
+  if (assignments !== null && assignments.length !== more) {
+    return refuse(
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+      `Topic '${name}' would get ${more} new partition(s), but ${assignments.length} assignment(s) came with the request.`,
+    )
+  }
+  if (added.length + more > MAX_RECORDS_PER_REQUEST) {
+    return refuse(
+      ErrorCode.POLICY_VIOLATION,
+      `One request may add at most ${MAX_RECORDS_PER_REQUEST} partitions; topic ${name} asks for ${more}.`,
+    )
+  }
+  const factor = topic.partitions[0]?.replicas.length ?? 1
+  const placement =
+    assignments === null
+      ? placeInTurn(state, false, more, factor, added)
+      : assignedByHand(state, has, factor, assignments)
+  if ('errorCode' in placement) return placement
+  return { records: placement.replicas.map((ids, i) => newPartition(state, topic.id, has + i, ids)) }
+}
+
+/**
+ * Kafka lets `__consumer_offsets` grow. Its brokers count the partitions when they start (GroupCoordinatorService.startup): a
+ * broker that restarts then looks for groups where they are not.
+ */
+function internalGrowthMessage(name: string): string {
+  return `Topic '${name}' is internal: more partitions would send its groups to other coordinators, away from their offsets. Set "offsets.topic.num.partitions" before it is made.`
+}
+
+/** ReplicationControlManager.validateManualPartitionAssignment, for partitions from `first` on. */
+function assignedByHand(
+  state: ControllerState,
+  first: number,
+  factor: number,
+  assignments: readonly { readonly brokerIds: readonly number[] }[],
+): Placement {
+  const bad = (what: string) => ({
+    errorCode: ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    message: `The assignment of a new partition ${what}`,
+  })
+  const replicas: (readonly number[])[] = []
+  for (const [i, { brokerIds }] of assignments.entries()) {
+    if (brokerIds.length === 0) return bad('names no broker.')
+    for (const id of [...brokerIds].sort((a, b) => a - b)) {
+      if (!state.image.brokers.has(id)) return bad(`names broker ${id}, which is not registered.`)
+      if (brokerIds.indexOf(id) !== brokerIds.lastIndexOf(id)) {
+        return bad(`names broker ${id} twice.`)
+      }
+    }
+    if (brokerIds.length !== factor) {
+      return bad(`has ${brokerIds.length} replica(s), the topic's other partitions have ${factor}.`)
+    }
+    if (leaderOf(state, brokerIds) < 0) {
+      return bad(`leaves partition ${first + i} without a broker that is up.`)
+    }
+    replicas.push([...brokerIds])
   }
   return { replicas }
 }

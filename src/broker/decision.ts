@@ -4,7 +4,7 @@
  */
 import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import type { CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
+import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { Send } from './replication/messages.ts'
@@ -25,6 +25,8 @@ export type Change =
       readonly records: readonly CoordinatorRecord[]
       readonly after: AfterCommit
     }
+  /** The log of the partition starts at this offset from now on. */
+  | { readonly op: 'log-start'; readonly topic: string; readonly partition: number; readonly offset: number }
   | { readonly op: 'group'; readonly partition: number; readonly group: ClassicGroup }
   | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
   | { readonly op: 'unpark-fetch'; readonly id: number }
@@ -58,6 +60,7 @@ export interface Reply {
 export type ControllerRequest =
   | { readonly api: 'CreateTopics'; readonly body: CreateTopicsRequest; readonly internal: boolean }
   | { readonly api: 'DeleteTopics'; readonly body: DeleteTopicsRequest }
+  | { readonly api: 'CreatePartitions'; readonly body: CreatePartitionsRequest }
 
 export interface ForwardedRequest {
   readonly request: ControllerRequest

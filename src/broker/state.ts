@@ -107,6 +107,8 @@ export interface BrokerState {
   readonly shards: Map<number, CoordinatorShard>
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
   readonly commitWaiters: Map<number, CommitWaiter[]>
+  /** How many parts of an answer are committed, by `connection/correlation id`; only while others are not. */
+  readonly committedParts: Map<string, number>
 }
 
 /** Waits until the high watermark of its offsets-topic partition reaches `offset`. */
@@ -118,6 +120,8 @@ export interface CommitWaiter {
 /** What a coordinator does once its records are committed: data, so that it survives a snapshot. */
 export type AfterCommit =
   | { readonly type: 'reply'; readonly token: RequestToken; readonly body: unknown }
+  /** One of several appends, on different partitions, that one answer waits for. */
+  | { readonly type: 'part-of-reply'; readonly token: RequestToken; readonly body: unknown; readonly parts: number }
   | {
       readonly type: 'assignment-stored'
       readonly groupId: string
@@ -150,6 +154,7 @@ export function createBrokerState(
     produceWatchers: new Map(),
     shards: new Map(),
     commitWaiters: new Map(),
+    committedParts: new Map(),
   }
 }
 

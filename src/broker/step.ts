@@ -3,7 +3,7 @@
  */
 import { ErrorCode } from '../protocol/errors.ts'
 import { makeJoinGroupResponse, makeSyncGroupResponse } from '../protocol/make.ts'
-import type { ApiName, OffsetCommitResponse, RequestOf } from '../protocol/messages.ts'
+import type { ApiName, DeleteGroupsResponse, OffsetCommitResponse, RequestOf } from '../protocol/messages.ts'
 import { HANDLERS } from './api/index.ts'
 import { apply, fetchKey, forgetFetch, highWatermarkMoved } from './apply.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
@@ -33,8 +33,8 @@ import { askLeader, gotReplicaData } from './replication/follower.ts'
 import { createLeaderState, lagTimeMs, maybeExpandIsr, maybeShrinkIsr } from './replication/leader.ts'
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
-import type { InboundRequest } from './request.ts'
-import { type BrokerState, logByKey, watchKey } from './state.ts'
+import type { InboundRequest, RequestToken } from './request.ts'
+import { type BrokerState, type CommitWaiter, logByKey, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -132,6 +132,7 @@ export function stepRestart(state: BrokerState): Decision {
   state.parkedFetches.clear()
   state.fetchWatchers.clear()
   state.commitWaiters.clear()
+  state.committedParts.clear()
   state.shards.clear()
   state.leading.clear()
   state.following.clear()
@@ -284,20 +285,39 @@ function dropShard(state: BrokerState, partition: number, out: Decision): void {
     }
   }
   for (const { after } of state.commitWaiters.get(partition) ?? []) {
-    if (after.type === 'reply') out.replies.push({ token: after.token, body: refused(after.body) })
+    if (after.type !== 'reply' && after.type !== 'part-of-reply') continue
+    if (after.type === 'part-of-reply') forgetParts(state, after.token)
+    out.replies.push({ token: after.token, body: refused(after.body) })
   }
   state.shards.delete(partition)
   state.commitWaiters.delete(partition)
 }
 
+/** The request is answered: what else of it is still to be committed answers no more. */
+function forgetParts(state: BrokerState, { connection, correlationId }: RequestToken): void {
+  state.committedParts.delete(`${connection}/${correlationId}`)
+  for (const [partition, waiters] of state.commitWaiters) {
+    const same = ({ after }: CommitWaiter) =>
+      after.type === 'part-of-reply' &&
+      after.token.connection === connection &&
+      after.token.correlationId === correlationId
+    const others = waiters.map((waiter) =>
+      same(waiter) ? { offset: waiter.offset, after: { type: 'nothing' } as const } : waiter,
+    )
+    state.commitWaiters.set(partition, others)
+  }
+}
+
 /** The answer that was ready, as NOT_COORDINATOR: its records were never committed here. */
 function refused(body: unknown): unknown {
-  const { topics, ...rest } = body as OffsetCommitResponse
+  const errorCode = ErrorCode.NOT_COORDINATOR
+  const { topics, results, ...rest } = body as Partial<OffsetCommitResponse> & Partial<DeleteGroupsResponse>
+  if (results !== undefined) return { ...rest, results: results.map((result) => ({ ...result, errorCode })) }
   return {
     ...rest,
-    topics: topics.map((topic) => ({
+    topics: topics?.map((topic) => ({
       ...topic,
-      partitions: topic.partitions.map((partition) => ({ ...partition, errorCode: ErrorCode.NOT_COORDINATOR })),
+      partitions: topic.partitions.map((partition) => ({ ...partition, errorCode })),
     })),
   }
 }

@@ -16,7 +16,7 @@ import type { AlterPartition, PeerMessage } from '../broker/replication/messages
 import type { RequestToken } from '../broker/request.ts'
 import { remove } from '../kernel/index.ts'
 import { ErrorCode } from '../protocol/errors.ts'
-import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
+import type { CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
 import { answer, contextOf, execute, linkName, serverCloses } from './serving.ts'
 import { forget } from './timers.ts'
 import { arm, freshUuid, latency, type NodeRuntime, note, type World } from './world.ts'
@@ -36,6 +36,7 @@ export function controllerGot(world: World, nodeId: number, forwarded: Forwarded
   tellMetadata(world, records)
   publish(world, records)
   if (forwarded.request.api === 'CreateTopics') warnOfReplication(world, response as CreateTopicsResponse)
+  if (forwarded.request.api === 'CreatePartitions') warnOfInternal(world, response as CreatePartitionsResponse)
   if (forwarded.replyTo !== null) {
     arm(world, latency(world), 'work', {
       type: 'from-controller',
@@ -50,6 +51,14 @@ export function controllerGot(world: World, nodeId: number, forwarded: Forwarded
 function warnOfReplication(world: World, { topics }: CreateTopicsResponse): void {
   for (const { name, errorCode, errorMessage } of topics) {
     if (errorCode === ErrorCode.INVALID_REPLICATION_FACTOR)
+      world.host.warn(`[kafkarium] topic "${name}": ${errorMessage ?? ''}`)
+  }
+}
+
+/** As above: a client says "invalid topic" for what Kafka itself would do. */
+function warnOfInternal(world: World, { results }: CreatePartitionsResponse): void {
+  for (const { name, errorCode, errorMessage } of results) {
+    if (errorCode === ErrorCode.INVALID_TOPIC_EXCEPTION)
       world.host.warn(`[kafkarium] topic "${name}": ${errorMessage ?? ''}`)
   }
 }

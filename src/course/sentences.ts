@@ -22,6 +22,8 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       })
     case 'high-watermark':
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
+    case 'log-start':
+      return t('event.log-start', { where: partitionName(event), offset: event.offset })
     case 'topic.created':
       return t('event.topic.created', { topic: event.topic, partitions: event.partitions })
     case 'topic.deleted':

@@ -44,6 +44,14 @@ export type Fact =
       readonly partition: number
       readonly offset: number
     }
+  /** The log starts here now: records before it are gone (DeleteRecords). */
+  | {
+      readonly type: 'log-start'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
   // replicas
   | {
       readonly type: 'replicated'

@@ -34,6 +34,31 @@ const producerOf = async (cluster: Cluster) => {
 }
 
 describe('a replicated partition', () => {
+  test('deleted records are gone from every replica, also from one that was away and lacked them', async () => {
+    const cluster = create()
+    const { send } = await producerOf(cluster)
+    await send('a')
+    cluster.faults.crash(3)
+    for (const value of ['b', 'c', 'd']) await send(value)
+    const admin = cluster.kafka().admin()
+    await admin.connect()
+    await admin.fetchTopicMetadata({ topics: ['orders'] })
+    await admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition: 0, offset: '3' }] })
+    expect(values(cluster)).toEqual(['d'])
+    await cluster.advance('1s')
+    cluster.faults.restart(3)
+    await cluster.until(() => partition(cluster)?.isr.length === 3)
+    await send('e')
+    await cluster.advance('1s')
+    expect(partition(cluster)?.replicaLogs.map(({ logEndOffset }) => logEndOffset)).toEqual([5, 5, 5])
+    // The one that was away knows nothing of what was deleted: as leader it shows the same.
+    cluster.faults.crash(1)
+    cluster.faults.crash(2)
+    await cluster.until(() => partition(cluster)?.leader === 3)
+    expect(values(cluster)).toEqual(['d', 'e'])
+    expect(partition(cluster)).toMatchObject({ logStartOffset: 3 })
+  })
+
   test('every replica gets the records from the leader, and the high watermark follows', async () => {
     const cluster = create()
     const { send } = await producerOf(cluster)

@@ -22,6 +22,8 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
         if (logStartOffset < 0 || logStartOffset > highWatermark || highWatermark > logEndOffset) {
           return `${name}: log start ${logStartOffset}, HW ${highWatermark}, LEO ${logEndOffset}`
         }
+        const start = batches[0]?.baseOffset ?? logEndOffset
+        if (start > logStartOffset) return `${name}: the log starts at ${logStartOffset}, its first batch at ${start}`
         // Batches are never changed once appended: looking at the last two keeps the check cheap.
         const last = batches[batches.length - 1]
         const before = batches[batches.length - 2]

@@ -3,7 +3,7 @@
  * and asks again (AbstractFetcherThread, ReplicaFetcherThread; KIP-101, 279, 320).
  */
 import type { Decision } from '../decision.ts'
-import { appendBatch, type PartitionLog } from '../log.ts'
+import { advanceLogStart, appendBatch, type PartitionLog, startAnew } from '../log.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
 import { beginEpoch, endOffsetFor, latestEpoch, truncateTo } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
@@ -56,6 +56,8 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
     return
   }
   let count = 0
+  // What it lacks is gone at the leader: it begins anew where the leader's log does (truncateFullyAndStartAt).
+  if (data.logStartOffset > log.logEndOffset) startAnew(log, data.batches[0]?.baseOffset ?? data.logStartOffset)
   const baseOffset = log.logEndOffset
   for (const batch of data.batches) {
     // A batch that is there already, or does not follow, is not appended: the next question settles it.
@@ -68,6 +70,7 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
     Math.min(data.highWatermark, log.logEndOffset),
     Math.min(log.highWatermark, log.logEndOffset),
   )
+  advanceLogStart(log, Math.min(data.logStartOffset, log.highWatermark))
   if (count > 0) {
     out.facts.push({
       type: 'replicated',
