@@ -30,7 +30,7 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
   return cluster
 }
 
-export type { Faults, GroupHandle, TopicHandle, TraceHandle } from './cluster/cluster.ts'
+export type { Faults, GroupHandle, TopicHandle, TraceHandle } from './cluster/api.ts'
 export type { Duration } from './cluster/duration.ts'
 export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsyncError } from './cluster/errors.ts'
 export type { ClusterOptions, TopicOptions } from './cluster/options.ts'

@@ -7,12 +7,14 @@ import type { RecordBatch } from '../protocol/batch.ts'
 import { usesLogAppendTime } from './api/00-produce.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import type { Change, Context, Decision } from './decision.ts'
-import { replayOffset } from './groups/coordinator.ts'
+import { replay } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
 import { assignmentStored, finish } from './groups/rebalance.ts'
 import { encodeCoordinatorRecords } from './groups/records.ts'
-import { appendBatch, asStored, type PartitionLog } from './log.ts'
+import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log.ts'
 import { OFFSETS_TOPIC } from './metadata.ts'
+import { beginEpoch } from './replication/epochs.ts'
+import { awaitReplicas, type OnAdvance, onAppend, onProduceTimeout } from './replication/progress.ts'
 import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
@@ -29,11 +31,16 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       if (log !== undefined) append(state, log, change.batch, change.client, ctx, out)
       return
     }
+    case 'log-start': {
+      const log = logOf(state, change.topic, change.partition)
+      if (log !== undefined && advanceLogStart(log, change.offset)) logStartMoved(state, log, out)
+      return
+    }
     case 'coordinator-append': {
       const log = logOf(state, OFFSETS_TOPIC, change.partition)
       const shard = state.shards.get(change.partition)
       if (log === undefined || shard === undefined) return
-      for (const record of change.records) replayOffset(shard, record)
+      for (const record of change.records) replay(shard, record, ctx.now)
       let waiters = state.commitWaiters.get(change.partition)
       if (waiters === undefined) {
         waiters = []
@@ -46,6 +53,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'group':
       state.shards.get(change.partition)?.groups.set(change.group.id, change.group)
+      state.touched.groups.add(change.group.id)
       return
     case 'park-fetch': {
       const id = state.nextParkedId++
@@ -61,6 +69,12 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'unpark-fetch':
       unpark(state, change.id, out)
+      return
+    case 'await-replicas':
+      awaitReplicas(state, change.produce, out)
+      return
+    case 'produce-timeout':
+      onProduceTimeout(state, change.id, out)
   }
 }
 
@@ -73,7 +87,9 @@ function append(
   out: Decision,
 ): void {
   const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
+  beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored)
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
   out.facts.push({
     type: 'append',
     node: state.id,
@@ -85,8 +101,7 @@ function append(
     digest: digestOfBatch(stored),
     client,
   })
-  // One replica: the high watermark is the log end (Partition.maybeIncrementLeaderHW with an ISR of one).
-  advanceHighWatermark(state, log, log.logEndOffset, ctx, out)
+  onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
 }
 
 /** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
@@ -96,18 +111,30 @@ function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: Rec
   return digest.a
 }
 
-function advanceHighWatermark(
-  state: BrokerState,
-  log: PartitionLog,
-  offset: number,
-  ctx: Context,
-  out: Decision,
-): void {
-  if (offset <= log.highWatermark) return
-  log.highWatermark = offset
+/** Consumers may read more, and a coordinator's records may be committed. */
+export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decision): OnAdvance {
+  return (log) => {
+    answerFetches(state, log, out)
+    if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+  }
+}
+
+/** Tells the trace, and answers the fetches that ask for what is gone. */
+function logStartMoved(state: BrokerState, log: PartitionLog, out: Decision): void {
+  const { topic, partition, logStartOffset } = log
+  out.facts.push({
+    type: 'log-start',
+    node: state.id,
+    topic,
+    partition,
+    offset: logStartOffset,
+  })
+  answerFetches(state, log, out)
+}
+
+function answerFetches(state: BrokerState, log: PartitionLog, out: Decision): void {
   const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
   if (watchers !== undefined) for (const id of [...watchers]) answerFetchIfReady(state, id, out)
-  if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
@@ -122,6 +149,7 @@ function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, o
 
 function committed(state: BrokerState, partition: number, after: AfterCommit, ctx: Context, out: Decision): void {
   if (after.type === 'reply') out.replies.push({ token: after.token, body: after.body })
+  else if (after.type === 'part-of-reply') partCommitted(state, after, out)
   else if (after.type === 'assignment-stored') {
     const group = state.shards.get(partition)?.groups.get(after.groupId)
     if (group === undefined) return
@@ -129,6 +157,22 @@ function committed(state: BrokerState, partition: number, after: AfterCommit, ct
     assignmentStored(turn, after.generation, after.assignments)
     finish(turn)
   }
+}
+
+/** The last part to be committed releases the answer. */
+function partCommitted(
+  { committedParts }: BrokerState,
+  { token, body, parts }: Extract<AfterCommit, { type: 'part-of-reply' }>,
+  out: Decision,
+): void {
+  const key = `${token.connection}/${token.correlationId}`
+  const done = (committedParts.get(key) ?? 0) + 1
+  if (done < parts) {
+    committedParts.set(key, done)
+    return
+  }
+  committedParts.delete(key)
+  out.replies.push({ token, body })
 }
 
 function answerFetchIfReady(state: BrokerState, id: number, out: Decision): void {

@@ -6,6 +6,8 @@ import { ErrorCode } from '../protocol/errors.ts'
 import {
   makeCreatableTopicConfigs,
   makeCreatableTopicResult,
+  makeCreatePartitionsResponse,
+  makeCreatePartitionsTopicResult,
   makeCreateTopicsResponse,
   makeDeletableTopicResult,
   makeDeleteTopicsResponse,
@@ -13,6 +15,9 @@ import {
 import type {
   CreatableTopic,
   CreatableTopicResult,
+  CreatePartitionsRequest,
+  CreatePartitionsTopic,
+  CreatePartitionsTopicResult,
   CreateTopicsRequest,
   DeletableTopicResult,
   DeleteTopicsRequest,
@@ -35,8 +40,10 @@ import {
   type MetadataRecord,
   NO_TOPIC_ID,
   OFFSETS_TOPIC,
+  topicById,
   topicNameProblem,
 } from './metadata.ts'
+import type { AlterPartition } from './replication/messages.ts'
 
 export interface ControllerState {
   readonly config: BrokerConfig
@@ -62,40 +69,85 @@ export function stepController(
   uuid: () => string,
 ): ControllerDecision {
   const records: MetadataRecord[] = []
-  const response =
-    request.api === 'CreateTopics'
-      ? createTopics(state, request.body, request.internal, uuid, records)
-      : request.api === 'DeleteTopics'
-        ? deleteTopics(state, request.body, records)
-        : alterConfigs(state.image, state.config, request, records)
+  const response = decide(state, request, uuid, records)
   commit(state, records)
   return { records, response }
 }
 
-/** A broker registered, was fenced or came back: leaders follow (clean election only; one replica a partition). */
+function decide(state: ControllerState, request: ControllerRequest, uuid: () => string, records: MetadataRecord[]) {
+  switch (request.api) {
+    case 'CreateTopics':
+      return createTopics(state, request.body, request.internal, uuid, records)
+    case 'DeleteTopics':
+      return deleteTopics(state, request.body, records)
+    case 'CreatePartitions':
+      return createPartitions(state, request.body, records)
+    case 'AlterConfigs':
+    case 'IncrementalAlterConfigs':
+      return alterConfigs(state.image, state.config, request, records)
+  }
+}
+
+/**
+ * A broker registered, was fenced or came back. Fenced, it leaves every ISR it is not the last member of, and what it led
+ * goes to the first living in-sync replica (clean election); unfenced, it leads again what nobody else may lead.
+ */
 export function brokerChanged(
   state: ControllerState,
   broker: { readonly id: number; readonly host: string; readonly port: number; readonly fenced: boolean },
 ): readonly MetadataRecord[] {
   const records: MetadataRecord[] = [{ type: 'broker', ...broker }]
+  const alive = (id: number) => (id === broker.id ? !broker.fenced : state.image.brokers.get(id)?.fenced === false)
   for (const topic of state.image.topics.values()) {
-    for (const partition of topic.partitions) {
-      if (!partition.replicas.includes(broker.id)) continue
-      const leader = broker.fenced ? -1 : broker.id
-      if (partition.leader === leader) continue
+    for (const info of topic.partitions) {
+      if (!info.replicas.includes(broker.id)) continue
+      // The last in-sync replica stays in the ISR while it is away (law R2).
+      const others = info.isr.filter((id) => id !== broker.id)
+      const isr = broker.fenced && others.length > 0 ? others : info.isr
+      const leader = alive(info.leader)
+        ? info.leader
+        : (info.replicas.find((id) => isr.includes(id) && alive(id)) ?? -1)
+      if (leader === info.leader && isr.length === info.isr.length) continue
       records.push({
         type: 'partition',
         topicId: topic.id,
-        partition: partition.partition,
-        replicas: partition.replicas,
-        // The last in-sync replica stays in the ISR while it is away (law R2).
-        isr: partition.isr,
+        partition: info.partition,
+        replicas: info.replicas,
+        isr,
         leader,
-        leaderEpoch: partition.leaderEpoch + 1,
-        partitionEpoch: partition.partitionEpoch + 1,
+        leaderEpoch: leader === info.leader ? info.leaderEpoch : info.leaderEpoch + 1,
+        partitionEpoch: info.partitionEpoch + 1,
       })
     }
   }
+  commit(state, records)
+  return records
+}
+
+/** ReplicationControlManager.alterPartition: accepted from the leader of now, over what is known now, with living brokers. */
+export function alterPartition(
+  state: ControllerState,
+  from: number,
+  request: AlterPartition,
+): readonly MetadataRecord[] | null {
+  const topic = topicById(state.image, request.topicId)
+  const info = topic?.partitions[request.partition]
+  if (topic === undefined || info === undefined || info.leader !== from) return null
+  if (info.leaderEpoch !== request.leaderEpoch || info.partitionEpoch !== request.partitionEpoch) return null
+  const valid = request.isr.every((id) => info.replicas.includes(id) && state.image.brokers.get(id)?.fenced === false)
+  if (!valid || !request.isr.includes(from)) return null
+  const records: MetadataRecord[] = [
+    {
+      type: 'partition',
+      topicId: topic.id,
+      partition: info.partition,
+      replicas: info.replicas,
+      isr: request.isr,
+      leader: info.leader,
+      leaderEpoch: info.leaderEpoch,
+      partitionEpoch: info.partitionEpoch + 1,
+    },
+  ]
   commit(state, records)
   return records
 }
@@ -170,18 +222,7 @@ function createTopics(
     topics.push(result)
     if (request.validateOnly) continue
     records.push({ type: 'topic', name, id: topicId, config: config as TopicConfig })
-    for (const [partition, ids] of replicas.entries()) {
-      records.push({
-        type: 'partition',
-        topicId,
-        partition,
-        replicas: ids,
-        isr: ids,
-        leader: leaderOf(state, ids),
-        leaderEpoch: 0,
-        partitionEpoch: 0,
-      })
-    }
+    for (const [partition, ids] of replicas.entries()) records.push(newPartition(state, topicId, partition, ids))
   }
   return makeCreateTopicsResponse({ topics })
 }
@@ -195,6 +236,18 @@ function readConfig(topic: CreatableTopic, config: Record<string, string>): stri
   return null
 }
 
+function newPartition(
+  state: ControllerState,
+  topicId: string,
+  partition: number,
+  replicas: readonly number[],
+): MetadataRecord {
+  const leader = leaderOf(state, replicas)
+  // Only brokers that are up begin in sync.
+  const isr = replicas.filter((id) => state.image.brokers.get(id)?.fenced === false)
+  return { type: 'partition', topicId, partition, replicas, isr, leader, leaderEpoch: 0, partitionEpoch: 0 }
+}
+
 function leaderOf(state: ControllerState, replicas: readonly number[]): number {
   return replicas.find((id) => state.image.brokers.get(id)?.fenced === false) ?? -1
 }
@@ -203,7 +256,7 @@ type Placement =
   | { readonly replicas: readonly (readonly number[])[] }
   | { readonly errorCode: number; readonly message: string }
 
-/** One replica a partition; successive partitions and topics go round the brokers (StripedReplicaPlacer without chance). */
+/** Successive partitions and topics go round the brokers (StripedReplicaPlacer without chance). */
 function place(state: ControllerState, topic: CreatableTopic, records: readonly MetadataRecord[]): Placement {
   if (topic.assignments.length > 0) return manualPlacement(state, topic)
   const partitions =
@@ -216,19 +269,40 @@ function place(state: ControllerState, topic: CreatableTopic, records: readonly 
       message: 'Number of partitions was set to an invalid non-positive value.',
     }
   }
-  const defaultFactor = topic.name === OFFSETS_TOPIC ? 'offsets.topic.replication.factor' : 'default.replication.factor'
-  const factor = topic.replicationFactor === -1 ? intConfig(state.config, defaultFactor) : topic.replicationFactor
+  const factor = topic.replicationFactor === -1 ? defaultFactor(state, topic.name) : topic.replicationFactor
   if (factor < 1) {
     return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'Replication factor must be larger than 0.' }
   }
-  if (factor > 1) return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(factor) }
+  return placeInTurn(state, isInternal(topic.name), partitions, factor, records)
+}
+
+/** Goes on where the last placement ended; an internal topic starts anew, so that it moves nothing. */
+function placeInTurn(
+  state: ControllerState,
+  internal: boolean,
+  count: number,
+  factor: number,
+  records: readonly MetadataRecord[],
+): Placement {
   const usable = [...state.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id)
-  if (usable.length === 0)
-    return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: 'No broker is up to hold a replica.' }
+  if (factor > usable.length || usable.length === 0) {
+    return {
+      errorCode: ErrorCode.INVALID_REPLICATION_FACTOR,
+      message: `The target replication factor of ${factor} cannot be reached: ${usable.length} broker(s) are up.`,
+    }
+  }
   let placed = records.filter(({ type }) => type === 'partition').length
   for (const other of state.image.topics.values()) if (!isInternal(other.name)) placed += other.partitions.length
-  const start = isInternal(topic.name) ? 0 : placed
-  return { replicas: Array.from({ length: partitions }, (_, i) => [usable[(start + i) % usable.length] as number]) }
+  const start = internal ? 0 : placed
+  const replicasOf = (partition: number) =>
+    Array.from({ length: factor }, (_, i) => usable[(start + partition + i) % usable.length] as number)
+  return { replicas: Array.from({ length: count }, (_, partition) => replicasOf(partition)) }
+}
+
+/** The offsets topic has as many replicas as it should and as there are brokers. */
+function defaultFactor(state: ControllerState, topic: string): number {
+  if (topic !== OFFSETS_TOPIC) return intConfig(state.config, 'default.replication.factor')
+  return Math.min(intConfig(state.config, 'offsets.topic.replication.factor'), Math.max(state.image.brokers.size, 1))
 }
 
 function manualPlacement(state: ControllerState, topic: CreatableTopic): Placement {
@@ -247,8 +321,10 @@ function manualPlacement(state: ControllerState, topic: CreatableTopic): Placeme
     if (brokerIds.length === 0) return bad('The manual partition assignment includes an empty replica list.')
     if (unknown !== undefined)
       return bad(`The manual partition assignment includes broker ${unknown}, but no such broker is registered.`)
-    if (brokerIds.length > 1)
-      return { errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, message: replicationMessage(brokerIds.length) }
+    if (new Set(brokerIds).size !== brokerIds.length)
+      return bad('The manual partition assignment includes duplicate brokers.')
+    if (leaderOf(state, brokerIds) < 0)
+      return bad(`All brokers of the manual assignment for partition ${partitionIndex} are down.`)
     replicas[partitionIndex] = [...brokerIds]
   }
   for (let i = 0; i < replicas.length; i++) {
@@ -257,9 +333,120 @@ function manualPlacement(state: ControllerState, topic: CreatableTopic): Placeme
   return { replicas }
 }
 
-/** The one text about replication, for clients and for `createCluster`. */
-export function replicationMessage(factor: number): string {
-  return `Replication factor ${factor} is not possible yet: this version of kafkarium keeps one replica a partition. Use 1 (or -1 for the default).`
+/** The most records one request may lead to (QuorumController.MAX_RECORDS_PER_USER_OP). */
+const MAX_RECORDS_PER_REQUEST = 10_000
+
+/** ControllerApis.createPartitions, ReplicationControlManager.createPartitions. */
+function createPartitions(state: ControllerState, request: CreatePartitionsRequest, records: MetadataRecord[]) {
+  const times = new Map<string, number>()
+  for (const { name } of request.topics) times.set(name, (times.get(name) ?? 0) + 1)
+  const results: CreatePartitionsTopicResult[] = []
+  for (const [name, count] of times) {
+    if (count === 1) continue
+    const errorMessage = 'Duplicate topic name.'
+    results.push(makeCreatePartitionsTopicResult({ name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage }))
+  }
+  const added: MetadataRecord[] = []
+  for (const topic of request.topics) {
+    const { name } = topic
+    if ((times.get(name) ?? 0) > 1) continue
+    const grown = growTopic(state, topic, added)
+    if ('errorCode' in grown) {
+      const { errorCode, message } = grown
+      results.push(makeCreatePartitionsTopicResult({ name, errorCode, errorMessage: message }))
+      continue
+    }
+    added.push(...grown.records)
+    results.push(makeCreatePartitionsTopicResult({ name }))
+  }
+  if (!request.validateOnly) records.push(...added)
+  return makeCreatePartitionsResponse({ results })
+}
+
+interface Refusal {
+  readonly errorCode: number
+  readonly message: string
+}
+
+/** The records that bring a topic to its new number of partitions. */
+function growTopic(
+  state: ControllerState,
+  { name, count, assignments }: CreatePartitionsTopic,
+  added: readonly MetadataRecord[],
+): Refusal | { readonly records: readonly MetadataRecord[] } {
+  const refuse = (errorCode: number, message: string): Refusal => ({ errorCode, message })
+  const topic = state.image.topics.get(name)
+  if (topic === undefined) {
+    return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic '${name}'.`)
+  }
+  if (isInternal(name)) return refuse(ErrorCode.INVALID_TOPIC_EXCEPTION, internalGrowthMessage(name))
+  const has = topic.partitions.length
+  if (count === has) return refuse(ErrorCode.INVALID_PARTITIONS, `Topic '${name}' has ${has} partition(s) already.`)
+  if (count < has) {
+    return refuse(
+      ErrorCode.INVALID_PARTITIONS,
+      `Topic '${name}' has ${has} partition(s); their number can only grow, and ${count} is less.`,
+    )
+  }
+  const more = count - has
+  if (assignments !== null && assignments.length !== more) {
+    return refuse(
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+      `Topic '${name}' would get ${more} new partition(s), but ${assignments.length} assignment(s) came with the request.`,
+    )
+  }
+  if (added.length + more > MAX_RECORDS_PER_REQUEST) {
+    return refuse(
+      ErrorCode.POLICY_VIOLATION,
+      `One request may add at most ${MAX_RECORDS_PER_REQUEST} partitions; topic ${name} asks for ${more}.`,
+    )
+  }
+  const factor = topic.partitions[0]?.replicas.length ?? 1
+  const placement =
+    assignments === null
+      ? placeInTurn(state, false, more, factor, added)
+      : assignedByHand(state, has, factor, assignments)
+  if ('errorCode' in placement) return placement
+  return { records: placement.replicas.map((ids, i) => newPartition(state, topic.id, has + i, ids)) }
+}
+
+/**
+ * Kafka lets `__consumer_offsets` grow. Its brokers count the partitions when they start (GroupCoordinatorService.startup): a
+ * broker that restarts then looks for groups where they are not.
+ */
+function internalGrowthMessage(name: string): string {
+  return `Topic '${name}' is internal: more partitions would send its groups to other coordinators, away from their offsets. Set "offsets.topic.num.partitions" before it is made.`
+}
+
+/** ReplicationControlManager.validateManualPartitionAssignment, for partitions from `first` on. */
+function assignedByHand(
+  state: ControllerState,
+  first: number,
+  factor: number,
+  assignments: readonly { readonly brokerIds: readonly number[] }[],
+): Placement {
+  const bad = (what: string) => ({
+    errorCode: ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    message: `The assignment of a new partition ${what}`,
+  })
+  const replicas: (readonly number[])[] = []
+  for (const [i, { brokerIds }] of assignments.entries()) {
+    if (brokerIds.length === 0) return bad('names no broker.')
+    for (const id of [...brokerIds].sort((a, b) => a - b)) {
+      if (!state.image.brokers.has(id)) return bad(`names broker ${id}, which is not registered.`)
+      if (brokerIds.indexOf(id) !== brokerIds.lastIndexOf(id)) {
+        return bad(`names broker ${id} twice.`)
+      }
+    }
+    if (brokerIds.length !== factor) {
+      return bad(`has ${brokerIds.length} replica(s), the topic's other partitions have ${factor}.`)
+    }
+    if (leaderOf(state, brokerIds) < 0) {
+      return bad(`leaves partition ${first + i} without a broker that is up.`)
+    }
+    replicas.push([...brokerIds])
+  }
+  return { replicas }
 }
 
 function deleteTopics(state: ControllerState, request: DeleteTopicsRequest, records: MetadataRecord[]) {

@@ -4,12 +4,13 @@
  */
 import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import type { CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
+import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
 import type { AlterConfigs } from './controller-configs.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
+import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
-import type { AfterCommit, FetchPlan } from './state.ts'
+import type { AfterCommit, FetchPlan, ProduceToPark } from './state.ts'
 
 export type Change =
   | {
@@ -25,13 +26,22 @@ export type Change =
       readonly records: readonly CoordinatorRecord[]
       readonly after: AfterCommit
     }
+  /** The log of the partition starts at this offset from now on. */
+  | { readonly op: 'log-start'; readonly topic: string; readonly partition: number; readonly offset: number }
   | { readonly op: 'group'; readonly partition: number; readonly group: ClassicGroup }
   | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
   | { readonly op: 'unpark-fetch'; readonly id: number }
+  | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
+  | { readonly op: 'produce-timeout'; readonly id: number }
 
 /** A timer of a broker; setting a key that is armed moves it. */
 export type BrokerTimer =
   | { readonly type: 'fetch'; readonly id: number }
+  | { readonly type: 'produce'; readonly id: number }
+  /** A follower that waits is told the high watermark at last. */
+  | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
+  /** Who lags leaves the ISR. */
+  | { readonly type: 'isr-check' }
   | { readonly type: 'session'; readonly groupId: string; readonly memberId: string; readonly connection: number }
   | { readonly type: 'join'; readonly groupId: string }
   | { readonly type: 'initial-join'; readonly groupId: string; readonly delayMs: number; readonly remainingMs: number }
@@ -51,6 +61,7 @@ export interface Reply {
 export type ControllerRequest =
   | { readonly api: 'CreateTopics'; readonly body: CreateTopicsRequest; readonly internal: boolean }
   | { readonly api: 'DeleteTopics'; readonly body: DeleteTopicsRequest }
+  | { readonly api: 'CreatePartitions'; readonly body: CreatePartitionsRequest }
   | AlterConfigs
 
 export interface ForwardedRequest {
@@ -64,11 +75,12 @@ export interface Decision {
   readonly replies: Reply[]
   readonly timers: TimerChange[]
   readonly forwards: ForwardedRequest[]
+  readonly sends: Send[]
   readonly facts: Fact[]
 }
 
 export function createDecision(): Decision {
-  return { changes: [], replies: [], timers: [], forwards: [], facts: [] }
+  return { changes: [], replies: [], timers: [], forwards: [], sends: [], facts: [] }
 }
 
 /** What a handler may ask of the world besides the state: the time and the oracle. */

@@ -2,8 +2,10 @@
  * One replica's log: immutable batches in offset order (UnifiedLog.scala). Appending replaces nothing, so copies share
  * the batches.
  */
+
 import type { RecordBatch } from '../protocol/batch.ts'
 import { batchSizeInBytes, lastOffsetOf } from '../protocol/records.ts'
+import type { EpochEntry } from './replication/epochs.ts'
 
 export interface PartitionLog {
   readonly topic: string
@@ -11,11 +13,14 @@ export interface PartitionLog {
   readonly partition: number
   /** By base offset, ascending, without overlap. */
   readonly batches: RecordBatch[]
+  /** The first offset readers may ask for; records before it in the first batch are still there, and never shown. */
   logStartOffset: number
   /** LEO: the offset the next record gets. */
   logEndOffset: number
   highWatermark: number
   leaderEpoch: number
+  /** The first offset of every leader epoch, ascending (KIP-101). */
+  readonly epochs: EpochEntry[]
   /** Encoded bytes of all batches, headers included. */
   sizeInBytes: number
 }
@@ -30,6 +35,7 @@ export function createLog(topic: string, topicId: string, partition: number): Pa
     logEndOffset: 0,
     highWatermark: 0,
     leaderEpoch: 0,
+    epochs: [],
     sizeInBytes: 0,
   }
 }
@@ -56,6 +62,28 @@ export function appendBatch(log: PartitionLog, batch: RecordBatch): void {
   log.batches.push(batch)
   log.logEndOffset = batch.baseOffset + batch.lastOffsetDelta + 1
   log.sizeInBytes += batchSizeInBytes(batch)
+}
+
+/**
+ * Moves the log's start up (UnifiedLog.maybeIncrementLogStartOffset); false when it is there already. Batches that end
+ * before it go at once, where Kafka waits until a whole segment does.
+ */
+export function advanceLogStart(log: PartitionLog, offset: number): boolean {
+  if (offset <= log.logStartOffset || offset > log.highWatermark) return false
+  log.logStartOffset = offset
+  const gone = log.batches.splice(0, findBatch(log, offset))
+  for (const batch of gone) log.sizeInBytes -= batchSizeInBytes(batch)
+  return true
+}
+
+/** Drops everything: the log goes on at an offset (LocalLog.truncateFullyAndStartAt). */
+export function startAnew(log: PartitionLog, offset: number): void {
+  log.batches.length = 0
+  log.epochs.length = 0
+  log.sizeInBytes = 0
+  log.logStartOffset = offset
+  log.logEndOffset = offset
+  log.highWatermark = offset
 }
 
 /** Index of the first batch whose last offset is ≥ offset; `batches.length` if there is none. */

@@ -76,6 +76,14 @@ export function createImage(): MetadataImage {
   return { offset: 0, brokers: new Map(), topics: new Map(), topicNames: new Map(), brokerConfigs: new Map() }
 }
 
+export function clearImage(image: MetadataImage): void {
+  image.offset = 0
+  image.brokers.clear()
+  image.topics.clear()
+  image.topicNames.clear()
+  image.brokerConfigs.clear()
+}
+
 export function applyMetadata(image: MetadataImage, record: MetadataRecord): void {
   image.offset += 1
   switch (record.type) {

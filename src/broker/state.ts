@@ -1,10 +1,14 @@
 /**
  * A broker's state: plain data. Handlers only read it; `apply.ts` is the only place that changes it.
  */
+import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
 import type { PartitionLog } from './log.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
+import type { FollowerRole } from './replication/follower.ts'
+import type { LeaderState } from './replication/leader.ts'
+import type { ReplicaFetch } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
@@ -30,6 +34,30 @@ export interface FetchPartition {
   readonly maxBytes: number
 }
 
+/** A produce with acks=all on its way to being parked: which of its partitions wait for which offset. */
+export interface ProduceToPark {
+  readonly token: RequestToken
+  readonly response: ProduceResponse
+  readonly waits: readonly ReplicaWait[]
+  readonly deadline: number
+}
+
+export interface ReplicaWait {
+  readonly topic: string
+  readonly partition: number
+  /** The high watermark it waits for. */
+  readonly offset: number
+}
+
+/** DelayedProduce.scala. */
+export interface ParkedProduce {
+  readonly token: RequestToken
+  readonly response: ProduceResponse
+  waits: readonly ReplicaWait[]
+  /** Errors found on the way, by `topic-partition`. */
+  readonly errors: Map<string, number>
+}
+
 /** One partition of `__consumer_offsets` that this broker coordinates. */
 export interface CoordinatorShard {
   readonly partition: number
@@ -41,6 +69,13 @@ export interface ApiVersionRange {
   readonly apiKey: number
   readonly minVersion: number
   readonly maxVersion: number
+}
+
+/** Laws look only at what an event touched. */
+export interface Touched {
+  /** `topic-partition`. */
+  readonly partitions: Set<string>
+  readonly groups: Set<string>
 }
 
 export interface BrokerState {
@@ -60,9 +95,22 @@ export interface BrokerState {
   /** Parked fetches by `topic-partition`. */
   readonly fetchWatchers: Map<string, Set<number>>
   nextParkedId: number
+  /** Partitions this broker leads, by `topic-partition`. */
+  readonly leading: Map<string, LeaderState>
+  /** Partitions it follows. */
+  readonly following: Map<string, FollowerRole>
+  /** Fetches of followers that knew of a leadership before this broker did. */
+  readonly earlyFetches: ReplicaFetch[]
+  readonly parkedProduces: Map<number, ParkedProduce>
+  /** Parked produces by `topic-partition`. */
+  readonly produceWatchers: Map<string, Set<number>>
+  /** What changed since the laws were last checked. */
+  readonly touched: Touched
   readonly shards: Map<number, CoordinatorShard>
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
   readonly commitWaiters: Map<number, CommitWaiter[]>
+  /** How many parts of an answer are committed, by `connection/correlation id`; only while others are not. */
+  readonly committedParts: Map<string, number>
 }
 
 /** Waits until the high watermark of its offsets-topic partition reaches `offset`. */
@@ -74,6 +122,8 @@ export interface CommitWaiter {
 /** What a coordinator does once its records are committed: data, so that it survives a snapshot. */
 export type AfterCommit =
   | { readonly type: 'reply'; readonly token: RequestToken; readonly body: unknown }
+  /** One of several appends, on different partitions, that one answer waits for. */
+  | { readonly type: 'part-of-reply'; readonly token: RequestToken; readonly body: unknown; readonly parts: number }
   | {
       readonly type: 'assignment-stored'
       readonly groupId: string
@@ -99,8 +149,15 @@ export function createBrokerState(
     parkedFetches: new Map(),
     fetchWatchers: new Map(),
     nextParkedId: 1,
+    leading: new Map(),
+    following: new Map(),
+    earlyFetches: [],
+    touched: { partitions: new Set(), groups: new Set() },
+    parkedProduces: new Map(),
+    produceWatchers: new Map(),
     shards: new Map(),
     commitWaiters: new Map(),
+    committedParts: new Map(),
   }
 }
 
@@ -111,6 +168,12 @@ export function dynamicConfig(image: MetadataImage, name: string): GivenBrokerCo
 
 export function logOf(state: BrokerState, topic: string, partition: number): PartitionLog | undefined {
   return state.logs.get(topic)?.[partition]
+}
+
+/** The log of a `topic-partition`. */
+export function logByKey(state: BrokerState, key: string): PartitionLog | undefined {
+  const dash = key.lastIndexOf('-')
+  return state.logs.get(key.slice(0, dash))?.[Number(key.slice(dash + 1))]
 }
 
 export function watchKey(topic: string, partition: number): string {

@@ -3,9 +3,9 @@
  */
 import { ErrorCode } from '../protocol/errors.ts'
 import { makeJoinGroupResponse, makeSyncGroupResponse } from '../protocol/make.ts'
-import type { ApiName, RequestOf } from '../protocol/messages.ts'
+import type { ApiName, DeleteGroupsResponse, OffsetCommitResponse, RequestOf } from '../protocol/messages.ts'
 import { HANDLERS } from './api/index.ts'
-import { apply, fetchKey, forgetFetch } from './apply.ts'
+import { apply, fetchKey, forgetFetch, highWatermarkMoved } from './apply.ts'
 import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { loadShard } from './groups/coordinator.ts'
@@ -20,10 +20,22 @@ import {
   sessionTimeout,
   syncTimeout,
 } from './groups/rebalance.ts'
-import { createLog } from './log.ts'
-import { applyMetadata, type MetadataRecord, OFFSETS_TOPIC, topicById } from './metadata.ts'
-import type { InboundRequest } from './request.ts'
-import { type BrokerState, dynamicConfig, watchKey } from './state.ts'
+import { createLog, type PartitionLog } from './log.ts'
+import {
+  applyMetadata,
+  clearImage,
+  type MetadataRecord,
+  OFFSETS_TOPIC,
+  type PartitionInfo,
+  topicById,
+} from './metadata.ts'
+import { beginEpoch } from './replication/epochs.ts'
+import { askLeader, gotReplicaData } from './replication/follower.ts'
+import { createLeaderState, lagTimeMs, maybeExpandIsr, maybeShrinkIsr } from './replication/leader.ts'
+import type { PeerMessage } from './replication/messages.ts'
+import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
+import type { InboundRequest, RequestToken } from './request.ts'
+import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -42,6 +54,9 @@ export function stepRequest(state: BrokerState, request: InboundRequest<RequestO
 export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context): Decision {
   const out = createDecision()
   if (timer.type === 'fetch') out.changes.push({ op: 'unpark-fetch', id: timer.id })
+  else if (timer.type === 'produce') out.changes.push({ op: 'produce-timeout', id: timer.id })
+  else if (timer.type === 'replica-wait') onReplicaWait(state, timer.topic, timer.partition, timer.follower, out)
+  else if (timer.type === 'isr-check') checkIsr(state, ctx, out)
   else {
     const turn = turnFor(state, timer.groupId, ctx, out)
     if (turn === null) return out
@@ -55,14 +70,37 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   return out
 }
 
-/** Metadata records from the controller: topics appear and go, leadership moves. */
+/**
+ * Metadata records from the controller: topics appear and go, leadership moves. A broker acts on what holds after all of
+ * them, so one that catches up takes no role that is past.
+ */
 export function stepMetadata(state: BrokerState, records: readonly MetadataRecord[], ctx: Context): Decision {
   const out = createDecision()
+  const touched = new Map<string, { readonly topicId: string; readonly partition: number }>()
   for (const record of records) {
     if (record.type === 'remove-topic') removeTopic(state, record.topicId, out)
     applyMetadata(state.image, record)
-    if (record.type === 'partition') partitionChanged(state, record.topicId, record.partition, ctx, out)
-    else if (record.type === 'config' && record.resource === 'broker') reconfigure(state)
+    if (record.type === 'partition') {
+      const { topicId, partition } = record
+      touched.set(`${topicId}-${partition}`, { topicId, partition })
+    } else if (record.type === 'config' && record.resource === 'broker') reconfigure(state)
+  }
+  for (const { topicId, partition } of touched.values()) partitionChanged(state, topicId, partition, ctx, out)
+  if (records.some((record) => record.type === 'broker' && !record.fenced)) expandIsrs(state, out)
+  apply(state, out, ctx)
+  return out
+}
+
+/** A message of another broker or of the controller. */
+export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context): Decision {
+  const out = createDecision()
+  if (message.type === 'replica-fetch')
+    onReplicaFetch(state, message, ctx.now, out, highWatermarkMoved(state, ctx, out))
+  else if (message.type === 'replica-data') gotReplicaData(state, message, out)
+  else if (message.type === 'alter-refused') {
+    const name = state.image.topicNames.get(message.topicId)
+    const leader = name === undefined ? undefined : state.leading.get(watchKey(name, message.partition))
+    if (leader !== undefined && leader.partitionEpoch === message.partitionEpoch) leader.proposed = null
   }
   apply(state, out, ctx)
   return out
@@ -72,6 +110,17 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
 function reconfigure(state: BrokerState): void {
   const { image, staticConfig } = state
   state.config = overlaidConfig(staticConfig, dynamicConfig(image, ''), dynamicConfig(image, String(state.id)))
+}
+
+/** The link to another broker works again: what was asked of it may be lost, so it is asked once more. */
+export function stepLinkRestored(state: BrokerState, peer: number): Decision {
+  const out = createDecision()
+  for (const [key, role] of state.following) {
+    if (role.leader !== peer) continue
+    const log = logByKey(state, key)
+    if (log !== undefined) askLeader(state, log, role, out)
+  }
+  return out
 }
 
 /** A client's connection ended: what waited for it waits no more. Group members stay until their session ends. */
@@ -85,15 +134,22 @@ export function stepDisconnect(state: BrokerState, connection: number): Decision
   return out
 }
 
-/** The broker starts again: logs stay, everything in memory is built anew; coordinators are loaded from their logs. */
-export function stepRestart(state: BrokerState, ctx: Context): Decision {
-  const out = createDecision()
+/** The broker starts again: logs stay, everything in memory is gone; what it leads it learns from the controller. */
+export function stepRestart(state: BrokerState): Decision {
   state.parkedFetches.clear()
   state.fetchWatchers.clear()
   state.commitWaiters.clear()
+  state.committedParts.clear()
   state.shards.clear()
-  for (const log of state.logs.get(OFFSETS_TOPIC) ?? []) if (log !== undefined) load(state, log.partition, ctx, out)
-  return out
+  state.leading.clear()
+  state.following.clear()
+  state.earlyFetches.length = 0
+  state.parkedProduces.clear()
+  state.produceWatchers.clear()
+  // It reads the metadata log anew.
+  clearImage(state.image)
+  reconfigure(state)
+  return createDecision()
 }
 
 function turnFor(state: BrokerState, groupId: string, ctx: Context, out: Decision): GroupTurn | null {
@@ -109,25 +165,104 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   const topic = topicById(state.image, topicId)
   const info = topic?.partitions[partition]
   if (topic === undefined || info === undefined) return
-  if (info.replicas.includes(state.id)) {
-    let logs = state.logs.get(topic.name)
-    if (logs === undefined) {
-      logs = []
-      state.logs.set(topic.name, logs)
-    }
-    const log = logs[partition] ?? createLog(topic.name, topicId, partition)
+  const key = watchKey(topic.name, partition)
+  state.touched.partitions.add(key)
+  const log = info.replicas.includes(state.id) ? ensureLog(state, topic.name, topicId, partition) : undefined
+  const leads = info.leader === state.id
+  if (!leads) stopLeading(state, topic.name, partition, out)
+  if (log !== undefined) {
     log.leaderEpoch = info.leaderEpoch
-    logs[partition] = log
-  }
-  if (topic.name === OFFSETS_TOPIC) {
-    if (info.leader === state.id) {
-      if (!state.shards.has(partition)) load(state, partition, ctx, out)
-    } else state.shards.delete(partition)
+    if (leads) lead(state, log, info, ctx, out)
+    else {
+      const known = state.following.get(key)
+      if (info.leader < 0) state.following.delete(key)
+      else if (known === undefined || known.epoch !== info.leaderEpoch || known.leader !== info.leader) {
+        const role = { leader: info.leader, epoch: info.leaderEpoch }
+        state.following.set(key, role)
+        askLeader(state, log, role, out)
+      }
+    }
   }
   // A parked fetch on a partition that moved has to hear of it.
-  for (const id of [...(state.fetchWatchers.get(watchKey(topic.name, partition)) ?? [])]) {
-    if (info.leader !== state.id) out.changes.push({ op: 'unpark-fetch', id })
+  if (!leads) for (const id of [...(state.fetchWatchers.get(key) ?? [])]) out.changes.push({ op: 'unpark-fetch', id })
+}
+
+/** Partition.makeLeader, and what an unchanged leader learns: its ISR as the controller has confirmed it. */
+function lead(state: BrokerState, log: PartitionLog, info: PartitionInfo, ctx: Context, out: Decision): void {
+  const key = watchKey(log.topic, log.partition)
+  const moved = highWatermarkMoved(state, ctx, out)
+  const known = state.leading.get(key)
+  state.following.delete(key)
+  if (known !== undefined && known.epoch === info.leaderEpoch) {
+    known.isr = info.isr
+    known.partitionEpoch = info.partitionEpoch
+    known.proposed = null
+    advance(state, log, known, ctx.now, out, moved)
+    for (const id of known.followers.keys()) maybeExpandIsr(state, log, known, id, out)
+    return
   }
+  const leader = createLeaderState(
+    log,
+    info.leaderEpoch,
+    info.partitionEpoch,
+    info.isr,
+    info.replicas,
+    state.id,
+    ctx.now,
+  )
+  beginEpoch(log, info.leaderEpoch, log.logEndOffset)
+  state.leading.set(key, leader)
+  if (log.topic === OFFSETS_TOPIC && !state.shards.has(log.partition)) load(state, log.partition, ctx, out)
+  advance(state, log, leader, ctx.now, out, moved)
+  const early = state.earlyFetches.filter((fetch) => watchKey(fetch.topic, fetch.partition) === key)
+  for (const fetch of early) {
+    state.earlyFetches.splice(state.earlyFetches.indexOf(fetch), 1)
+    onReplicaFetch(state, fetch, ctx.now, out, moved)
+  }
+  if (info.replicas.length > 1) armIsrCheck(state, ctx, out)
+}
+
+function stopLeading(state: BrokerState, topic: string, partition: number, out: Decision): void {
+  const key = watchKey(topic, partition)
+  if (!state.leading.delete(key)) return
+  failProduces(state, key, out)
+  if (topic === OFFSETS_TOPIC) dropShard(state, partition, out)
+}
+
+/** Kafka checks twice a lag time (ReplicaManager, isr-expiration). */
+function armIsrCheck(state: BrokerState, ctx: Context, out: Decision): void {
+  out.timers.push({ key: 'isr-check', at: ctx.now + lagTimeMs(state) / 2, timer: { type: 'isr-check' } })
+}
+
+function checkIsr(state: BrokerState, ctx: Context, out: Decision): void {
+  let replicated = false
+  for (const [key, leader] of state.leading) {
+    if (leader.followers.size === 0) continue
+    replicated = true
+    const log = logByKey(state, key)
+    if (log !== undefined) maybeShrinkIsr(state, log, leader, ctx.now, out)
+  }
+  expandIsrs(state, out)
+  if (replicated) armIsrCheck(state, ctx, out)
+}
+
+/** A follower that has caught up and waits does not ask again: who may join now is looked at when that may have changed. */
+function expandIsrs(state: BrokerState, out: Decision): void {
+  for (const [key, leader] of state.leading) {
+    const log = logByKey(state, key)
+    if (log !== undefined) for (const id of leader.followers.keys()) maybeExpandIsr(state, log, leader, id, out)
+  }
+}
+
+function ensureLog(state: BrokerState, topic: string, topicId: string, partition: number): PartitionLog {
+  let logs = state.logs.get(topic)
+  if (logs === undefined) {
+    logs = []
+    state.logs.set(topic, logs)
+  }
+  const log = logs[partition] ?? createLog(topic, topicId, partition)
+  logs[partition] = log
+  return log
 }
 
 function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
@@ -147,29 +282,52 @@ function load(state: BrokerState, partition: number, ctx: Context, out: Decision
   }
 }
 
-/** The offsets topic is gone: so is what was built from it. Who waits there learns that this is no coordinator. */
-function dropShards(state: BrokerState, out: Decision): void {
-  for (const shard of state.shards.values()) {
-    for (const group of shard.groups.values()) {
-      for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
-      for (const { awaitingJoin, awaitingSync } of group.members.values()) {
-        if (awaitingJoin !== null) {
-          out.replies.push({
-            token: awaitingJoin,
-            body: makeJoinGroupResponse({ errorCode: ErrorCode.NOT_COORDINATOR }),
-          })
-        }
-        if (awaitingSync !== null) {
-          out.replies.push({
-            token: awaitingSync,
-            body: makeSyncGroupResponse({ errorCode: ErrorCode.NOT_COORDINATOR }),
-          })
-        }
-      }
+/** This broker coordinates a partition of the offsets topic no more: who waits there learns it. */
+function dropShard(state: BrokerState, partition: number, out: Decision): void {
+  for (const group of state.shards.get(partition)?.groups.values() ?? []) {
+    for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
+    const errorCode = ErrorCode.NOT_COORDINATOR
+    for (const { awaitingJoin, awaitingSync } of group.members.values()) {
+      if (awaitingJoin !== null) out.replies.push({ token: awaitingJoin, body: makeJoinGroupResponse({ errorCode }) })
+      if (awaitingSync !== null) out.replies.push({ token: awaitingSync, body: makeSyncGroupResponse({ errorCode }) })
     }
   }
-  state.shards.clear()
-  state.commitWaiters.clear()
+  for (const { after } of state.commitWaiters.get(partition) ?? []) {
+    if (after.type !== 'reply' && after.type !== 'part-of-reply') continue
+    if (after.type === 'part-of-reply') forgetParts(state, after.token)
+    out.replies.push({ token: after.token, body: refused(after.body) })
+  }
+  state.shards.delete(partition)
+  state.commitWaiters.delete(partition)
+}
+
+/** The request is answered: what else of it is still to be committed answers no more. */
+function forgetParts(state: BrokerState, { connection, correlationId }: RequestToken): void {
+  state.committedParts.delete(`${connection}/${correlationId}`)
+  for (const [partition, waiters] of state.commitWaiters) {
+    const same = ({ after }: CommitWaiter) =>
+      after.type === 'part-of-reply' &&
+      after.token.connection === connection &&
+      after.token.correlationId === correlationId
+    const others = waiters.map((waiter) =>
+      same(waiter) ? { offset: waiter.offset, after: { type: 'nothing' } as const } : waiter,
+    )
+    state.commitWaiters.set(partition, others)
+  }
+}
+
+/** The answer that was ready, as NOT_COORDINATOR: its records were never committed here. */
+function refused(body: unknown): unknown {
+  const errorCode = ErrorCode.NOT_COORDINATOR
+  const { topics, results, ...rest } = body as Partial<OffsetCommitResponse> & Partial<DeleteGroupsResponse>
+  if (results !== undefined) return { ...rest, results: results.map((result) => ({ ...result, errorCode })) }
+  return {
+    ...rest,
+    topics: topics?.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map((partition) => ({ ...partition, errorCode })),
+    })),
+  }
 }
 
 function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
@@ -180,8 +338,11 @@ function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
       out.changes.push({ op: 'unpark-fetch', id })
     }
   }
+  for (const partition of topic.partitions.keys()) {
+    stopLeading(state, topic.name, partition, out)
+    state.following.delete(watchKey(topic.name, partition))
+  }
   state.logs.delete(topic.name)
-  if (topic.name === OFFSETS_TOPIC) dropShards(state, out)
   // Commits for a topic that is gone are gone too (GroupCoordinatorService.onPartitionsDeleted).
   for (const shard of state.shards.values()) {
     const records = [...shard.offsets].flatMap(([group, topics]) =>

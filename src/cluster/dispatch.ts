@@ -1,7 +1,15 @@
 /** What each kind of event does. */
 import type { QueuedEvent } from '../kernel/index.ts'
 import { connected, resetArrived, responseArrived } from './network.ts'
-import { brokerTimerFired, controllerAnswered, controllerGot, fenceNode, metadataArrived } from './nodes.ts'
+import {
+  alterPartitionArrived,
+  brokerTimerFired,
+  controllerAnswered,
+  controllerGot,
+  fenceNode,
+  metadataArrived,
+  peerMessageArrived,
+} from './nodes.ts'
 import type { Process } from './process.ts'
 import { requestArrived } from './serving.ts'
 import type { Task, World } from './world.ts'
@@ -28,6 +36,10 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
       return controllerAnswered(world, task.node, task.replyTo, task.body)
     case 'metadata':
       return metadataArrived(world, task.node, task.upTo)
+    case 'peer':
+      return peerMessageArrived(world, task.from, task.to, task.message)
+    case 'alter-partition':
+      return alterPartitionArrived(world, task.from, task.message)
     case 'fence':
       return fenceNode(world, task.node, task.crashedAt)
     case 'client-timer':

@@ -59,6 +59,10 @@ export function topicViews(world: World): TopicView[] {
         logStartOffset: log?.logStartOffset ?? 0,
         highWatermark: log?.highWatermark ?? 0,
         logEndOffset: log?.logEndOffset ?? 0,
+        replicaLogs: info.replicas.map((node) => {
+          const own = world.nodes.get(node)?.broker.logs.get(topic.name)?.[info.partition]
+          return { node, logEndOffset: own?.logEndOffset ?? 0, highWatermark: own?.highWatermark ?? 0 }
+        }),
       }
     }),
   }))

@@ -1,19 +1,23 @@
 /** Brokers and the controller in the world: their timers, what they tell each other, their deaths. */
 import {
+  alterPartition,
   type BrokerTimer,
   brokerChanged,
   type ForwardedRequest,
   type MetadataRecord,
   stepController,
+  stepLinkRestored,
   stepMetadata,
+  stepPeer,
   stepRestart,
   stepTimer,
 } from '../broker/index.ts'
+import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
 import type { RequestToken } from '../broker/request.ts'
 import { remove } from '../kernel/index.ts'
 import { ErrorCode } from '../protocol/errors.ts'
-import type { CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
-import { answer, contextOf, execute, serverCloses } from './serving.ts'
+import type { CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
+import { answer, contextOf, execute, linkName, serverCloses } from './serving.ts'
 import { forget } from './timers.ts'
 import { arm, freshUuid, latency, type NodeRuntime, note, type World } from './world.ts'
 
@@ -32,6 +36,7 @@ export function controllerGot(world: World, nodeId: number, forwarded: Forwarded
   tellMetadata(world, records)
   publish(world, records)
   if (forwarded.request.api === 'CreateTopics') warnOfReplication(world, response as CreateTopicsResponse)
+  if (forwarded.request.api === 'CreatePartitions') warnOfInternal(world, response as CreatePartitionsResponse)
   if (forwarded.replyTo !== null) {
     arm(world, latency(world), 'work', {
       type: 'from-controller',
@@ -50,6 +55,14 @@ function warnOfReplication(world: World, { topics }: CreateTopicsResponse): void
   }
 }
 
+/** As above: a client says "invalid topic" for what Kafka itself would do. */
+function warnOfInternal(world: World, { results }: CreatePartitionsResponse): void {
+  for (const { name, errorCode, errorMessage } of results) {
+    if (errorCode === ErrorCode.INVALID_TOPIC_EXCEPTION)
+      world.host.warn(`[kafkarium] topic "${name}": ${errorMessage ?? ''}`)
+  }
+}
+
 export function controllerAnswered(world: World, nodeId: number, replyTo: RequestToken, body: unknown): void {
   if (world.nodes.get(nodeId)?.up === true) answer(world, replyTo, body)
 }
@@ -59,6 +72,44 @@ export function metadataArrived(world: World, nodeId: number, upTo: number): voi
   if (node === undefined || !node.up) return
   const records = world.controller.log.slice(node.broker.image.offset, upTo)
   execute(world, node, stepMetadata(node.broker, records, contextOf(world)))
+}
+
+/** A message of another broker; one that left before a link was cut still arrives. */
+export function peerMessageArrived(world: World, from: number | 'controller', to: number, message: PeerMessage): void {
+  const node = world.nodes.get(to)
+  if (node === undefined || !node.up) return
+  // What a broker sent before it died may still arrive; what it asked is void.
+  void from
+  execute(world, node, stepPeer(node.broker, message, contextOf(world)))
+}
+
+/** A leader proposes an ISR. */
+export function alterPartitionArrived(world: World, from: number, message: AlterPartition): void {
+  const records = alterPartition(world.controller, from, message)
+  if (records === null) {
+    const { topicId, partition, partitionEpoch } = message
+    const refused: PeerMessage = { type: 'alter-refused', topicId, partition, partitionEpoch }
+    arm(world, latency(world), 'work', { type: 'peer', from: 'controller', to: from, message: refused })
+    return
+  }
+  tellMetadata(world, records)
+  publish(world, records)
+}
+
+/** Cuts or heals a link between two brokers; healed, each asks again what may have been lost. */
+export function cutLink(world: World, a: number, b: number): void {
+  world.cuts.add(linkName(a, b))
+}
+
+export function healLink(world: World, a: number, b: number): void {
+  if (!world.cuts.delete(linkName(a, b))) return
+  for (const [id, peer] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const node = world.nodes.get(id)
+    if (node?.up === true) execute(world, node, stepLinkRestored(node.broker, peer))
+  }
 }
 
 /** Registers a broker at once, without the network: how a world starts. */
@@ -108,7 +159,13 @@ export function fenceNode(world: World, nodeId: number, crashedAt: number): void
 export function restartNode(world: World, node: NodeRuntime): void {
   node.up = true
   note(world, { type: 'node', node: node.id, change: 'restart' })
-  execute(world, node, stepRestart(node.broker, contextOf(world)))
+  stepRestart(node.broker)
+  // A new incarnation: the controller ends the old one first, if it has not noticed yet that it is gone.
+  if (world.controller.image.brokers.get(node.id)?.fenced === false) {
+    const fenced = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: true })
+    tellMetadata(world, fenced)
+    publish(world, fenced)
+  }
   // It registers again; with the next publication it reads all it missed of the metadata log.
   const records = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: false })
   tellMetadata(world, records)
@@ -131,19 +188,20 @@ function tellMetadata(world: World, records: readonly MetadataRecord[]): void {
   const { image } = world.controller
   for (const record of records) {
     if (record.type === 'topic') {
-      const partitions = records.filter((other) => other.type === 'partition' && other.topicId === record.id).length
-      note(world, { type: 'topic.created', topic: record.name, partitions, replicationFactor: 1 })
+      const partitions = records.filter((other) => other.type === 'partition' && other.topicId === record.id)
+      const first = partitions[0]
+      const replicationFactor = first?.type === 'partition' ? first.replicas.length : 1
+      note(world, { type: 'topic.created', topic: record.name, partitions: partitions.length, replicationFactor })
     } else if (record.type === 'partition') {
       const topic = image.topicNames.get(record.topicId)
-      if (topic !== undefined && !topic.startsWith('__')) {
-        note(world, {
-          type: 'leader',
-          topic,
-          partition: record.partition,
-          leader: record.leader,
-          epoch: record.leaderEpoch,
-        })
-      }
+      if (topic === undefined || topic.startsWith('__')) continue
+      const { partition, leader, leaderEpoch: epoch, isr } = record
+      const told = world.toldPartitions.get(`${topic}-${partition}`)
+      if (told?.leader !== leader || told.epoch !== epoch)
+        note(world, { type: 'leader', topic, partition, leader, epoch })
+      if (record.replicas.length > 1 && told?.isr.join() !== isr.join())
+        note(world, { type: 'isr', topic, partition, isr: [...isr] })
+      world.toldPartitions.set(`${topic}-${partition}`, { leader, epoch, isr })
     } else if (record.type === 'remove-topic') note(world, { type: 'topic.deleted', topic: record.name })
   }
 }

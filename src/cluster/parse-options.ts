@@ -4,7 +4,6 @@ import {
   brokerConfig,
   brokerConfigConflict,
   configProblem,
-  replicationMessage,
   topicNameProblem,
 } from '../broker/index.ts'
 import { nearest } from '../kernel/nearest.ts'
@@ -17,6 +16,8 @@ export interface ParsedTopic {
   readonly name: string
   /** -1 = the broker's default. */
   readonly partitions: number
+  /** -1 = the broker's default. */
+  readonly replicationFactor: number
   readonly config: Readonly<Record<string, string>>
 }
 
@@ -84,9 +85,10 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
   const config = brokerConfig(given)
   const conflict = brokerConfigConflict(config)
   if (conflict !== null) throw bad(`config: ${conflict}`)
+  const brokers = whole(options.brokers ?? 1, 'brokers', 1, MOST_BROKERS)
   return {
-    brokers: whole(options.brokers ?? 1, 'brokers', 1, MOST_BROKERS),
-    topics: parseTopics(options.topics),
+    brokers,
+    topics: parseTopics(options.topics, brokers),
     seed: parseSeed(options.seed ?? host.env('KAFKARIUM_SEED')),
     mode,
     speed: positive(options.speed ?? 1, 'speed'),
@@ -101,7 +103,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
   }
 }
 
-function parseTopics(topics: ClusterOptions['topics']): ParsedTopic[] {
+function parseTopics(topics: ClusterOptions['topics'], brokers: number): ParsedTopic[] {
   if (topics === undefined) return []
   if (typeof topics !== 'object' || topics === null || Array.isArray(topics)) {
     throw bad(`topics: ${show(topics)} is not an object. Write { orders: 3 } or { orders: { partitions: 3 } }.`)
@@ -110,14 +112,19 @@ function parseTopics(topics: ClusterOptions['topics']): ParsedTopic[] {
     const problem = topicNameProblem(name)
     if (problem !== null) throw bad(`topics: the name is invalid: ${problem}.`)
     const what = `topics.${name}`
-    if (typeof value === 'number') return { name, partitions: whole(value, what, 1, MOST_PARTITIONS), config: {} }
+    if (typeof value === 'number') {
+      return { name, partitions: whole(value, what, 1, MOST_PARTITIONS), replicationFactor: -1, config: {} }
+    }
     if (typeof value !== 'object' || value === null) {
       throw bad(`${what}: ${show(value)} is neither a number of partitions nor an object of topic options.`)
     }
     unknownNames(value, TOPIC_OPTION_NAMES, what)
     const factor = value.replicationFactor ?? 1
     whole(factor, `${what}.replicationFactor`, 1, 32_767)
-    if (factor > 1) throw bad(`${what}: ${replicationMessage(factor)}`)
+    if (factor > brokers)
+      throw bad(
+        `${what}: a replication factor of ${factor} needs ${factor} brokers, there are ${brokers}. Write createCluster({ brokers: ${factor}, … }).`,
+      )
     const config: Record<string, string> = {}
     for (const [key, entry] of entriesOf(value.config, `${what}.config`)) {
       const wrong = configProblem('topic', key, entry)
@@ -126,7 +133,7 @@ function parseTopics(topics: ClusterOptions['topics']): ParsedTopic[] {
     }
     const partitions =
       value.partitions === undefined ? -1 : whole(value.partitions, `${what}.partitions`, 1, MOST_PARTITIONS)
-    return { name, partitions, config }
+    return { name, partitions, replicationFactor: value.replicationFactor === undefined ? -1 : factor, config }
   })
 }
 

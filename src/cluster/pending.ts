@@ -44,6 +44,10 @@ function describeTask(task: Task): string {
       return `broker ${task.node} and the controller talk`
     case 'metadata':
       return `metadata reaches broker ${task.node}`
+    case 'peer':
+      return `broker ${task.to} hears from ${task.from === 'controller' ? 'the controller' : `broker ${task.from}`}`
+    case 'alter-partition':
+      return `broker ${task.from} proposes an ISR`
     case 'fence':
       return `the controller fences broker ${task.node}`
     case 'client-timer':
@@ -51,6 +55,12 @@ function describeTask(task: Task): string {
       return task.label
     case 'broker-timer':
       switch (task.timer.type) {
+        case 'produce':
+          return 'a produce with acks=all gives up'
+        case 'replica-wait':
+          return `broker ${task.timer.follower} is told the high watermark`
+        case 'isr-check':
+          return `broker ${task.node} looks for replicas that lag`
         case 'fetch':
           return 'a long poll ends'
         case 'session':

@@ -1,6 +1,6 @@
 /** The determinism self-check (rule-K8): the same program twice, and the first place where the runs part. */
 import { firstDifference, type TraceEvent } from '../kernel/index.ts'
-import type { TraceHandle } from './cluster.ts'
+import type { TraceHandle } from './api.ts'
 import { KafkariumError } from './errors.ts'
 
 /**

@@ -3,9 +3,11 @@
  * a time (SocketServer mutes the channel), so an answer lets the next request in; that is why these stand together.
  */
 import { type Context, type Decision, stepRequest } from '../broker/index.ts'
+import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
+import { forgetTouched } from './laws.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, latency, type NodeRuntime, note, type World } from './world.ts'
 
@@ -24,12 +26,31 @@ export function contextOf(world: World): Context {
 
 /** Carries out what a broker decided, in the order facts, timers, messages, answers. */
 export function execute(world: World, node: NodeRuntime, decision: Decision): void {
+  if (!world.checksLaws) forgetTouched(node.broker)
   for (const fact of decision.facts) note(world, fact)
   for (const change of decision.timers) setTimer(world, node, change)
   for (const forwarded of decision.forwards) {
     arm(world, latency(world), 'work', { type: 'to-controller', node: node.id, forwarded })
   }
+  for (const { to, message } of decision.sends) sendPeer(world, node, to, message)
   for (const reply of decision.replies) answer(world, reply.token, reply.body)
+}
+
+/** Brokers talk over links of their own: in order, and not at all while a link is cut. */
+function sendPeer(world: World, node: NodeRuntime, to: number | 'controller', message: PeerMessage): void {
+  if (to === 'controller') {
+    if (message.type === 'alter-partition')
+      arm(world, latency(world), 'work', { type: 'alter-partition', from: node.id, message })
+    return
+  }
+  if (world.cuts.has(linkName(node.id, to))) return
+  const arrival = Math.max(world.now + latency(world), node.lastPeerArrival.get(to) ?? 0)
+  node.lastPeerArrival.set(to, arrival)
+  arm(world, arrival - world.now, 'work', { type: 'peer', from: node.id, to, message })
+}
+
+export function linkName(a: number, b: number): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`
 }
 
 /** A request reached its broker. */

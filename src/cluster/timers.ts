@@ -26,7 +26,7 @@ export function reclassifyGroup(world: World, groupId: string): void {
  * - The session of the living, and a long poll, merely tick.
  */
 function kindOf(world: World, timer: BrokerTimer): EventKind {
-  if (timer.type === 'fetch') return 'daemon'
+  if (!('groupId' in timer)) return 'daemon'
   if (timer.type === 'session') {
     const connection = world.connections.get(timer.connection)
     if (connection !== undefined && connection.process.state === 'running') return 'daemon'
@@ -43,7 +43,7 @@ function groupIsBusy(world: World, groupId: string): boolean {
 /** Gives a pending timer its kind, and remembers it for as long as that may change with the group's handlers. */
 function classify(world: World, event: QueuedEvent<Task>, timer: BrokerTimer): void {
   reclassify(world.queue, event, kindOf(world, timer))
-  if (timer.type === 'fetch') return
+  if (!('groupId' in timer)) return
   const ownTick = timer.type === 'session' && world.connections.get(timer.connection)?.process.state === 'running'
   const known = world.groupTimers.get(timer.groupId)
   if (ownTick) known?.delete(event)
@@ -54,7 +54,7 @@ function classify(world: World, event: QueuedEvent<Task>, timer: BrokerTimer): v
 /** A timer is over: it fired, was cancelled or died with its broker. */
 export function forget(world: World, event: QueuedEvent<Task>): void {
   const { payload } = event
-  if (payload.type !== 'broker-timer' || payload.timer.type === 'fetch') return
+  if (payload.type !== 'broker-timer' || !('groupId' in payload.timer)) return
   const known = world.groupTimers.get(payload.timer.groupId)
   if (known?.delete(event) && known.size === 0) world.groupTimers.delete(payload.timer.groupId)
 }

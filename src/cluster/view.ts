@@ -43,6 +43,12 @@ export interface PartitionView {
   readonly highWatermark: number
   /** The leader's LEO: the offset the next record will get. */
   readonly logEndOffset: number
+  /** Every replica's own log, in the order of `replicas`. */
+  readonly replicaLogs: readonly {
+    readonly node: number
+    readonly logEndOffset: number
+    readonly highWatermark: number
+  }[]
 }
 
 export interface GroupView {

@@ -12,6 +12,7 @@ import {
   createController,
   type ForwardedRequest,
 } from '../broker/index.ts'
+import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
 import type { RequestToken } from '../broker/request.ts'
 import {
   type Chooser,
@@ -46,6 +47,8 @@ export type Task =
   | { readonly type: 'from-controller'; readonly node: number; readonly replyTo: RequestToken; readonly body: unknown }
   /** The broker learns the metadata log up to this offset. */
   | { readonly type: 'metadata'; readonly node: number; readonly upTo: number }
+  | { readonly type: 'peer'; readonly from: number | 'controller'; readonly to: number; readonly message: PeerMessage }
+  | { readonly type: 'alter-partition'; readonly from: number; readonly message: AlterPartition }
   | { readonly type: 'fence'; readonly node: number; readonly crashedAt: number }
   | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
@@ -72,6 +75,8 @@ export interface NodeRuntime {
   readonly connections: Set<ClientConnection>
   /** Metadata arrives in order. */
   lastMetadataArrival: number
+  /** When the last message to each broker arrives: messages of one link stay in order (law K5). */
+  readonly lastPeerArrival: Map<number, number>
 }
 
 /** An API call that has not settled yet. */
@@ -102,6 +107,17 @@ export interface World {
   readonly processes: Map<string, Process>
   readonly calls: Set<OpenCall>
   readonly counters: Map<string, number>
+  /** Whether the laws are checked after every event. */
+  readonly checksLaws: boolean
+  /** Bookkeeping of the laws: the highest offset a leader ever showed as committed, by `topicId-partition`. */
+  readonly trueHighWatermarks: Map<string, number>
+  /** What the trace was last told of a partition, so that it is told changes only. */
+  readonly toldPartitions: Map<
+    string,
+    { readonly leader: number; readonly epoch: number; readonly isr: readonly number[] }
+  >
+  /** Links between brokers that are cut, as `1-2` with the smaller id first. */
+  readonly cuts: Set<string>
   nextConnectionId: number
   /** Virtual time of the last progress: a call settled, a handler ran, the test called in. */
   lastProgress: number
@@ -133,6 +149,7 @@ export interface WorldOptions {
   readonly chooser: Chooser
   readonly seeded: boolean
   readonly traceCapacity: number
+  readonly checksLaws: boolean
 }
 
 /** The first broker's port; the next ones follow. */
@@ -152,6 +169,7 @@ export function createWorld(options: WorldOptions): World {
       timers: new Map(),
       connections: new Set(),
       lastMetadataArrival: 0,
+      lastPeerArrival: new Map(),
     })
   }
   return {
@@ -172,6 +190,10 @@ export function createWorld(options: WorldOptions): World {
     processes: new Map(),
     calls: new Set(),
     counters: new Map(),
+    cuts: new Set(),
+    checksLaws: options.checksLaws,
+    trueHighWatermarks: new Map(),
+    toldPartitions: new Map(),
     nextConnectionId: 1,
     lastProgress: options.epoch,
     touched: false,

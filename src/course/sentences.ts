@@ -22,6 +22,8 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       })
     case 'high-watermark':
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
+    case 'log-start':
+      return t('event.log-start', { where: partitionName(event), offset: event.offset })
     case 'topic.created':
       return t('event.topic.created', { topic: event.topic, partitions: event.partitions })
     case 'topic.deleted':
@@ -30,6 +32,16 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return event.leader < 0
         ? t('event.leader.none', { where: partitionName(event) })
         : t('event.leader', { where: partitionName(event), leader: event.leader })
+    case 'replicated':
+      return t('event.replicated', {
+        node: event.node,
+        where: partitionName(event),
+        end: event.baseOffset + event.count,
+      })
+    case 'truncated':
+      return t('event.truncated', { node: event.node, where: partitionName(event), from: event.from, to: event.to })
+    case 'isr':
+      return t('event.isr', { where: partitionName(event), isr: event.isr.join(', ') })
     case 'group.state':
       return t('event.group.state', { group: event.group, to: event.to, generation: event.generation })
     case 'group.join':

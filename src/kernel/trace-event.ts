@@ -44,6 +44,32 @@ export type Fact =
       readonly partition: number
       readonly offset: number
     }
+  /** The log starts here now: records before it are gone (DeleteRecords). */
+  | {
+      readonly type: 'log-start'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
+  // replicas
+  | {
+      readonly type: 'replicated'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly baseOffset: number
+      readonly count: number
+    }
+  | {
+      readonly type: 'truncated'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
+    }
+  | { readonly type: 'isr'; readonly topic: string; readonly partition: number; readonly isr: readonly number[] }
   // metadata
   | {
       readonly type: 'topic.created'

@@ -1,5 +1,6 @@
 /** AlterConfigs and IncrementalAlterConfigs, a sentence of ConfigAdminManager and ConfigurationControlManager a test. */
 import { describe, expect, test } from 'vitest'
+import { stepRestart } from '../../src/broker/index.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import {
   makeAlterConfigsRequest,
@@ -233,6 +234,14 @@ describe('a broker', () => {
     incremental(bench, BROKER, '', [['message.max.bytes', DELETE]])
     expect(now()).toEqual([['1000', 4], '1000'])
     expect(shown(bench, BROKER, '', 'message.max.bytes')).toBeNull()
+  })
+
+  test('that restarts works with what it was started with, until it has read the metadata log', () => {
+    const bench = createBench({}, { 'message.max.bytes': '1000' })
+    incremental(bench, BROKER, '1', [['message.max.bytes', SET, '3000']])
+    stepRestart(bench.state)
+    expect(bench.state.config['message.max.bytes']).toBe('1000')
+    expect(bench.state.image.brokerConfigs.size).toBe(0)
   })
 
   test('a changed message.max.bytes holds for topics without a setting of their own', () => {

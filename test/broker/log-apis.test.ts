@@ -384,7 +384,7 @@ describe('Metadata and topics', () => {
       ['twice', ErrorCode.INVALID_REQUEST],
       ['__consumer_offsets', ErrorCode.INVALID_REQUEST],
     ])
-    expect(answer.topics[4]?.errorMessage).toMatch(/one replica a partition/)
+    expect(answer.topics[4]?.errorMessage).toMatch(/replication factor of 3 cannot be reached: 1 broker/)
     expect([...bench.state.image.topics.keys()]).toEqual(['orders', 'fine'])
   })
 

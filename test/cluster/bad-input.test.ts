@@ -27,7 +27,7 @@ describe('options of createCluster', () => {
     ],
     [
       { topics: { orders: { replicationFactor: 3 } } },
-      /topics\.orders: Replication factor 3 is not possible yet.*one replica a partition/,
+      /topics\.orders: a replication factor of 3 needs 3 brokers, there are 1/,
     ],
     [
       { topics: { orders: { config: { 'retention.ms': 'soon' } } } },

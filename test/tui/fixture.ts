@@ -121,6 +121,7 @@ export const liveView: ClusterView = {
         logStartOffset: 0,
         highWatermark: 10 + 5 * partition,
         logEndOffset: 12 + 5 * partition,
+        replicaLogs: [{ node: partition + 1, logEndOffset: 12 + 5 * partition, highWatermark: 10 + 5 * partition }],
       })),
     },
     { name: '__consumer_offsets', internal: true, partitions: [] },

@@ -7,7 +7,9 @@
  * - With acks=0 there is no answer at all; an error closes the connection.
  * - Only Kafka itself writes to internal topics (INVALID_TOPIC_EXCEPTION).
  *
- * With one replica a partition the high watermark follows the append, so acks=all is answered at once.
+ * - acks=all needs `min.insync.replicas` (NOT_ENOUGH_REPLICAS: not appended) and is answered when the high watermark has passed the
+ *   records; if the ISR shrank meanwhile, NOT_ENOUGH_REPLICAS_AFTER_APPEND: appended, and may commit later (law P1). After
+ *   `timeoutMs` it is REQUEST_TIMED_OUT, whose outcome is unknown.
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -16,7 +18,9 @@ import type { PartitionProduceResponse, TopicProduceResponse } from '../../proto
 import { batchSizeInBytes, compressionCode, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
 import { topicConfigValue } from '../config.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
-import { type BrokerState, logOf } from '../state.ts'
+import { effectiveMinIsr } from '../replication/leader.ts'
+import { tokenOf } from '../request.ts'
+import { type BrokerState, logOf, type ReplicaWait, watchKey } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 export const produce = defineApi({
@@ -28,6 +32,7 @@ export const produce = defineApi({
     const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
     // Two batches for one partition in one request: the second starts where the first ends.
     const added = new Map<string, number>()
+    const waits: ReplicaWait[] = []
     let failed = false
     const responses = body.topicData.map((topic): TopicProduceResponse => {
       const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.name
@@ -41,7 +46,7 @@ export const produce = defineApi({
             ? ErrorCode.INVALID_REQUIRED_ACKS
             : unknownId
               ? ErrorCode.UNKNOWN_TOPIC_ID
-              : problemOf(state, name, index, data.records)
+              : problemOf(state, name, index, data.records, body.acks)
           if (errorCode !== ErrorCode.NONE) {
             failed = true
             return makePartitionProduceResponse({
@@ -57,6 +62,7 @@ export const produce = defineApi({
           const key = `${name}-${index}`
           const before = added.get(key) ?? 0
           added.set(key, before + batch.lastOffsetDelta + 1)
+          waits.push({ topic: name, partition: index, offset: log.logEndOffset + before + batch.lastOffsetDelta + 1 })
           out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })
           return makePartitionProduceResponse({
             index,
@@ -71,7 +77,11 @@ export const produce = defineApi({
       out.replies.push({ token: request, body: failed ? null : undefined })
       return
     }
-    out.replies.push({ token: request, body: makeProduceResponse({ responses }) })
+    const response = makeProduceResponse({ responses })
+    if (body.acks === -1 && waits.length > 0) {
+      const deadline = ctx.now + body.timeoutMs
+      out.changes.push({ op: 'await-replicas', produce: { token: tokenOf(request), response, waits, deadline } })
+    } else out.replies.push({ token: request, body: response })
   },
 })
 
@@ -86,6 +96,7 @@ function problemOf(
   topic: string,
   partition: number,
   records: readonly RecordBatch[] | null,
+  acks: number,
 ): number {
   const info = state.image.topics.get(topic)
   if (info === undefined) {
@@ -107,6 +118,10 @@ function problemOf(
   if (batch.producerId >= 0 || isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
   const compacted = topicConfigValue(info.config, state.config, 'cleanup.policy').includes('compact')
   if (compacted && hasNullKey(batch)) return ErrorCode.INVALID_RECORD
+  const leader = state.leading.get(watchKey(topic, partition))
+  if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+  // Partition.appendRecordsToLeader: nothing is appended.
+  if (acks === -1 && leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
   const most = Number(topicConfigValue(info.config, state.config, 'max.message.bytes'))
   return batchSizeInBytes(batch) > most ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
 }

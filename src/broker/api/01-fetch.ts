@@ -114,7 +114,7 @@ export function fetchIsReady(state: BrokerState, plan: FetchPlan): boolean {
   let bytes = 0
   for (const wanted of plan.partitions) {
     const log = logOf(state, wanted.topic, wanted.partition)
-    if (log === undefined) return true
+    if (log === undefined || wanted.offset < log.logStartOffset) return true
     if (wanted.offset < log.highWatermark) {
       bytes += readLog(log, wanted.offset, log.highWatermark, wanted.maxBytes, true).bytes
       if (bytes >= plan.minBytes) return true

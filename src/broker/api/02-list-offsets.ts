@@ -81,9 +81,9 @@ function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitio
 function findByTimestamp(log: PartitionLog, timestamp: number): Found | null {
   for (const batch of log.batches) {
     if (batch.maxTimestamp < timestamp) continue
-    for (const record of timestampsOf(batch)) {
+    for (const record of timestampsOf(log, batch)) {
       if (record.offset >= log.highWatermark) return null
-      if (record.timestamp >= timestamp && record.offset >= log.logStartOffset) {
+      if (record.timestamp >= timestamp) {
         return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch }
       }
     }
@@ -95,7 +95,7 @@ function findMaxTimestamp(log: PartitionLog): Found | null {
   let best: Found | null = null
   for (const batch of log.batches) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
-    for (const { offset, timestamp } of timestampsOf(batch)) {
+    for (const { offset, timestamp } of timestampsOf(log, batch)) {
       if (offset < log.highWatermark && (best === null || timestamp > best.timestamp))
         best = { offset, timestamp, leaderEpoch: batch.partitionLeaderEpoch }
     }
@@ -103,8 +103,17 @@ function findMaxTimestamp(log: PartitionLog): Found | null {
   return best
 }
 
-/** A broker here has no codecs: of a compressed batch it knows the first offset and the largest timestamp (docs/fidelity.md). */
-function timestampsOf(batch: RecordBatch): readonly Pick<DecodedRecord, 'offset' | 'timestamp'>[] {
-  if (compressionCode(batch) !== 0) return [{ offset: batch.baseOffset, timestamp: batch.maxTimestamp }]
-  return readRecords(batch)
+/**
+ * What a reader may be pointed at: nothing before the log start. A broker here has no codecs: of a compressed batch it
+ * knows the first offset and the largest timestamp (docs/fidelity.md).
+ */
+function timestampsOf(
+  { logStartOffset }: PartitionLog,
+  batch: RecordBatch,
+): readonly Pick<DecodedRecord, 'offset' | 'timestamp'>[] {
+  if (compressionCode(batch) !== 0) {
+    return [{ offset: Math.max(batch.baseOffset, logStartOffset), timestamp: batch.maxTimestamp }]
+  }
+  const records = readRecords(batch)
+  return batch.baseOffset >= logStartOffset ? records : records.filter(({ offset }) => offset >= logStartOffset)
 }

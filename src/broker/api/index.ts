@@ -17,9 +17,14 @@ import { listGroups } from './16-list-groups.ts'
 import { apiVersions } from './18-api-versions.ts'
 import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
+import { deleteRecords } from './21-delete-records.ts'
 import { describeConfigs } from './32-describe-configs.ts'
 import { alterConfigs } from './33-alter-configs.ts'
+import { createPartitions } from './37-create-partitions.ts'
+import { deleteGroups } from './42-delete-groups.ts'
 import { incrementalAlterConfigs } from './44-incremental-alter-configs.ts'
+import { offsetDelete } from './47-offset-delete.ts'
+import { describeCluster } from './60-describe-cluster.ts'
 import type { ApiHandler } from './handler.ts'
 
 /** A handler of any API; `step` hands it only requests of its own. */
@@ -42,9 +47,14 @@ const ALL = [
   apiVersions,
   createTopics,
   deleteTopics,
+  deleteRecords,
   describeConfigs,
   alterConfigs,
+  createPartitions,
+  deleteGroups,
   incrementalAlterConfigs,
+  offsetDelete,
+  describeCluster,
 ] as unknown as readonly AnyHandler[]
 
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))

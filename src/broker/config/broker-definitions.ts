@@ -29,14 +29,10 @@ export const BROKER_CONFIG = {
   'auto.create.topics.enable': bool(true, 'Create a topic when a client asks for its metadata.', effect),
   'delete.topic.enable': bool(true, 'Whether clients may delete topics.'),
   'num.partitions': int(1, { min: 1, ...effect }, 'Partitions of a topic created without a count.'),
-  'default.replication.factor': int(
-    1,
-    { min: 1, ...effect },
-    'Replication factor of a topic created without one; only 1 is possible yet.',
-  ),
+  'default.replication.factor': int(1, { min: 1, ...effect }, 'Replication factor of a topic created without one.'),
   'min.insync.replicas': int(
     1,
-    { min: 1, ...dynamic },
+    { min: 1, ...dynamic, ...effect },
     'How many in-sync replicas a write with acks=all needs, where the topic does not say.',
   ),
 
@@ -115,7 +111,7 @@ export const BROKER_CONFIG = {
   'log.cleaner.delete.retention.ms': long(86_400_000, { min: 0, ...dynamic }, 'How long tombstones are kept.'),
 
   // Replication
-  'replica.lag.time.max.ms': long(30_000, {}, 'A follower that did not catch up for this long leaves the ISR.'),
+  'replica.lag.time.max.ms': long(30_000, effect, 'A follower that did not catch up for this long leaves the ISR.'),
   'replica.fetch.max.bytes': int(1_048_576, { min: 0 }, 'The most bytes a follower fetches of one partition.'),
   'replica.fetch.response.max.bytes': int(10_485_760, { min: 0 }, 'The most bytes a follower fetches at once.'),
   'replica.fetch.min.bytes': int(1, {}, 'A follower’s fetch waits for this many bytes.'),
@@ -194,9 +190,9 @@ export const BROKER_CONFIG = {
   'offsets.load.buffer.size': int(5_242_880, { min: 1 }, 'Bytes read at once when a coordinator loads.'),
   'offsets.topic.num.partitions': int(50, { min: 1, ...effect }, 'Partitions of __consumer_offsets.'),
   'offsets.topic.replication.factor': short(
-    1,
+    3,
     { min: 1, ...effect },
-    'Replicas of __consumer_offsets; only 1 is possible yet (Kafka’s default is 3).',
+    'Replicas of __consumer_offsets; never more than there are brokers.',
   ),
   'offsets.topic.segment.bytes': int(104_857_600, { min: 1 }, 'Segment size of __consumer_offsets.'),
   'offsets.topic.compression.codec': int(0, {}, 'Codec of __consumer_offsets by number.'),
@@ -224,12 +220,12 @@ export const BROKER_CONFIG = {
   'transaction.state.log.replication.factor': short(
     1,
     { min: 1 },
-    'Replicas of __transaction_state; only 1 is possible yet (Kafka’s default is 3).',
+    'Replicas of __transaction_state; there are no transactions yet (Kafka’s default is 3).',
   ),
   'transaction.state.log.min.isr': int(
     1,
     { min: 1 },
-    'min.insync.replicas of __transaction_state; 1 while there is one replica (Kafka’s default is 2).',
+    'min.insync.replicas of __transaction_state; there are no transactions yet (Kafka’s default is 2).',
   ),
   'transaction.state.log.segment.bytes': int(104_857_600, { min: 1 }, 'Segment size of __transaction_state.'),
   'transaction.state.log.load.buffer.size': int(5_242_880, { min: 1 }, 'Bytes read at once when a coordinator loads.'),

@@ -84,7 +84,7 @@ export const TOPIC_CONFIG = {
     'log.message.timestamp.after.max.ms',
   ),
   'min.insync.replicas': from(
-    int(1, { min: 1 }, 'How many in-sync replicas a write with acks=all needs.'),
+    int(1, { min: 1, ...effect }, 'How many in-sync replicas a write with acks=all needs.'),
     'min.insync.replicas',
   ),
   'unclean.leader.election.enable': from(

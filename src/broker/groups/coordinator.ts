@@ -5,8 +5,8 @@ import { intConfig } from '../config.ts'
 import type { PartitionLog } from '../log.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
-import { type ClassicGroup, createGroup } from './group.ts'
-import { type CoordinatorRecord, decodeCoordinatorBatch } from './records.ts'
+import { type ClassicGroup, createGroup, subscribedTopicsOf } from './group.ts'
+import { type CoordinatorRecord, decodeCoordinatorBatch, type GroupMetadataSnapshot } from './records.ts'
 
 export type Place =
   | { readonly errorCode: typeof ErrorCode.NONE; readonly shard: CoordinatorShard }
@@ -41,44 +41,54 @@ export function loadShard(log: PartitionLog, now: number): CoordinatorShard {
   const shard: CoordinatorShard = { partition: log.partition, groups: new Map(), offsets: new Map() }
   for (const batch of log.batches) {
     for (const record of decodeCoordinatorBatch(batch)) {
-      replayOffset(shard, record)
-      if (record.type === 'group-metadata') replayGroup(shard, record, now)
+      replay(shard, record, now)
+      if (record.type === 'group-metadata' && record.value !== null) loadGroup(shard, record.group, record.value, now)
     }
   }
-  // A group that only ever committed has no record of its own: it is a simple one (OffsetMetadataManager.replay).
-  for (const id of shard.offsets.keys()) if (!shard.groups.has(id)) shard.groups.set(id, createGroup(id, now))
   return shard
 }
 
-/** OffsetMetadataManager.replay: the one way a committed offset comes into being. */
-export function replayOffset(shard: CoordinatorShard, record: CoordinatorRecord): void {
-  if (record.type !== 'offset-commit') return
-  let topics = shard.offsets.get(record.group)
-  if (topics === undefined) {
-    topics = new Map()
-    shard.offsets.set(record.group, topics)
-  }
-  let partitions = topics.get(record.topic)
-  if (partitions === undefined) {
-    partitions = new Map()
-    topics.set(record.topic, partitions)
-  }
-  if (record.value === null) partitions.delete(record.partition)
-  else partitions.set(record.partition, record.value)
-}
-
-/** GroupMetadataManager.replay(GroupMetadataKey, …): used on load; a running group's state is ahead of its record. */
-function replayGroup(
-  shard: CoordinatorShard,
-  record: Extract<CoordinatorRecord, { type: 'group-metadata' }>,
-  now: number,
-): void {
-  const { value } = record
-  if (value === null) {
-    shard.groups.delete(record.group)
+/**
+ * What a record does to a shard, when it is written and when it is loaded: the one way an offset comes and goes, and the
+ * one way a group goes (OffsetMetadataManager.replay, GroupMetadataManager.replay). A running group is ahead of its records.
+ */
+export function replay(shard: CoordinatorShard, record: CoordinatorRecord, now: number): void {
+  if (record.type === 'group-metadata') {
+    if (record.value === null) shard.groups.delete(record.group)
     return
   }
-  const group: ClassicGroup = createGroup(record.group, value.currentStateTimestamp)
+  const { group, topic, partition, value } = record
+  if (value === null) {
+    forgetOffset(shard, group, topic, partition)
+    return
+  }
+  // A group that only ever committed has no record of its own: it is a simple one.
+  if (!shard.groups.has(group)) shard.groups.set(group, createGroup(group, now))
+  let topics = shard.offsets.get(group)
+  if (topics === undefined) {
+    topics = new Map()
+    shard.offsets.set(group, topics)
+  }
+  let partitions = topics.get(topic)
+  if (partitions === undefined) {
+    partitions = new Map()
+    topics.set(topic, partitions)
+  }
+  partitions.set(partition, value)
+}
+
+function forgetOffset({ offsets }: CoordinatorShard, group: string, topic: string, partition: number): void {
+  const topics = offsets.get(group)
+  const partitions = topics?.get(topic)
+  if (topics === undefined || partitions === undefined) return
+  partitions.delete(partition)
+  if (partitions.size === 0) topics.delete(topic)
+  if (topics.size === 0) offsets.delete(group)
+}
+
+/** GroupMetadataManager.replay(GroupMetadataKey, …) for a group that is loaded. */
+function loadGroup(shard: CoordinatorShard, id: string, value: GroupMetadataSnapshot, now: number): void {
+  const group: ClassicGroup = createGroup(id, value.currentStateTimestamp)
   group.state = value.members.length === 0 ? 'Empty' : 'Stable'
   group.generation = value.generation
   group.protocolType = value.protocolType === '' ? null : value.protocolType
@@ -101,5 +111,6 @@ function replayGroup(
       lastHeartbeat: now,
     })
   }
-  shard.groups.set(record.group, group)
+  group.subscribedTopics = subscribedTopicsOf(group)
+  shard.groups.set(id, group)
 }

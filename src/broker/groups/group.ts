@@ -3,6 +3,7 @@
  * and hand it back whole.
  */
 import type { GroupStateName } from '../../kernel/trace-event.ts'
+import { decodeSubscription } from '../../protocol/consumer-protocol.ts'
 import type { RequestToken } from '../request.ts'
 
 export interface Protocol {
@@ -45,6 +46,8 @@ export interface ClassicGroup {
   readonly pendingSync: Set<string>
   /** A member joined during the initial delay: extend it. */
   newMemberAdded: boolean
+  /** Topics of the members of its generation; null while they are not known. */
+  subscribedTopics: ReadonlySet<string> | null
   /** When the group entered its state. */
   stateSince: number
   /** Why the last rebalance began. */
@@ -76,6 +79,7 @@ export function createGroup(id: string, now: number): ClassicGroup {
     pendingMembers: new Set(),
     pendingSync: new Set(),
     newMemberAdded: false,
+    subscribedTopics: null,
     stateSince: now,
     reason: '',
   }
@@ -143,6 +147,31 @@ export function sameProtocols(a: readonly Protocol[], b: readonly Protocol[]): b
     const other = b[i] as Protocol
     return protocol.name === other.name && sameBytes(protocol.metadata, other.metadata)
   })
+}
+
+/** What the members subscribe to, as far as it can be read (ClassicGroup.computeSubscribedTopics). */
+export function subscribedTopicsOf(group: ClassicGroup): ReadonlySet<string> | null {
+  const { protocolType, protocolName, members } = group
+  if (protocolType !== 'consumer') return null
+  const topics = new Set<string>()
+  if (members.size > 0 && protocolName === null) return null
+  try {
+    for (const member of members.values()) {
+      // Read as version 0, which begins all others: kafkajs's assigners put any number in front of it.
+      const metadata = new Uint8Array(metadataFor(member, protocolName ?? ''))
+      metadata.fill(0, 0, 2)
+      for (const topic of decodeSubscription(metadata).topics) topics.add(topic)
+    }
+  } catch {
+    // An assigner may write what it likes.
+    return null
+  }
+  return topics
+}
+
+/** ClassicGroup.isSubscribedToTopic: a consumer group of unknown subscriptions may be subscribed to anything. */
+export function isSubscribedTo({ subscribedTopics, protocolType }: ClassicGroup, topic: string): boolean {
+  return subscribedTopics === null ? protocolType === 'consumer' : subscribedTopics.has(topic)
 }
 
 /** Adds a member; the first one leads and sets the protocol type. */

@@ -19,6 +19,7 @@ import {
   rebalanceTimeoutMs,
   removeMember,
   selectProtocol,
+  subscribedTopicsOf,
 } from './group.ts'
 import type { CoordinatorRecord, GroupMetadataSnapshot } from './records.ts'
 
@@ -140,11 +141,13 @@ export function completeJoin(turn: GroupTurn): void {
   if (group.members.size === 0) {
     group.protocolName = null
     group.leaderId = null
+    group.subscribedTopics = subscribedTopicsOf(group)
     transition(turn, 'Empty', 'no members left')
     write(turn, [{ type: 'group-metadata', group: group.id, value: snapshot(group, new Map()) }], { type: 'nothing' })
     return
   }
   group.protocolName = selectProtocol(group)
+  group.subscribedTopics = subscribedTopicsOf(group)
   transition(turn, 'CompletingRebalance', group.reason)
   for (const member of group.members.values()) {
     const token = member.awaitingJoin

@@ -1,12 +1,12 @@
 /**
  * The invariants as predicates over a broker (ids never change; more of them come with the parts they speak of). Tests and
- * lessons check them after every event; they only read.
+ * lessons check them after every event, over what it touched; they only read.
  */
 import type { Law } from '../../kernel/laws.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
 import { assignedPartitions } from '../groups/rebalance.ts'
 import type { PartitionLog } from '../log.ts'
-import type { BrokerState } from '../state.ts'
+import { type BrokerState, logByKey } from '../state.ts'
 
 /** What the laws of one broker look at. */
 export type BrokerWorld = BrokerState
@@ -22,6 +22,8 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
         if (logStartOffset < 0 || logStartOffset > highWatermark || highWatermark > logEndOffset) {
           return `${name}: log start ${logStartOffset}, HW ${highWatermark}, LEO ${logEndOffset}`
         }
+        const start = batches[0]?.baseOffset ?? logEndOffset
+        if (start > logStartOffset) return `${name}: the log starts at ${logStartOffset}, its first batch at ${start}`
         // Batches are never changed once appended: looking at the last two keeps the check cheap.
         const last = batches[batches.length - 1]
         const before = batches[batches.length - 2]
@@ -87,9 +89,17 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
 ]
 
 function* logs(state: BrokerState): Iterable<PartitionLog> {
-  for (const partitions of state.logs.values()) for (const log of partitions) if (log !== undefined) yield log
+  for (const key of state.touched.partitions) {
+    const log = logByKey(state, key)
+    if (log !== undefined) yield log
+  }
 }
 
 function* groups(state: BrokerState) {
-  for (const shard of state.shards.values()) yield* shard.groups.values()
+  for (const id of state.touched.groups) {
+    for (const shard of state.shards.values()) {
+      const group = shard.groups.get(id)
+      if (group !== undefined) yield group
+    }
+  }
 }

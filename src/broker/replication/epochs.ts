@@ -1,0 +1,58 @@
+/** The leader-epoch cache of a replica: the first offset of each epoch (LeaderEpochFileCache.java, KIP-101). */
+import { lastOffsetOf } from '../../protocol/records.ts'
+import type { PartitionLog } from '../log.ts'
+
+export interface EpochEntry {
+  readonly epoch: number
+  /** The offset of its first record. */
+  readonly startOffset: number
+}
+
+export interface EpochEnd {
+  readonly epoch: number
+  /** One past its last offset. */
+  readonly endOffset: number
+}
+
+/** The epoch of the last record, or of the leadership that has begun; -1 = none. */
+export function latestEpoch(log: PartitionLog): number {
+  return log.epochs[log.epochs.length - 1]?.epoch ?? -1
+}
+
+/** An epoch begins at an offset; what is known of later ones is void. Epochs and offsets both only grow (law L2). */
+export function beginEpoch(log: PartitionLog, epoch: number, startOffset: number): void {
+  if (epoch <= latestEpoch(log)) return
+  while (log.epochs.length > 0 && (log.epochs[log.epochs.length - 1] as EpochEntry).startOffset >= startOffset)
+    log.epochs.pop()
+  log.epochs.push({ epoch, startOffset })
+}
+
+/**
+ * Where an epoch ends in this log: the largest epoch not above the asked one, and the start of the next. Null when nothing
+ * is known (KIP-279: the answer may be about an earlier epoch than the asked one).
+ */
+export function endOffsetFor(log: PartitionLog, epoch: number): EpochEnd | null {
+  if (epoch < 0 || log.epochs.length === 0) return null
+  if (epoch === latestEpoch(log)) return { epoch, endOffset: log.logEndOffset }
+  const higherAt = log.epochs.findIndex((entry) => entry.epoch > epoch)
+  if (higherAt < 0) return null
+  const { startOffset } = log.epochs[higherAt] as EpochEntry
+  const floor = log.epochs[higherAt - 1]
+  return { epoch: floor?.epoch ?? epoch, endOffset: startOffset }
+}
+
+/** Drops everything from `offset` on; a batch that reaches over it goes whole. The high watermark comes down with it. */
+export function truncateTo(log: PartitionLog, offset: number): void {
+  const { batches } = log
+  while (batches.length > 0) {
+    const last = batches[batches.length - 1]
+    if (last === undefined || lastOffsetOf(last) < offset) break
+    batches.pop()
+    log.sizeInBytes -= 61 + last.records.length
+    log.logEndOffset = last.baseOffset
+  }
+  if (log.logEndOffset > offset) log.logEndOffset = Math.max(offset, log.logStartOffset)
+  while (log.epochs.length > 0 && (log.epochs[log.epochs.length - 1] as EpochEntry).startOffset >= log.logEndOffset)
+    log.epochs.pop()
+  log.highWatermark = Math.min(log.highWatermark, log.logEndOffset)
+}

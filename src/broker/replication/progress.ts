@@ -1,0 +1,244 @@
+/**
+ * What follows when a leader's log or its followers move: followers get data, the high watermark advances, and whoever
+ * waited for that is answered (Partition.updateFollowerFetchState, DelayedProduce, DelayedFetch).
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import type { Decision } from '../decision.ts'
+import { type PartitionLog, readLog } from '../log.ts'
+import { type BrokerState, logOf, type ParkedProduce, type ProduceToPark, watchKey } from '../state.ts'
+import { endOffsetFor } from './epochs.ts'
+import {
+  effectiveMinIsr,
+  followerFetched,
+  highWatermarkFor,
+  type LeaderState,
+  maximalIsr,
+  maybeExpandIsr,
+  REPLICA_FETCH_WAIT_MS,
+} from './leader.ts'
+import type { ReplicaFetch } from './messages.ts'
+
+/** replica.fetch.max.bytes. */
+const REPLICA_FETCH_MAX_BYTES = 1_048_576
+
+/** Called with the new high watermark of a partition that this broker leads. */
+export type OnAdvance = (log: PartitionLog) => void
+
+/** A follower asks: what it asks for says how far it is. */
+export function onReplicaFetch(
+  state: BrokerState,
+  fetch: ReplicaFetch,
+  now: number,
+  out: Decision,
+  onAdvance: OnAdvance,
+): void {
+  const key = watchKey(fetch.topic, fetch.partition)
+  const leader = state.leading.get(key)
+  const log = logOf(state, fetch.topic, fetch.partition)
+  if (log === undefined || leader === undefined || fetch.leaderEpoch > leader.epoch) {
+    // It has heard of a leadership that this broker has yet to hear of.
+    state.earlyFetches.push(fetch)
+    return
+  }
+  // A follower of an earlier leadership has no effect (law R9); it learns of the new one from the controller.
+  if (fetch.leaderEpoch < leader.epoch) return
+  const follower = leader.followers.get(fetch.follower)
+  if (follower === undefined) return
+  const diverging = divergence(log, fetch)
+  if (diverging !== null) {
+    reply(state, log, leader, fetch.follower, out, diverging)
+    return
+  }
+  followerFetched(leader, log, fetch, now)
+  maybeExpandIsr(state, log, leader, fetch.follower, out)
+  advance(state, log, leader, now, out, onAdvance)
+  if (fetch.offset < log.logEndOffset) reply(state, log, leader, fetch.follower, out, null)
+  else {
+    follower.waiting = fetch
+    tellHighWatermarkLater(log, leader, now, out)
+  }
+}
+
+/** The leader's log grew. */
+export function onAppend(
+  state: BrokerState,
+  log: PartitionLog,
+  now: number,
+  out: Decision,
+  onAdvance: OnAdvance,
+): void {
+  const leader = state.leading.get(watchKey(log.topic, log.partition))
+  if (leader === undefined) return
+  for (const [id, { waiting }] of leader.followers) if (waiting !== null) reply(state, log, leader, id, out, null)
+  advance(state, log, leader, now, out, onAdvance)
+}
+
+/** Moves the high watermark as far as the in-sync replicas allow. */
+export function advance(
+  state: BrokerState,
+  log: PartitionLog,
+  leader: LeaderState,
+  now: number,
+  out: Decision,
+  onAdvance: OnAdvance,
+): void {
+  const next = highWatermarkFor(state, log, leader, now)
+  if (next <= log.highWatermark) return
+  log.highWatermark = next
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
+  onAdvance(log)
+  completeProduces(state, watchKey(log.topic, log.partition), out)
+  tellHighWatermarkLater(log, leader, now, out)
+}
+
+/** A follower that waits is answered after replica.fetch.wait.max.ms with the high watermark alone. */
+export function onReplicaWait(state: BrokerState, topic: string, partition: number, id: number, out: Decision): void {
+  const leader = state.leading.get(watchKey(topic, partition))
+  const log = logOf(state, topic, partition)
+  const follower = leader?.followers.get(id)
+  if (leader === undefined || log === undefined || follower === undefined || follower.waiting === null) return
+  if (follower.knownHighWatermark < log.highWatermark) reply(state, log, leader, id, out, null)
+}
+
+/** Parks a produce until its records are committed; answers at once what already is. */
+export function awaitReplicas(
+  state: BrokerState,
+  { token, response, waits, deadline }: ProduceToPark,
+  out: Decision,
+): void {
+  const id = state.nextParkedId++
+  const parked: ParkedProduce = { token, response, waits, errors: new Map() }
+  state.parkedProduces.set(id, parked)
+  for (const { topic, partition } of waits) {
+    const key = watchKey(topic, partition)
+    const watchers = state.produceWatchers.get(key)
+    if (watchers === undefined) state.produceWatchers.set(key, new Set([id]))
+    else watchers.add(id)
+  }
+  completeProduce(state, id, out)
+  if (state.parkedProduces.has(id))
+    out.timers.push({ key: produceKey(id), at: deadline, timer: { type: 'produce', id } })
+}
+
+/** DelayedProduce.onExpiration: what is not committed by now is REQUEST_TIMED_OUT; it may still come. */
+export function onProduceTimeout(state: BrokerState, id: number, out: Decision): void {
+  const parked = state.parkedProduces.get(id)
+  if (parked === undefined) return
+  for (const { topic, partition } of parked.waits)
+    parked.errors.set(watchKey(topic, partition), ErrorCode.REQUEST_TIMED_OUT)
+  parked.waits = []
+  finishProduce(state, id, parked, out)
+}
+
+/** This broker leads a partition no more: who waits for it is told. */
+export function failProduces(state: BrokerState, key: string, out: Decision): void {
+  for (const id of [...(state.produceWatchers.get(key) ?? [])]) {
+    const parked = state.parkedProduces.get(id)
+    if (parked === undefined) continue
+    parked.errors.set(key, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    parked.waits = parked.waits.filter(({ topic, partition }) => watchKey(topic, partition) !== key)
+    if (parked.waits.length === 0) finishProduce(state, id, parked, out)
+  }
+}
+
+export function completeProduces(state: BrokerState, key: string, out: Decision): void {
+  const watchers = state.produceWatchers.get(key)
+  if (watchers !== undefined) for (const id of [...watchers]) completeProduce(state, id, out)
+}
+
+/** Partition.checkEnoughReplicasReachOffset. */
+function completeProduce(state: BrokerState, id: number, out: Decision): void {
+  const parked = state.parkedProduces.get(id)
+  if (parked === undefined) return
+  parked.waits = parked.waits.filter(({ topic, partition, offset }) => {
+    const key = watchKey(topic, partition)
+    const leader = state.leading.get(key)
+    const log = logOf(state, topic, partition)
+    if (leader === undefined || log === undefined || log.highWatermark < offset) return true
+    if (maximalIsr(leader).length < effectiveMinIsr(state, topic, partition)) {
+      parked.errors.set(key, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+    }
+    return false
+  })
+  if (parked.waits.length === 0) finishProduce(state, id, parked, out)
+}
+
+function finishProduce(state: BrokerState, id: number, parked: ParkedProduce, out: Decision): void {
+  state.parkedProduces.delete(id)
+  for (const [key, watchers] of state.produceWatchers) {
+    if (watchers.delete(id) && watchers.size === 0) state.produceWatchers.delete(key)
+  }
+  out.timers.push({ key: produceKey(id), at: null })
+  const body =
+    parked.errors.size === 0
+      ? parked.response
+      : {
+          ...parked.response,
+          responses: parked.response.responses.map((topic) => ({
+            ...topic,
+            partitionResponses: topic.partitionResponses.map((partition) => {
+              const errorCode = parked.errors.get(watchKey(topic.name, partition.index))
+              return errorCode === undefined ? partition : { ...partition, errorCode, baseOffset: -1 }
+            }),
+          })),
+        }
+  out.replies.push({ token: parked.token, body })
+}
+
+function divergence(log: PartitionLog, fetch: ReplicaFetch) {
+  if (fetch.lastEpoch < 0) return null
+  const end = endOffsetFor(log, fetch.lastEpoch)
+  if (end === null)
+    return fetch.offset > log.logEndOffset ? { epoch: fetch.lastEpoch, endOffset: log.logEndOffset } : null
+  return end.epoch < fetch.lastEpoch || end.endOffset < fetch.offset ? end : null
+}
+
+function reply(
+  state: BrokerState,
+  log: PartitionLog,
+  leader: LeaderState,
+  id: number,
+  out: Decision,
+  diverging: ReturnType<typeof divergence>,
+): void {
+  const follower = leader.followers.get(id)
+  if (follower === undefined) return
+  const from = follower.waiting?.offset ?? follower.logEndOffset
+  follower.waiting = null
+  const batches =
+    diverging === null && from >= 0 ? readLog(log, from, log.logEndOffset, REPLICA_FETCH_MAX_BYTES, true).batches : []
+  out.timers.push({ key: replicaWaitKey(log, id), at: null })
+  out.sends.push({
+    to: id,
+    message: {
+      type: 'replica-data',
+      leader: state.id,
+      topic: log.topic,
+      partition: log.partition,
+      leaderEpoch: leader.epoch,
+      diverging,
+      batches,
+      highWatermark: log.highWatermark,
+      logStartOffset: log.logStartOffset,
+    },
+  })
+}
+
+function tellHighWatermarkLater(log: PartitionLog, leader: LeaderState, now: number, out: Decision): void {
+  for (const [id, follower] of leader.followers) {
+    if (follower.waiting === null || follower.knownHighWatermark >= log.highWatermark) continue
+    out.timers.push({
+      key: replicaWaitKey(log, id),
+      at: now + REPLICA_FETCH_WAIT_MS,
+      timer: { type: 'replica-wait', topic: log.topic, partition: log.partition, follower: id },
+    })
+  }
+}
+
+function produceKey(id: number): string {
+  return `produce/${id}`
+}
+
+function replicaWaitKey(log: PartitionLog, follower: number): string {
+  return `replica/${log.topic}-${log.partition}/${follower}`
+}

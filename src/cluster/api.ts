@@ -1,0 +1,111 @@
+/** What a user of a cluster holds, as types: the documentation of the public API below `createCluster`. */
+import type { Choices, TraceEvent } from '../kernel/index.ts'
+import type { Transport } from '../protocol/transport.ts'
+import type { Duration } from './duration.ts'
+import type { ProcessHandle, ProcessMain } from './process-handle.ts'
+import type { ProduceMessage, RecordPosition } from './produce.ts'
+import type { ClusterView, GroupView, NodeView, PartitionView, RecordView, TraceListener } from './view.ts'
+
+/** How the composition root makes a client. */
+export type MakeKafka<K, C> = (transport: Transport, defaults: KafkaDefaults, config: C | undefined) => K
+
+export interface KafkaDefaults {
+  readonly clientId: string
+  readonly brokers: readonly string[]
+}
+
+export interface Cluster<K, C> {
+  /** A client of this cluster with the kafkajs API. `brokers` and a client id are filled in. */
+  kafka(config?: C): K
+  /** Runs a piece of application code as a process that can die: see `ProcessHandle`. */
+  process(name: string, main: ProcessMain<K, C>): ProcessHandle
+  /**
+   * Writes records over the wire, for tests that do not care about producers. Strings are values. In `auto` what is on its
+   * way arrives first, so that a consumer that has just begun to run is really there.
+   */
+  produce(topic: string, messages: readonly (string | ProduceMessage)[]): Promise<RecordPosition[]>
+  topic(name: string): TopicHandle
+  group(id: string): GroupHandle
+  nodes(): NodeView[]
+  /** Addresses for `new Kafka({ brokers })`. */
+  readonly brokers: readonly string[]
+  /** An immutable copy of everything a screen may show. */
+  view(): ClusterView
+
+  /** Virtual milliseconds since the Unix epoch. */
+  readonly now: number
+  /** Moves virtual time on by exactly this long; everything due on the way happens. */
+  advance(duration: Duration): Promise<void>
+  /** Runs until nothing is under way or bound to happen by itself. */
+  settle(): Promise<void>
+  /** Runs, merely ticking timers included, until the predicate holds; it is asked after every event. */
+  until(predicate: () => boolean, options?: { readonly within?: Duration; readonly what?: string }): Promise<void>
+  /** Runs one event, whatever its kind; false when there is none. For `manual` and a paused `wall`. */
+  step(): boolean
+  /** `wall` only: stops and restarts the clock. */
+  pause(): void
+  play(): void
+  readonly paused: boolean
+  /** `wall` only: virtual milliseconds per real one. */
+  speed: number
+  /** What is armed, soonest first, in words. */
+  pendingTimers(): string[]
+
+  readonly faults: Faults
+  readonly trace: TraceHandle
+  /** Puts a line of your own into the trace. */
+  mark(text: string): void
+  /** What made this run unrepeatable, or null. */
+  readonly taint: string | null
+  /** Back to the first moment: topics as configured, no groups, no records, the seed's first choice. Old clients are dead. */
+  reset(): void
+  readonly disposed: boolean
+  /** Ends everything. Using the cluster or its clients afterwards is an error. */
+  dispose(): Promise<void>
+  [Symbol.dispose](): void
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface Faults {
+  /** A broker process dies; its log survives. Its clients lose their connections at once, the controller notices later. */
+  crash(node: number): void
+  restart(node: number): void
+  /** Cuts the link between two brokers, both ways: a follower behind it copies nothing. Clients still reach both. */
+  cut(a: number, b: number): void
+  /** Heals a cut link, or all of them. */
+  heal(a?: number, b?: number): void
+}
+
+export interface TraceHandle {
+  /** The kept events, oldest first: all of them with `trace: 'full'`. */
+  events(): readonly TraceEvent[]
+  /** Covers everything that happened since the start. Same seed, same program: same hash. */
+  readonly hash: string
+  /** How many events there were. */
+  readonly count: number
+  /** Calls the listener with every event from now on; answers its remover. */
+  onEvent(listener: TraceListener): () => void
+  /** What the seed decided, for a replay. */
+  choices(): Choices
+}
+
+export interface TopicHandle {
+  readonly name: string
+  readonly partitions: readonly PartitionView[]
+  /** All records, by partition, then offset. Those of internal topics are decoded. */
+  records(partition?: number): RecordView[]
+  /** The next record nobody has taken with `next` yet, in order of offset, lowest partition first; waits for one. */
+  next(options?: { readonly within?: Duration }): Promise<RecordView>
+}
+
+export interface GroupHandle {
+  readonly id: string
+  /** Null while nobody has heard of the group. */
+  view(): GroupView | null
+  /** Committed offset: the next to read. -1 = none. */
+  committed(topic: string, partition: number): number
+  /** Records behind the high watermark over all partitions with a commit. */
+  lag(): number
+  /** Runs until the group is Stable, with this many members if given. */
+  stable(options?: { readonly members?: number; readonly within?: Duration }): Promise<void>
+}

@@ -1,0 +1,114 @@
+/** Topics and groups as a user holds them. */
+import { isInternal } from '../broker/index.ts'
+import type { GroupHandle, TopicHandle } from './api.ts'
+import { milliseconds } from './duration.ts'
+import { KafkariumError } from './errors.ts'
+import { firstRecord, groupView, recordViews, topicViews, viewOf } from './inspect.ts'
+import type { RecordView, TopicView } from './view.ts'
+import type { Waiting } from './waiting.ts'
+import type { World } from './world.ts'
+
+/** What the handles need: asked anew at every call, because `reset()` makes another world. */
+export interface HandleScope {
+  world(): World
+  waiting(): Waiting
+  /** Records taken with `next`, by `topic-partition`: the offset of the next one. */
+  taken(): Map<string, number>
+  enter(what: string): void
+  readonly deadlineMs: number
+}
+
+export function topicHandle(scope: HandleScope, name: string): TopicHandle {
+  const find = (): TopicView => {
+    const topic = topicViews(scope.world()).find((candidate) => candidate.name === name)
+    if (topic !== undefined) return topic
+    throw new KafkariumError(
+      'KAFKARIUM_UNKNOWN_TOPIC',
+      `There is no topic "${name}". Known: ${knownTopics(scope.world())}.`,
+    )
+  }
+  const nextUntaken = (): RecordView | undefined => {
+    const partitions = scope.world().controller.image.topics.get(name)?.partitions.length ?? 0
+    for (let partition = 0; partition < partitions; partition++) {
+      const record = firstRecord(scope.world(), name, partition, scope.taken().get(`${name}-${partition}`) ?? 0)
+      if (record !== undefined) return record
+    }
+    return undefined
+  }
+  return {
+    name,
+    get partitions() {
+      return find().partitions
+    },
+    records(partition) {
+      const partitions = find().partitions.map((view) => view.partition)
+      if (partition === undefined) return partitions.flatMap((index) => recordViews(scope.world(), name, index))
+      if (partitions.includes(partition)) return recordViews(scope.world(), name, partition)
+      throw new KafkariumError(
+        'KAFKARIUM_UNKNOWN_TOPIC',
+        `Topic "${name}" has the partitions 0 to ${partitions.length - 1}, not ${partition}.`,
+      )
+    },
+    async next(nextOptions) {
+      scope.enter('topic.next')
+      const within = milliseconds(nextOptions?.within ?? scope.deadlineMs, 'within')
+      const hint = () =>
+        scope.world().controller.image.topics.has(name)
+          ? ''
+          : ` There is no such topic; known: ${knownTopics(scope.world())}.`
+      for (;;) {
+        const record = nextUntaken()
+        if (record !== undefined) {
+          scope.taken().set(`${name}-${record.partition}`, record.offset + 1)
+          return record
+        }
+        // Somebody else may take it first: then this one waits on.
+        await scope
+          .waiting()
+          .waitFor(`the next record of "${name}"`, () => nextUntaken() !== undefined, within, 'drive', hint)
+      }
+    },
+  }
+}
+
+function knownTopics(world: World): string {
+  return [...world.controller.image.topics.keys()].filter((other) => !isInternal(other)).join(', ') || 'none'
+}
+
+export function groupHandle(scope: HandleScope, id: string): GroupHandle {
+  return {
+    id,
+    view: () => groupView(scope.world(), id),
+    committed: (topic, partition) =>
+      groupView(scope.world(), id)?.offsets.find((entry) => entry.topic === topic && entry.partition === partition)
+        ?.committed ?? -1,
+    lag: () => (groupView(scope.world(), id)?.offsets ?? []).reduce((sum, entry) => sum + (entry.lag ?? 0), 0),
+    stable(stableOptions) {
+      scope.enter('group.stable')
+      const wanted = stableOptions?.members
+      const within = milliseconds(stableOptions?.within ?? scope.deadlineMs, 'within')
+      const what = `group "${id}" to be stable${wanted === undefined ? '' : ` with ${wanted} members`}`
+      return scope.waiting().waitFor(
+        what,
+        () => isStable(scope.world(), id, wanted),
+        within,
+        'drive',
+        () => groupHint(scope.world(), id),
+      )
+    },
+  }
+}
+
+function groupHint(world: World, id: string): string {
+  const group = groupView(world, id)
+  if (group !== null)
+    return ` It is ${group.state} with ${group.members.length} members, generation ${group.generation}.`
+  const known = viewOf(world).groups.map((other) => other.id)
+  return ` Nobody has heard of it; known: ${known.join(', ') || 'none'}.`
+}
+
+function isStable(world: World, id: string, wanted: number | undefined): boolean {
+  const group = groupView(world, id)
+  if (group === null || group.state !== 'Stable') return false
+  return wanted === undefined || group.members.length === wanted
+}
