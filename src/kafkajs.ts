@@ -7,6 +7,7 @@
  * ```
  */
 
+import * as names from './client/names.ts'
 import type {
   Admin,
   AdminConfig,
@@ -69,3 +70,7 @@ export class Kafka implements KafkaApi {
     return this.#client
   }
 }
+
+/** `import kafkajs from 'kafkajs'`, as one may write it for a CommonJS module. */
+// biome-ignore lint/style/noDefaultExport: kafkajs can be imported so.
+export default { ...names, Kafka }

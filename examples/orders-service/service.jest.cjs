@@ -1,4 +1,5 @@
-// The same service under jest, CommonJS. Run it: npx jest --rootDir examples/orders-service --testMatch '**/*.jest.cjs'
+// The same service under jest, CommonJS. Run it:
+// NODE_OPTIONS=--experimental-vm-modules npx jest --rootDir examples/orders-service --testMatch '**/*.jest.cjs'
 const { createCluster } = require('kafkarium')
 
 let cluster

@@ -41,6 +41,8 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
       return find().partitions
     },
     records(partition) {
+      // An internal topic is made when it is first needed; until then it holds nothing.
+      if (isInternal(name) && !scope.world().controller.image.topics.has(name)) return []
       const partitions = find().partitions.map((view) => view.partition)
       if (partition === undefined) return partitions.flatMap((index) => recordViews(scope.world(), name, index))
       if (partitions.includes(partition)) return recordViews(scope.world(), name, partition)
@@ -49,24 +51,30 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
         `Topic "${name}" has the partitions 0 to ${partitions.length - 1}, not ${partition}.`,
       )
     },
-    async next(nextOptions) {
+    next(nextOptions) {
       scope.enter('topic.next')
       const within = milliseconds(nextOptions?.within ?? scope.deadlineMs, 'within')
       const hint = () =>
         scope.world().controller.image.topics.has(name)
           ? ''
           : ` There is no such topic; known: ${knownTopics(scope.world())}.`
-      for (;;) {
-        const record = nextUntaken()
-        if (record !== undefined) {
-          scope.taken().set(`${name}-${record.partition}`, record.offset + 1)
-          return record
+      const taking = async (): Promise<RecordView> => {
+        for (;;) {
+          const record = nextUntaken()
+          if (record !== undefined) {
+            scope.taken().set(`${name}-${record.partition}`, record.offset + 1)
+            return record
+          }
+          // Somebody else may take it first: then this one waits on.
+          await scope
+            .waiting()
+            .waitFor(`the next record of "${name}"`, () => nextUntaken() !== undefined, within, 'drive', hint)
         }
-        // Somebody else may take it first: then this one waits on.
-        await scope
-          .waiting()
-          .waitFor(`the next record of "${name}"`, () => nextUntaken() !== undefined, within, 'drive', hint)
       }
+      const taken = taking()
+      // Nobody need await it: a cluster that ends first is no fault then.
+      taken.catch((error: unknown) => error)
+      return taken
     },
   }
 }
@@ -87,7 +95,7 @@ export function groupHandle(scope: HandleScope, id: string): GroupHandle {
       scope.enter('group.stable')
       const wanted = stableOptions?.members
       const within = milliseconds(stableOptions?.within ?? scope.deadlineMs, 'within')
-      const what = `group "${id}" to be stable${wanted === undefined ? '' : ` with ${wanted} members`}`
+      const what = `group "${id}" to be stable${wanted === undefined ? '' : ` with ${membersText(wanted)}`}`
       return scope.waiting().waitFor(
         what,
         () => isStable(scope.world(), id, wanted),
@@ -99,10 +107,14 @@ export function groupHandle(scope: HandleScope, id: string): GroupHandle {
   }
 }
 
+function membersText(count: number): string {
+  return count === 1 ? '1 member' : `${count} members`
+}
+
 function groupHint(world: World, id: string): string {
   const group = groupView(world, id)
   if (group !== null)
-    return ` It is ${group.state} with ${group.members.length} members, generation ${group.generation}.`
+    return ` It is ${group.state} with ${membersText(group.members.length)}, generation ${group.generation}.`
   const known = viewOf(world).groups.map((other) => other.id)
   return ` Nobody has heard of it; known: ${known.join(', ') || 'none'}.`
 }

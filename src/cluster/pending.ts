@@ -1,5 +1,6 @@
 /** What is armed, in words: for deadlock reports and the line about standing time. */
 import { durationText } from './duration.ts'
+import { groupViews } from './inspect.ts'
 import type { Task, World } from './world.ts'
 
 /** The next timers, soonest first. */
@@ -20,6 +21,18 @@ export function describeHandlers(world: World): string[] {
     }
   }
   return out
+}
+
+/** How far the groups are, as lines of an error: what a wait mostly waits for. */
+export function describeGroups(world: World): string {
+  const lines = groupViews(world).map(({ id, state, members, offsets }) => {
+    const owned = members.flatMap(({ assignment }) => assignment.map(({ topic, partition }) => `${topic}-${partition}`))
+    const reads = owned.length === 0 ? 'no partition assigned' : `reads ${owned.join(', ')}`
+    const lag =
+      offsets.length === 0 ? 'nothing committed' : `lag ${offsets.reduce((sum, { lag }) => sum + (lag ?? 0), 0)}`
+    return `  group ${id}: ${state}, ${members.length} member(s), ${reads}, ${lag}\n`
+  })
+  return lines.join('')
 }
 
 /** Running handlers and next timers, as lines of an error. */

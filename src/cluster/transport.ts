@@ -35,7 +35,11 @@ export function createTransport(
   const alive = () => process.incarnation === incarnation && (process.state === 'running' || process.state === 'frozen')
 
   return {
-    now: () => world.now,
+    now: () => {
+      // While a handler runs the pump rests; the wall does not.
+      if (world.mode === 'wall' && !world.disposed) pump.enter('now')
+      return world.now
+    },
 
     choose: (site, n) => (world.seeded ? world.chooser.choose(site, n) : 0),
 

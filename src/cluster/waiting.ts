@@ -2,7 +2,7 @@
 import type { QueuedEvent } from '../kernel/index.ts'
 import { durationText } from './duration.ts'
 import { DeadlockError, KafkariumError } from './errors.ts'
-import { describeWaiting } from './pending.ts'
+import { describeGroups, describeWaiting } from './pending.ts'
 import type { Process } from './process.ts'
 import type { Pump } from './pump.ts'
 import { arm, type OpenCall, type Task, type World } from './world.ts'
@@ -190,7 +190,7 @@ export function createWaiting(world: World, pump: Pump, main: Process): Waiting 
           const open = [...world.calls].map(({ label }) => label).join(', ') || 'none'
           const more = hint?.() ?? ''
           const error = new DeadlockError(
-            `${what}: not within ${durationText(withinMs)} of virtual time.${more}\n  open calls: ${open}\n${describeWaiting(world).trimEnd()}`,
+            `${what}: not within ${durationText(withinMs)} of virtual time.${more}\n${describeGroups(world)}  open calls: ${open}\n${describeWaiting(world).trimEnd()}`,
             [what],
           )
           error.stack = `${error.name}: ${error.message}\n${called}`

@@ -1,10 +1,10 @@
 /** The two hashes that decide where things go: a group's coordinator, and a keyed record's partition. */
 
-/** The partition of `__consumer_offsets` (or `__transaction_state`) for an id: Java's `String.hashCode`, positive, modulo. */
+/** The partition of `__consumer_offsets` (or `__transaction_state`) for an id: Java's `String.hashCode`, absolute (Utils.abs), modulo. */
 export function partitionForGroup(groupId: string, partitionCount: number): number {
   let hash = 0
   for (let i = 0; i < groupId.length; i++) hash = (Math.imul(hash, 31) + groupId.charCodeAt(i)) | 0
-  return (hash & 0x7fffffff) % partitionCount
+  return hash === -0x80000000 ? 0 : Math.abs(hash) % partitionCount
 }
 
 /** Murmur2 as Java's default partitioner has it (Utils.murmur2), a signed 32-bit number. */

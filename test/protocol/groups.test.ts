@@ -170,6 +170,8 @@ describe('hashes', () => {
     // "abc".hashCode() is 96354, "".hashCode() is 0, "polygenelubricants".hashCode() is Integer.MIN_VALUE.
     expect(partitionForGroup('abc', 50)).toBe(96354 % 50)
     expect(partitionForGroup('', 50)).toBe(0)
+    // hashCode is -109829509: the absolute value counts.
+    expect(partitionForGroup('billing', 50)).toBe(9)
     expect(partitionForGroup('polygenelubricants', 50)).toBe(0)
     expect(partitionForGroup('group-with-a-long-name', 50)).toBeLessThan(50)
   })

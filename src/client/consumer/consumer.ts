@@ -225,8 +225,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     commitOffsets,
     seek: (position: TopicPartitionOffset) => {
       const offset = checkSeek(position)
-      const { group } = session ?? fail()
+      const { group, runner } = session ?? fail()
       group.seeks.set(position.topic, Number(position.partition), offset)
+      runner.fetchesSoon()
     },
     describeGroup: () =>
       inCall(transport, 'consumer.describeGroup', async () => {
@@ -245,8 +246,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     paused: () => session?.group.subscription.paused() ?? [],
     resume: (topicPartitions = []) => {
       checkTopicPartitions('resume', topicPartitions)
-      const { group } = session ?? fail()
+      const { group, runner } = session ?? fail()
       group.subscription.resume(topicPartitions)
+      runner.fetchesSoon()
     },
     on: createOn('consumer', consumerEvents, emitter, logger) as Consumer['on'],
     events: consumerEvents,

@@ -56,8 +56,11 @@ function createPayload(runner: Runner, batch: FetchedBatch): EachBatchPayload {
   const { topic, partition } = batch
   const lastVisible = FetchedBatch.lastVisibleOffset(batch)
 
-  const commit = (offsets: OffsetsShape | undefined): Promise<void> | undefined =>
-    offsets ? group.offsets.commit(toOffsetsToCommit(offsets.topics)) : group.offsets.commitIfDue()
+  const commit = (offsets: OffsetsShape | undefined): Promise<void> | undefined => {
+    if (!offsets) return group.offsets.commitIfDue()
+    const { topics } = offsets as Partial<OffsetsShape>
+    return topics === undefined ? group.offsets.commitResolved() : group.offsets.commit(toOffsetsToCommit(topics))
+  }
 
   return {
     // Its fields are what kafkajs's are at run time; its types say less.

@@ -83,10 +83,13 @@ export function beatForUser(runner: Runner): () => Promise<void> {
 }
 
 /** `pause()` as handlers get it. */
-export function pauseForUser({ group }: Runner, topic: string, partition: number): () => () => void {
+export function pauseForUser(runner: Runner, topic: string, partition: number): () => () => void {
   const where = [{ topic, partitions: [partition] }]
   return () => {
-    group.subscription.pause(where)
-    return () => group.subscription.resume(where)
+    runner.group.subscription.pause(where)
+    return () => {
+      runner.group.subscription.resume(where)
+      runner.fetchesSoon()
+    }
   }
 }

@@ -46,6 +46,8 @@ export class Offsets {
   #coordinator: BrokerClient
   #lastCommit: number
   #resolving: Promise<void> | undefined
+  /** Partitions whose committed offset changed since the open question was asked: its answer is old for them. */
+  #changedSince = new Set<string>()
 
   constructor(options: OffsetsOptions) {
     this.#options = options
@@ -105,6 +107,7 @@ export class Offsets {
   }
 
   #clear(topic: string, partition: number): void {
+    this.#changedSince.add(`${topic}-${partition}`)
     this.#committed.get(topic)?.delete(partition)
     this.#progress.get(topic)?.delete(partition)
   }
@@ -130,10 +133,11 @@ export class Offsets {
 
   /**
    * KJ13: asks the coordinator for what is not cached, and the leaders where nothing is committed. `undefined` when
-   * all is known. The fetch loops of several nodes share one question (in kafkajs each asks its own).
+   * all is known. One question is open at a time (in kafkajs each fetch loop asks its own): who comes in between waits for
+   * it, and asks for what it did not settle, as what was sought since.
    */
   resolveCommitted(): Promise<void> | undefined {
-    if (this.#resolving !== undefined) return this.#resolving
+    if (this.#resolving !== undefined) return this.#resolving.then(() => this.resolveCommitted())
     const missing = this.#unknownPartitions()
     if (missing.length === 0) return undefined
     this.#resolving = this.#resolve(missing).finally(() => {
@@ -156,6 +160,8 @@ export class Offsets {
     missing: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
   ): Promise<void> {
     const { cluster, groupId, fromBeginning } = this.#options
+    const changed = new Set<string>()
+    this.#changedSince = changed
     const fetched = await requestOffsetFetch(await this.#connectedCoordinator(), groupId, missing)
     const uncommitted = fetched
       .map(({ topic, partitions }) => ({
@@ -172,7 +178,7 @@ export class Offsets {
           ? defaults.find((entry) => entry.topic === topic)?.partitions.find((entry) => entry.partition === partition)
               ?.offset
           : offset
-        if (known !== undefined) this.#remember(topic, partition, known)
+        if (known !== undefined && !changed.has(`${topic}-${partition}`)) this.#remember(topic, partition, known)
       }
     }
   }
@@ -238,10 +244,14 @@ export class Offsets {
       this.#lastCommit = this.#options.transport.now()
       return undefined
     }
-    return this.commit(topics)
+    return this.commit(topics, String)
   }
 
-  async commit(topics: readonly OffsetToCommit[]): Promise<void> {
+  /** The partition ids of the event are strings for what the client chose to commit, as given for what the user did. */
+  async commit(
+    topics: readonly OffsetToCommit[],
+    told: (partition: number) => number | string = (partition) => partition,
+  ): Promise<void> {
     const { emitter, groupId, generationId, memberId, transport, cluster } = this.#options
     if (topics.length === 0) {
       this.#lastCommit = transport.now()
@@ -262,7 +272,7 @@ export class Offsets {
         topics: topics.map(({ topic, partitions }) => ({
           topic,
           partitions: partitions.map(({ partition, offset, ...rest }) => ({
-            partition: String(partition),
+            partition: told(partition),
             offset: String(offset),
             ...rest,
           })),
@@ -270,7 +280,10 @@ export class Offsets {
       })
     }
     for (const { topic, partitions } of topics) {
-      for (const { partition, offset } of partitions) this.#remember(topic, partition, offset)
+      for (const { partition, offset } of partitions) {
+        this.#changedSince.add(`${topic}-${partition}`)
+        this.#remember(topic, partition, offset)
+      }
     }
     this.#lastCommit = transport.now()
   }

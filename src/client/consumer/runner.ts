@@ -40,6 +40,15 @@ export class Runner {
   #starting: Promise<void> | undefined
   #consuming: Promise<void> | undefined
 
+  /**
+   * After a seek or a resume. It takes effect at the next fetch: at the latest when the sleep or long poll under way ends, which
+   * time waits for, although either alone would not move it.
+   */
+  fetchesSoon(): void {
+    const { context, maxWaitMs } = this.options
+    context.transport.timer(maxWaitMs, 'loop', () => {})
+  }
+
   constructor(options: RunnerOptions) {
     const { context, group, retry, concurrency, handlers, cluster, maxWaitMs } = options
     this.options = options

@@ -40,11 +40,13 @@ const SANDBOX: readonly Entry[] = [
 export function helpPage(state: State, context: ViewContext): Page {
   const { t } = context
   const own = state.screen === 'lesson' ? LESSON : state.screen === 'sandbox' ? SANDBOX : []
+  // `k` kills a consumer there.
+  const inSandbox = state.screen === 'sandbox'
   return {
     title: [span(t('help.title'), 'plain', true)],
     body: () => [
       EMPTY,
-      ...EVERYWHERE.map((entry) => helpLine(entry, context)),
+      ...EVERYWHERE.map(([keys, does]) => helpLine([inSandbox ? keys.replace('  j k', '') : keys, does], context)),
       EMPTY,
       ...(own.length > 0 ? [heading(t(state.screen === 'lesson' ? 'home.lessons' : 'home.sandbox'), context)] : []),
       ...own.map((entry) => helpLine(entry, context)),
