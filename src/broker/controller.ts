@@ -44,9 +44,11 @@ import {
   topicNameProblem,
 } from './metadata.ts'
 import type { AlterPartition } from './replication/messages.ts'
+import type { Switches } from './switches.ts'
 
 export interface ControllerState {
   readonly config: BrokerConfig
+  readonly switches: Switches
   /** The metadata log. */
   readonly log: MetadataRecord[]
   readonly image: MetadataImage
@@ -59,8 +61,8 @@ export interface ControllerDecision {
   readonly response: unknown
 }
 
-export function createController(config: BrokerConfig): ControllerState {
-  return { config, log: [], image: createImage() }
+export function createController(config: BrokerConfig, switches: Switches): ControllerState {
+  return { config, switches, log: [], image: createImage() }
 }
 
 export function stepController(

@@ -10,6 +10,7 @@ import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
 import type { ReplicaFetch } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
+import type { Switches } from './switches.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
 export interface ParkedFetch {
@@ -84,6 +85,7 @@ export interface BrokerState {
   config: BrokerConfig
   /** What it was started with. */
   readonly staticConfig: BrokerConfig
+  readonly switches: Switches
   /** Before 4.0 clusters posed as ZooKeeper-based: some answers differ. */
   readonly zooKeeper: boolean
   /** What ApiVersions answers. */
@@ -135,6 +137,7 @@ export type AfterCommit =
 export function createBrokerState(
   id: number,
   config: BrokerConfig,
+  switches: Switches,
   zooKeeper: boolean,
   advertised: readonly ApiVersionRange[],
 ): BrokerState {
@@ -142,6 +145,7 @@ export function createBrokerState(
     id,
     config,
     staticConfig: config,
+    switches,
     zooKeeper,
     advertised,
     image: createImage(),

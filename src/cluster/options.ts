@@ -1,3 +1,5 @@
+import type { Switches } from '../broker/index.ts'
+
 /** The options of `createCluster`. Every one has a default a newcomer never has to change. */
 export interface ClusterOptions {
   /** Number of brokers, ids 1…n. Default 1. */
@@ -21,6 +23,8 @@ export interface ClusterOptions {
   readonly deadline?: number | string
   /** The Apache Kafka version posed as: decides versions, defaults and switches. Default '4.3'. */
   readonly kafkaVersion?: string
+  /** Turns the fix of a known protocol bug off (or on), to show what it is for. Default: what `kafkaVersion` has. */
+  readonly switches?: Partial<Switches>
   /** Broker configuration by Kafka's own names, for example `{ 'group.initial.rebalance.delay.ms': 0 }`. */
   readonly config?: Readonly<Record<string, string | number | boolean>>
   /** Keep every trace event instead of the last ones. Default: a ring of 10,000. */

@@ -4,6 +4,9 @@ import {
   brokerConfig,
   brokerConfigConflict,
   configProblem,
+  SWITCH_NAMES,
+  type Switches,
+  switchesOf,
   topicNameProblem,
 } from '../broker/index.ts'
 import { nearest } from '../kernel/nearest.ts'
@@ -30,6 +33,7 @@ export interface ParsedOptions {
   readonly epoch: number
   readonly patienceMs: number
   readonly deadlineMs: number
+  readonly switches: Switches
   readonly zooKeeper: boolean
   readonly config: BrokerConfig
   readonly traceCapacity: number
@@ -47,6 +51,7 @@ const OPTION_NAMES: readonly (keyof ClusterOptions)[] = [
   'patience',
   'deadline',
   'kafkaVersion',
+  'switches',
   'config',
   'trace',
   'laws',
@@ -95,12 +100,26 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     epoch: parseEpoch(options.epoch, mode, host),
     patienceMs: milliseconds(options.patience ?? 60_000, 'patience'),
     deadlineMs,
+    switches: parseSwitches(options.switches, version),
     zooKeeper: Number(version.split('.')[0]) < 4,
     config,
     traceCapacity: parseTrace(options.trace),
     laws: flag(options.laws, 'laws'),
     strict: flag(options.strict, 'strict'),
   }
+}
+
+function parseSwitches(given: ClusterOptions['switches'], version: string): Switches {
+  const defaults = switchesOf(version)
+  if (given === undefined) return defaults
+  if (typeof given !== 'object' || given === null) throw bad(`switches: ${show(given)} is not an object of switches.`)
+  unknownNames(given, SWITCH_NAMES, 'switches')
+  for (const [name, value] of Object.entries(given)) {
+    const allowed: readonly unknown[] = name === 'truncation' ? ['leaderEpoch', 'highWatermark'] : [true, false]
+    if (!allowed.includes(value))
+      throw bad(`switches.${name}: ${show(value)} is not one of ${allowed.map(show).join(', ')}.`)
+  }
+  return { ...defaults, ...given }
 }
 
 function parseTopics(topics: ClusterOptions['topics'], brokers: number): ParsedTopic[] {

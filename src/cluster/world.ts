@@ -11,6 +11,7 @@ import {
   createBrokerState,
   createController,
   type ForwardedRequest,
+  type Switches,
 } from '../broker/index.ts'
 import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
 import type { RequestToken } from '../broker/request.ts'
@@ -140,6 +141,7 @@ export interface WorldOptions {
   readonly host: ClusterHost
   readonly brokers: number
   readonly config: BrokerConfig
+  readonly switches: Switches
   readonly zooKeeper: boolean
   readonly mode: 'auto' | 'manual' | 'wall'
   readonly epoch: number
@@ -163,7 +165,7 @@ export function createWorld(options: WorldOptions): World {
       id,
       host: HOST_NAME,
       port: FIRST_PORT + id - 1,
-      broker: createBrokerState(id, options.config, options.zooKeeper, ADVERTISED),
+      broker: createBrokerState(id, options.config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
       crashedAt: 0,
       timers: new Map(),
@@ -185,7 +187,7 @@ export function createWorld(options: WorldOptions): World {
     seeded: options.seeded,
     trace: createTrace(options.traceCapacity),
     nodes,
-    controller: createController(options.config),
+    controller: createController(options.config, options.switches),
     connections: new Map(),
     processes: new Map(),
     calls: new Set(),

@@ -13,6 +13,7 @@ import {
   stepMetadata,
   stepRequest,
   stepTimer,
+  switchesOf,
 } from '../../src/broker/index.ts'
 import type { Fact } from '../../src/kernel/index.ts'
 import { makeCreatableTopic, makeCreateTopicsRequest } from '../../src/protocol/make.ts'
@@ -46,8 +47,8 @@ export function createBench(
   config: Readonly<Record<string, string>> = {},
 ): Bench {
   const settings = brokerConfig(config)
-  const state = createBrokerState(1, settings, false, ADVERTISED)
-  const controller = createController(settings)
+  const state = createBrokerState(1, settings, switchesOf('4.3'), false, ADVERTISED)
+  const controller = createController(settings, switchesOf('4.3'))
   let correlation = 0
   let ids = 0
   const context = (): Context => ({

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { brokerChanged, brokerConfig, createController, LAWS, stepController } from '../../src/broker/index.ts'
+import {
+  brokerChanged,
+  brokerConfig,
+  createController,
+  LAWS,
+  stepController,
+  switchesOf,
+} from '../../src/broker/index.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import {
   makeCreatableTopic,
@@ -124,7 +131,7 @@ describe('CreatePartitions', () => {
 
   describe('with three brokers, one of them fenced', () => {
     const controller = () => {
-      const state = createController(brokerConfig({}))
+      const state = createController(brokerConfig({}), switchesOf('4.3'))
       for (const id of [1, 2, 3]) brokerChanged(state, { id, host: 'h', port: 9091 + id, fenced: false })
       const topics = [makeCreatableTopic({ name: 'orders', numPartitions: 1, replicationFactor: 1 })]
       stepController(

@@ -1,0 +1,47 @@
+/**
+ * Fixes of known protocol bugs, each of which can be turned off so that its anomaly can be shown. What is on follows from
+ * the Kafka version posed as.
+ */
+export interface Switches {
+  /** KIP-101: a follower truncates where epochs part, not at its own high watermark. */
+  readonly truncation: 'leaderEpoch' | 'highWatermark'
+  /** KIP-279: OffsetForLeaderEpoch may answer about an earlier epoch than the asked one, and the follower asks on. */
+  readonly kip279: boolean
+  /** KIP-320: fetches and their answers carry the leader epoch; another one has no effect. */
+  readonly fetchFencing: boolean
+  /** KIP-497: the high watermark waits for proposed members of the ISR, too. */
+  readonly maximalIsr: boolean
+  /** KIP-903: AlterPartition carries broker epochs, so that a replica that restarted since is not let in. */
+  readonly brokerEpochFencing: boolean
+  /** KIP-966: replicas that left the ISR below min.insync.replicas stay eligible as leaders. */
+  readonly elr: boolean
+  /** KAFKA-15583: below min.insync.replicas the high watermark stands still. */
+  readonly strictMinIsr: boolean
+}
+
+export const SWITCH_NAMES = [
+  'truncation',
+  'kip279',
+  'fetchFencing',
+  'maximalIsr',
+  'brokerEpochFencing',
+  'elr',
+  'strictMinIsr',
+] as const satisfies readonly (keyof Switches)[]
+
+/** What Kafka of a version does; `version` as '4.3'. KIP-101, 279 and 320 are older than any version known here. */
+export function switchesOf(version: string): Switches {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const since = (wantedMajor: number, wantedMinor: number) =>
+    major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
+  return {
+    truncation: 'leaderEpoch',
+    kip279: true,
+    fetchFencing: true,
+    maximalIsr: since(2, 7),
+    brokerEpochFencing: since(3, 5),
+    // 4.0 has it, off by default (eligible.leader.replicas.version).
+    elr: since(4, 1),
+    strictMinIsr: since(3, 7),
+  }
+}
