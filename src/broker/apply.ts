@@ -86,6 +86,10 @@ function append(
   ctx: Context,
   out: Decision,
 ): void {
+  if (state.diskFull) {
+    out.halt = true
+    return
+  }
   const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored)

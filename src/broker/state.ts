@@ -106,6 +106,8 @@ export interface BrokerState {
   readonly parkedProduces: Map<number, ParkedProduce>
   /** Parked produces by `topic-partition`. */
   readonly produceWatchers: Map<string, Set<number>>
+  /** Nothing can be written any more: the next write halts the broker. */
+  diskFull: boolean
   /** What changed since the laws were last checked. */
   readonly touched: Touched
   readonly shards: Map<number, CoordinatorShard>
@@ -156,6 +158,7 @@ export function createBrokerState(
     leading: new Map(),
     following: new Map(),
     earlyFetches: [],
+    diskFull: false,
     touched: { partitions: new Set(), groups: new Set() },
     parkedProduces: new Map(),
     produceWatchers: new Map(),

@@ -30,7 +30,7 @@ import {
   topicById,
 } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
-import { askLeader, gotReplicaData } from './replication/follower.ts'
+import { askLeader, follow, gotReplicaData } from './replication/follower.ts'
 import { createLeaderState, lagTimeMs, maybeExpandIsr, maybeShrinkIsr } from './replication/leader.ts'
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
@@ -177,9 +177,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
       const known = state.following.get(key)
       if (info.leader < 0) state.following.delete(key)
       else if (known === undefined || known.epoch !== info.leaderEpoch || known.leader !== info.leader) {
-        const role = { leader: info.leader, epoch: info.leaderEpoch }
-        state.following.set(key, role)
-        askLeader(state, log, role, out)
+        follow(state, log, info.leader, info.leaderEpoch, out)
       }
     }
   }

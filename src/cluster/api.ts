@@ -2,6 +2,7 @@
 import type { Choices, TraceEvent } from '../kernel/index.ts'
 import type { Transport } from '../protocol/transport.ts'
 import type { Duration } from './duration.ts'
+import type { Faults } from './fault-handle.ts'
 import type { ProcessHandle, ProcessMain } from './process-handle.ts'
 import type { ProduceMessage, RecordPosition } from './produce.ts'
 import type { ClusterView, GroupView, NodeView, PartitionView, RecordView, TraceListener } from './view.ts'
@@ -64,16 +65,6 @@ export interface Cluster<K, C> {
   dispose(): Promise<void>
   [Symbol.dispose](): void
   [Symbol.asyncDispose](): Promise<void>
-}
-
-export interface Faults {
-  /** A broker process dies; its log survives. Its clients lose their connections at once, the controller notices later. */
-  crash(node: number): void
-  restart(node: number): void
-  /** Cuts the link between two brokers, both ways: a follower behind it copies nothing. Clients still reach both. */
-  cut(a: number, b: number): void
-  /** Heals a cut link, or all of them. */
-  heal(a?: number, b?: number): void
 }
 
 export interface TraceHandle {

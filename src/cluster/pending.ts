@@ -63,6 +63,12 @@ function describeTask(task: Task): string {
       return `broker ${task.from} proposes an ISR`
     case 'fence':
       return `the controller fences broker ${task.node}`
+    case 'heartbeat':
+      return `the controller hears of broker ${task.node} again`
+    case 'controller-elected':
+      return 'another controller takes over'
+    case 'halt':
+      return `broker ${task.node} ends itself`
     case 'client-timer':
     case 'control':
       return task.label

@@ -30,6 +30,7 @@ import {
 } from '../kernel/index.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { ClusterHost } from './host.ts'
+import type { Links } from './links.ts'
 import type { Process } from './process.ts'
 
 /** What a queued event does. Data where it can be; closures only where user code is at the end. */
@@ -45,12 +46,31 @@ export type Task =
   | { readonly type: 'reset'; readonly connection: ClientConnection; readonly reason: string }
   | { readonly type: 'broker-timer'; readonly node: number; readonly key: string; readonly timer: BrokerTimer }
   | { readonly type: 'to-controller'; readonly node: number; readonly forwarded: ForwardedRequest }
-  | { readonly type: 'from-controller'; readonly node: number; readonly replyTo: RequestToken; readonly body: unknown }
+  | {
+      readonly type: 'from-controller'
+      readonly node: number
+      readonly incarnation: number
+      readonly replyTo: RequestToken
+      readonly body: unknown
+    }
   /** The broker learns the metadata log up to this offset. */
-  | { readonly type: 'metadata'; readonly node: number; readonly upTo: number }
-  | { readonly type: 'peer'; readonly from: number | 'controller'; readonly to: number; readonly message: PeerMessage }
+  | { readonly type: 'metadata'; readonly node: number; readonly incarnation: number; readonly upTo: number }
+  | {
+      readonly type: 'peer'
+      readonly from: number | 'controller'
+      readonly to: number
+      /** Of the receiver when it was sent: nothing reaches a later one (law K3). */
+      readonly incarnation: number
+      readonly message: PeerMessage
+    }
   | { readonly type: 'alter-partition'; readonly from: number; readonly message: AlterPartition }
-  | { readonly type: 'fence'; readonly node: number; readonly crashedAt: number }
+  /** The controller has not heard from a broker for its session. */
+  | { readonly type: 'fence'; readonly node: number }
+  /** The controller hears again from a broker it has fenced. */
+  | { readonly type: 'heartbeat'; readonly node: number; readonly incarnation: number }
+  | { readonly type: 'controller-elected' }
+  /** A broker ends itself. */
+  | { readonly type: 'halt'; readonly node: number; readonly incarnation: number }
   | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
 
@@ -70,14 +90,18 @@ export interface NodeRuntime {
   readonly port: number
   readonly broker: BrokerState
   up: boolean
-  /** When it last went down. */
-  crashedAt: number
+  /** Alive, but it does nothing: a long garbage collection, a virtual machine that was stopped. */
+  paused: boolean
+  /** What would have reached it while it was paused, in order. */
+  held: Task[]
+  /** One more a start. */
+  incarnation: number
+  /** Whether this incarnation is known to the controller. */
+  registered: boolean
+  /** Ends its session at the controller; null while its heartbeats arrive. */
+  sessionEnd: QueuedEvent<Task> | null
   readonly timers: Map<string, QueuedEvent<Task>>
   readonly connections: Set<ClientConnection>
-  /** Metadata arrives in order. */
-  lastMetadataArrival: number
-  /** When the last message to each broker arrives: messages of one link stay in order (law K5). */
-  readonly lastPeerArrival: Map<number, number>
 }
 
 /** An API call that has not settled yet. */
@@ -117,8 +141,10 @@ export interface World {
     string,
     { readonly leader: number; readonly epoch: number; readonly isr: readonly number[] }
   >
-  /** Links between brokers that are cut, as `1-2` with the smaller id first. */
-  readonly cuts: Set<string>
+  readonly links: Links
+  /** Whether a controller is active. While one is elected, what is sent to it waits. */
+  controllerUp: boolean
+  controllerHeld: Task[]
   nextConnectionId: number
   /** Virtual time of the last progress: a call settled, a handler ran, the test called in. */
   lastProgress: number
@@ -167,11 +193,13 @@ export function createWorld(options: WorldOptions): World {
       port: FIRST_PORT + id - 1,
       broker: createBrokerState(id, options.config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
-      crashedAt: 0,
+      paused: false,
+      held: [],
+      incarnation: 1,
+      registered: false,
+      sessionEnd: null,
       timers: new Map(),
       connections: new Set(),
-      lastMetadataArrival: 0,
-      lastPeerArrival: new Map(),
     })
   }
   return {
@@ -192,7 +220,9 @@ export function createWorld(options: WorldOptions): World {
     processes: new Map(),
     calls: new Set(),
     counters: new Map(),
-    cuts: new Set(),
+    links: { cut: new Set(), slow: new Map(), lastArrival: new Map(), held: [] },
+    controllerUp: true,
+    controllerHeld: [],
     checksLaws: options.checksLaws,
     trueHighWatermarks: new Map(),
     toldPartitions: new Map(),

@@ -79,11 +79,19 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t(`event.process.${event.change}`, { name: event.name })
     case 'node':
       return t(`event.node.${event.change}`, { node: event.node })
+    case 'controller':
+      return t(`event.controller.${event.change}`, {})
+    case 'link':
+      return t(`event.link.${event.change}`, { from: endName(event.from, t), to: endName(event.to, t) })
     case 'law.broken':
       return t('event.law.broken', { law: event.law, sentence: event.sentence })
     case 'mark':
       return event.text
   }
+}
+
+function endName(end: number | 'controller' | 'clients', t: Translate): string {
+  return typeof end === 'number' ? t('link.broker', { node: end }) : t(`link.${end}`, {})
 }
 
 export function partitionName({ topic, partition }: { readonly topic: string; readonly partition: number }): string {

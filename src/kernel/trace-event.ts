@@ -138,9 +138,30 @@ export type Fact =
       readonly reason: string
     }
   // the world
-  | { readonly type: 'node'; readonly node: number; readonly change: 'up' | 'crash' | 'fenced' | 'restart' }
+  | { readonly type: 'node'; readonly node: number; readonly change: NodeChange }
+  | { readonly type: 'controller'; readonly change: 'crash' | 'elected' }
+  /** One direction of a link. */
+  | {
+      readonly type: 'link'
+      readonly from: number | 'controller' | 'clients'
+      readonly to: number | 'controller' | 'clients'
+      readonly change: 'cut' | 'slow' | 'healed'
+    }
   | { readonly type: 'law.broken'; readonly law: string; readonly sentence: string; readonly detail: string }
   | { readonly type: 'mark'; readonly text: string }
+
+export type NodeChange =
+  | 'up'
+  | 'crash'
+  | 'stop'
+  | 'disk-full'
+  | 'fenced'
+  | 'unfenced'
+  | 'restart'
+  | 'pause'
+  | 'resume'
+  | 'disk-filled'
+  | 'disk-freed'
 
 export type FactType = Fact['type']
 /** ClassicGroupState.java. */

@@ -73,7 +73,7 @@ export function runFetch(
           ? ErrorCode.UNKNOWN_TOPIC_ID
           : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     } else if (info.leader !== state.id || log === undefined) errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    else if (wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
+    else if (state.switches.fetchFencing && wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
       errorCode = epochError(wanted.leaderEpoch, log.leaderEpoch)
     } else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset)
       errorCode = ErrorCode.OFFSET_OUT_OF_RANGE

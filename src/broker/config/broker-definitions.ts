@@ -117,7 +117,7 @@ export const BROKER_CONFIG = {
   'replica.fetch.min.bytes': int(1, {}, 'A follower’s fetch waits for this many bytes.'),
   'replica.fetch.wait.max.ms': int(500, {}, 'How long a follower’s fetch waits for them.'),
   'replica.fetch.backoff.ms': int(1000, { min: 0 }, 'How long a follower pauses after an error.'),
-  'replica.socket.timeout.ms': int(30_000, {}, 'How long a follower waits for an answer.'),
+  'replica.socket.timeout.ms': int(30_000, effect, 'How long a follower waits for an answer.'),
   'replica.high.watermark.checkpoint.interval.ms': long(5000, {}, 'How often high watermarks are saved.'),
   'replica.selector.class': unset('class', {}, 'Chooses the replica a consumer reads from. Unset: the leader.'),
   'broker.rack': unset('string', {}, 'The broker’s rack.'),

@@ -29,6 +29,8 @@ export interface FollowerState {
   lastFetchLeaderEnd: number
   /** Its fetch, when it waits for more. */
   waiting: ReplicaFetch | null
+  /** The question it has open. */
+  asking: number
   /** The high watermark it knew when it last asked. */
   knownHighWatermark: number
 }
@@ -56,15 +58,16 @@ export function createLeaderState(
       lastFetchTime: 0,
       lastFetchLeaderEnd: 0,
       waiting: null,
+      asking: 0,
       knownHighWatermark: -1,
     })
   }
   return { epoch, epochStartOffset: log.logEndOffset, isr, partitionEpoch, proposed: null, followers }
 }
 
-/** The ISR and what is proposed on top of it: the high watermark waits for all of them. */
-export function maximalIsr(leader: LeaderState): readonly number[] {
-  return leader.proposed ?? leader.isr
+/** The ISR and what is proposed on top of it: the high watermark waits for all of them (KIP-497). */
+export function maximalIsr({ switches }: BrokerState, leader: LeaderState): readonly number[] {
+  return switches.maximalIsr ? (leader.proposed ?? leader.isr) : leader.isr
 }
 
 /** min.insync.replicas, never more than there are replicas. */
@@ -79,12 +82,13 @@ export function effectiveMinIsr(state: BrokerState, topic: string, partition: nu
  * the ISR is below the minimum (strict min ISR, KAFKA-15583).
  */
 export function highWatermarkFor(state: BrokerState, log: PartitionLog, leader: LeaderState, now: number): number {
-  if (leader.isr.length < effectiveMinIsr(state, log.topic, log.partition)) return log.highWatermark
-  const counted = maximalIsr(leader)
+  const { strictMinIsr, maximalIsr: waitsForJoining } = state.switches
+  if (strictMinIsr && leader.isr.length < effectiveMinIsr(state, log.topic, log.partition)) return log.highWatermark
+  const counted = maximalIsr(state, leader)
   let least = log.logEndOffset
   for (const [id, follower] of leader.followers) {
     if (follower.logEndOffset >= least) continue
-    if (counted.includes(id) || aboutToJoin(state, leader, id, follower, log, now))
+    if (counted.includes(id) || (waitsForJoining && aboutToJoin(state, leader, id, follower, log, now)))
       least = Math.max(follower.logEndOffset, 0)
   }
   return Math.max(least, log.highWatermark)
