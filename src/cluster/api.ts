@@ -53,6 +53,11 @@ export interface Cluster<K, C> {
   pendingTimers(): string[]
 
   readonly faults: Faults
+  /**
+   * Ends every fault and runs until the cluster has met its duties: all produces answered, all replicas in sync and equal, all
+   * metadata known. A duty that is not met in time rejects, and says what is missing. Default: 5 virtual minutes.
+   */
+  heal(options?: { readonly within?: Duration }): Promise<void>
   readonly trace: TraceHandle
   /** Puts a line of your own into the trace. */
   mark(text: string): void

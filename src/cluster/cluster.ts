@@ -7,8 +7,9 @@ import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest }
 import type { Cluster, MakeKafka } from './api.ts'
 import { createTopicsAtStart, registerAtStart } from './controller.ts'
 import { milliseconds } from './duration.ts'
+import { healAll, missingDuties } from './duties.ts'
 import { KafkariumError } from './errors.ts'
-import { faultHandle } from './fault-handle.ts'
+import { createStorms, faultHandle } from './fault-handle.ts'
 import { groupHandle, type HandleScope, topicHandle } from './handles.ts'
 import type { ClusterHost } from './host.ts'
 import { nodeViews, viewOf } from './inspect.ts'
@@ -41,6 +42,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   let taken = new Map<string, number>()
   const told = { warned: false }
   const listeners = new Set<TraceListener>()
+  const storms = createStorms()
   const scope: HandleScope = {
     world: () => world,
     waiting: () => waiting,
@@ -142,7 +144,21 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       pump.setSpeed(value)
     },
     pendingTimers: () => describeNext(world, 100),
-    faults: faultHandle({ world: () => world, enter, wake: () => pump.wake() }),
+    faults: faultHandle({ world: () => world, storms, enter, wake: () => pump.wake() }),
+    heal(healOptions) {
+      enter('cluster.heal')
+      const within = milliseconds(healOptions?.within ?? parsed.deadlineMs, 'within')
+      storms.stop()
+      healAll(world)
+      pump.wake()
+      return waiting.waitFor(
+        'the cluster to heal',
+        () => missingDuties(world).length === 0,
+        within,
+        'drive',
+        () => `\n  missing: ${missingDuties(world).join('\n           ')}`,
+      )
+    },
     trace: {
       events: () => traceEvents(world.trace).map((event) => Object.freeze(event)),
       get hash() {

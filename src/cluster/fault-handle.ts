@@ -1,8 +1,11 @@
 /** Faults as a user calls them. */
 import { type Duration, milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
+import { describeProfile, drawProfile, type FaultProfile, type ProfileLimits } from './fault-profile.ts'
+import { describeFault } from './fault-text.ts'
 import { applyFault, type Fault, faultProblem } from './faults.ts'
 import type { LinkEnd } from './links.ts'
+import { describeStorm, type Storm, startStorm } from './storm.ts'
 import { arm, type World } from './world.ts'
 
 export interface Faults {
@@ -33,6 +36,11 @@ export interface Faults {
   disconnect(node: number): void
   /** The active controller dies; another one takes over two seconds later. */
   crashController(): void
+  /**
+   * Faults at random, drawn from the seed, until `stop()` or `cluster.heal()`. Which kinds and how strong is drawn first, unless a
+   * profile is given; `describe()` says it all. They come while virtual time passes, and do not move it. Needs a seed.
+   */
+  storm(profile?: FaultProfile | ProfileLimits): StormHandle
   /** Any of them as data. */
   inject(fault: Fault): void
   /** At a later virtual time; what is impossible then does not happen, and a warning says so. */
@@ -41,11 +49,37 @@ export interface Faults {
 
 export interface FaultScope {
   world(): World
+  readonly storms: Storms
   enter(what: string): void
   wake(): void
 }
 
-export function faultHandle({ world, enter, wake }: FaultScope): Faults {
+export interface StormHandle {
+  readonly profile: FaultProfile
+  readonly faults: Storm['faults']
+  stop(): void
+  /** The profile and every fault so far, a line each. */
+  describe(): string
+}
+
+/** The storms under way. */
+export interface Storms {
+  add(storm: Storm): void
+  stop(): void
+}
+
+export function createStorms(): Storms {
+  const running = new Set<Storm>()
+  return {
+    add: (storm) => running.add(storm),
+    stop() {
+      for (const storm of running) storm.stop()
+      running.clear()
+    },
+  }
+}
+
+export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults {
   const inject = (fault: Fault, what: string): void => {
     enter(what)
     const problem = faultProblem(world(), fault)
@@ -78,6 +112,26 @@ export function faultHandle({ world, enter, wake }: FaultScope): Faults {
     freeDisk: (node) => inject({ type: 'free-disk', node }, 'faults.freeDisk'),
     disconnect: (node) => inject({ type: 'disconnect', node }, 'faults.disconnect'),
     crashController: () => inject({ type: 'crash-controller' }, 'faults.crashController'),
+    storm(given = {}) {
+      enter('faults.storm')
+      const here = world()
+      if (!here.seeded) {
+        throw new KafkariumError(
+          'KAFKARIUM_WRONG_STATE',
+          'faults.storm: without a seed every draw is the calm one. Write createCluster({ seed: 1, … }).',
+        )
+      }
+      const profile = 'weights' in given ? given : drawProfile(here.chooser, given)
+      const storm = startStorm(here, profile)
+      const began = here.now
+      storms.add(storm)
+      return {
+        profile,
+        faults: storm.faults,
+        stop: () => storm.stop(),
+        describe: () => `${describeProfile(profile)}\n${describeStorm(storm, began)}`,
+      }
+    },
     inject: (fault) => inject(fault, `faults.inject(${fault.type})`),
     after(delay, fault) {
       enter('faults.after')
@@ -95,17 +149,4 @@ export function faultHandle({ world, enter, wake }: FaultScope): Faults {
       wake()
     },
   }
-}
-
-/** `crash 1`, `cut 1–2 one way`: for reports. */
-export function describeFault(fault: Fault): string {
-  const { type } = fault
-  if (type === 'crash') return `crash ${fault.node}${fault.unflushed === 'lost' ? ', unflushed data lost' : ''}`
-  if (type === 'cut' || type === 'slow') {
-    const arrow = fault.oneWay === true ? '→' : '↔'
-    return `${type} ${fault.from}${arrow}${fault.to}${type === 'slow' ? ` by ${fault.ms} ms` : ''}`
-  }
-  if (type === 'heal') return fault.from === undefined ? 'heal all links' : `heal ${fault.from}↔${fault.to}`
-  if (type === 'isolate') return `isolate ${fault.node}${fault.clients === true ? ', also from clients' : ''}`
-  return 'node' in fault ? `${type} ${fault.node}` : type
 }
