@@ -1,6 +1,7 @@
 /** What `cluster` uses of the broker core. */
 
 export { ADVERTISED } from './api/index.ts'
+export * from './cleanup-policy.ts'
 export * from './config.ts'
 export * from './controller.ts'
 export * from './decision.ts'

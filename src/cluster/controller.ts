@@ -14,6 +14,7 @@ import type { AlterPartition, PeerMessage } from '../broker/replication/messages
 import { remove } from '../kernel/index.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import type { CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
+import { noteDecision } from './laws/ledger.ts'
 import { isCut, transmit } from './links.ts'
 import { contextOf, execute } from './serving.ts'
 import { arm, freshUuid, latency, type NodeRuntime, note, type Task, type World } from './world.ts'
@@ -163,6 +164,7 @@ export function heartbeatArrived(world: World, nodeId: number, incarnation: numb
 
 /** The controller's log grew: the trace is told, and every broker hears of it, in order. */
 export function announce(world: World, records: readonly MetadataRecord[]): void {
+  if (world.checksLaws) noteDecision(world, records)
   tellMetadata(world, records)
   if (records.length > 0) for (const node of world.nodes.values()) sendMetadata(world, node)
 }

@@ -5,9 +5,10 @@
 import { type Context, type Decision, stepRequest } from '../broker/index.ts'
 import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
-import type { ApiName, RequestOf } from '../protocol/messages.ts'
+import type { ApiName, ProduceRequest, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
-import { forgetTouched } from './laws.ts'
+import { checkAnswer, rememberProduce } from './laws/answer-laws.ts'
+import { forgetTouched } from './laws/index.ts'
 import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
@@ -82,6 +83,7 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
     clientHost: '/127.0.0.1',
     body: request.body,
   }
+  if (world.checksLaws && request.api === 'Produce') rememberProduce(world, inbound, request.body as ProduceRequest)
   execute(world, node, stepRequest(node.broker, inbound, contextOf(world)))
 }
 
@@ -89,6 +91,7 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
 export function answer(world: World, token: RequestToken, body: unknown): void {
   const connection = world.connections.get(token.connection)
   if (connection === undefined || connection.state !== 'open') return
+  if (world.checksLaws) checkAnswer(world, connection.node, token, body)
   if (body === null) {
     serverCloses(world, connection, `the broker refused ${token.api} v${token.apiVersion}`)
     return

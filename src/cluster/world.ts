@@ -30,6 +30,7 @@ import {
 } from '../kernel/index.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { ClusterHost } from './host.ts'
+import type { Ledger } from './laws/ledger.ts'
 import type { Links } from './links.ts'
 import type { Process } from './process.ts'
 
@@ -134,8 +135,7 @@ export interface World {
   readonly counters: Map<string, number>
   /** Whether the laws are checked after every event. */
   readonly checksLaws: boolean
-  /** Bookkeeping of the laws: the highest offset a leader ever showed as committed, by `topicId-partition`. */
-  readonly trueHighWatermarks: Map<string, number>
+  readonly ledger: Ledger
   /** What the trace was last told of a partition, so that it is told changes only. */
   readonly toldPartitions: Map<
     string,
@@ -224,7 +224,7 @@ export function createWorld(options: WorldOptions): World {
     controllerUp: true,
     controllerHeld: [],
     checksLaws: options.checksLaws,
-    trueHighWatermarks: new Map(),
+    ledger: { partitions: new Map(), decided: new Set(), produces: new Map(), violation: null },
     toldPartitions: new Map(),
     nextConnectionId: 1,
     lastProgress: options.epoch,
