@@ -3,9 +3,16 @@
  * and asks again (AbstractFetcherThread, ReplicaFetcherThread; KIP-101, 279, 320).
  */
 import type { Decision } from '../decision.ts'
-import { advanceLogStart, appendBatch, type PartitionLog, startAnew } from '../log.ts'
+import {
+  advanceLogStart,
+  appendBatch,
+  type PartitionLog,
+  setHighWatermark,
+  startAnew,
+  truncateTo,
+} from '../log/index.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
-import { beginEpoch, endOffsetFor, latestEpoch, truncateTo } from './epochs.ts'
+import { beginEpoch, endOffsetFor, latestEpoch } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
 
 export interface FollowerRole {
@@ -31,7 +38,7 @@ export function askLeader(state: BrokerState, log: PartitionLog, role: FollowerR
 }
 
 /** The leader's answer: records, or where the logs part. */
-export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decision): void {
+export function gotReplicaData(state: BrokerState, data: ReplicaData, now: number, out: Decision): void {
   const log = logOf(state, data.topic, data.partition)
   const role = state.following.get(watchKey(data.topic, data.partition))
   // An answer of an earlier leadership has no effect (law R9).
@@ -41,7 +48,7 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
     const own = endOffsetFor(log, data.diverging.epoch)
     const offset = Math.min(data.diverging.endOffset, own?.endOffset ?? log.logEndOffset, log.logEndOffset)
     const before = log.logEndOffset
-    truncateTo(log, offset)
+    truncateTo(log, offset, now)
     if (log.logEndOffset < before) {
       out.facts.push({
         type: 'truncated',
@@ -57,20 +64,18 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
   }
   let count = 0
   // What it lacks is gone at the leader: it begins anew where the leader's log does (truncateFullyAndStartAt).
-  if (data.logStartOffset > log.logEndOffset) startAnew(log, data.batches[0]?.baseOffset ?? data.logStartOffset)
+  if (data.logStartOffset > log.logEndOffset)
+    startAnew(log, Math.min(data.batches[0]?.baseOffset ?? data.logStartOffset, data.logStartOffset), now)
   const baseOffset = log.logEndOffset
   for (const batch of data.batches) {
     // A batch that is there already, or does not follow, is not appended: the next question settles it.
     if (batch.baseOffset !== log.logEndOffset) continue
     beginEpoch(log, batch.partitionLeaderEpoch, batch.baseOffset)
-    appendBatch(log, batch)
+    appendBatch(log, batch, now)
     count += batch.recordCount
   }
-  log.highWatermark = Math.max(
-    Math.min(data.highWatermark, log.logEndOffset),
-    Math.min(log.highWatermark, log.logEndOffset),
-  )
-  advanceLogStart(log, Math.min(data.logStartOffset, log.highWatermark))
+  setHighWatermark(log, Math.max(data.highWatermark, log.highWatermark), now)
+  advanceLogStart(log, Math.min(data.logStartOffset, log.highWatermark), now)
   if (count > 0) {
     out.facts.push({
       type: 'replicated',
