@@ -20,7 +20,7 @@ import {
   sessionTimeout,
   syncTimeout,
 } from './groups/rebalance.ts'
-import { createLog, type PartitionLog } from './log.ts'
+import { configureLog, createLog, type PartitionLog } from './log/index.ts'
 import {
   applyMetadata,
   clearImage,
@@ -35,7 +35,7 @@ import { createLeaderState, lagTimeMs, maybeExpandIsr, maybeShrinkIsr } from './
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest, RequestToken } from './request.ts'
-import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, watchKey } from './state.ts'
+import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, logConfigOf, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -83,7 +83,10 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
     if (record.type === 'partition') {
       const { topicId, partition } = record
       touched.set(`${topicId}-${partition}`, { topicId, partition })
-    } else if (record.type === 'config' && record.resource === 'broker') reconfigure(state)
+    } else if (record.type === 'config') {
+      if (record.resource === 'broker') reconfigure(state)
+      reconfigureLogs(state, record.resource === 'broker' ? null : record.name)
+    }
   }
   for (const { topicId, partition } of touched.values()) partitionChanged(state, topicId, partition, ctx, out)
   if (records.some((record) => record.type === 'broker' && !record.fenced)) expandIsrs(state, out)
@@ -96,7 +99,7 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
   const out = createDecision()
   if (message.type === 'replica-fetch')
     onReplicaFetch(state, message, ctx.now, out, highWatermarkMoved(state, ctx, out))
-  else if (message.type === 'replica-data') gotReplicaData(state, message, out)
+  else if (message.type === 'replica-data') gotReplicaData(state, message, ctx.now, out)
   else if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
     const leader = name === undefined ? undefined : state.leading.get(watchKey(name, message.partition))
@@ -110,6 +113,16 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
 function reconfigure(state: BrokerState): void {
   const { image, staticConfig } = state
   state.config = overlaidConfig(staticConfig, dynamicConfig(image, ''), dynamicConfig(image, String(state.id)))
+}
+
+/** The logs of a topic, or all of them (null), go by what is configured now. */
+function reconfigureLogs(state: BrokerState, only: string | null): void {
+  if (only === null) state.logConfigs.clear()
+  else state.logConfigs.delete(only)
+  for (const [topic, logs] of state.logs) {
+    if (only !== null && topic !== only) continue
+    for (const log of logs) if (log !== undefined) configureLog(log, logConfigOf(state, topic))
+  }
 }
 
 /** The link to another broker works again: what was asked of it may be lost, so it is asked once more. */
@@ -148,6 +161,7 @@ export function stepRestart(state: BrokerState): Decision {
   state.produceWatchers.clear()
   // It reads the metadata log anew.
   clearImage(state.image)
+  state.logConfigs.clear()
   reconfigure(state)
   return createDecision()
 }
@@ -167,7 +181,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   if (topic === undefined || info === undefined) return
   const key = watchKey(topic.name, partition)
   state.touched.partitions.add(key)
-  const log = info.replicas.includes(state.id) ? ensureLog(state, topic.name, topicId, partition) : undefined
+  const log = info.replicas.includes(state.id) ? ensureLog(state, topic.name, topicId, partition, ctx.now) : undefined
   const leads = info.leader === state.id
   if (!leads) stopLeading(state, topic.name, partition, out)
   if (log !== undefined) {
@@ -177,7 +191,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
       const known = state.following.get(key)
       if (info.leader < 0) state.following.delete(key)
       else if (known === undefined || known.epoch !== info.leaderEpoch || known.leader !== info.leader) {
-        follow(state, log, info.leader, info.leaderEpoch, out)
+        follow(state, log, { leader: info.leader, epoch: info.leaderEpoch }, ctx.now, out)
       }
     }
   }
@@ -252,13 +266,15 @@ function expandIsrs(state: BrokerState, out: Decision): void {
   }
 }
 
-function ensureLog(state: BrokerState, topic: string, topicId: string, partition: number): PartitionLog {
+function ensureLog(state: BrokerState, topic: string, topicId: string, partition: number, now: number): PartitionLog {
   let logs = state.logs.get(topic)
   if (logs === undefined) {
     logs = []
     state.logs.set(topic, logs)
   }
-  const log = logs[partition] ?? createLog(topic, topicId, partition)
+  const config = logConfigOf(state, topic)
+  const log = logs[partition] ?? createLog(topic, topicId, partition, config, now)
+  configureLog(log, config)
   logs[partition] = log
   return log
 }
@@ -341,6 +357,7 @@ function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
     state.following.delete(watchKey(topic.name, partition))
   }
   state.logs.delete(topic.name)
+  state.logConfigs.delete(topic.name)
   // Commits for a topic that is gone are gone too (GroupCoordinatorService.onPartitionsDeleted).
   for (const shard of state.shards.values()) {
     const records = [...shard.offsets].flatMap(([group, topics]) =>

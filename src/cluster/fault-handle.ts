@@ -11,9 +11,9 @@ import { arm, type World } from './world.ts'
 export interface Faults {
   /**
    * A broker process dies; its log survives. Its clients lose their connections at once, the controller notices later.
-   * `unflushed: 'lost'`: the machine dies with it, and what was not flushed to disk is gone.
+   * `unflushed: 'lost'`: the machine dies with it, and what was not flushed to disk is gone; `'some'`: as much of it as the seed says.
    */
-  crash(node: number, options?: { readonly unflushed?: 'kept' | 'lost' }): void
+  crash(node: number, options?: { readonly unflushed?: 'kept' | 'some' | 'lost' }): void
   restart(node: number): void
   /** It stands still, with all connections open, as in a long garbage collection; nobody is told. */
   pause(node: number): void

@@ -4,7 +4,8 @@ import type { Fault } from './faults.ts'
 /** `crash 1`, `cut 1–2 one way` */
 export function describeFault(fault: Fault): string {
   const { type } = fault
-  if (type === 'crash') return `crash ${fault.node}${fault.unflushed === 'lost' ? ', unflushed data lost' : ''}`
+  if (type === 'crash')
+    return `crash ${fault.node}${(fault.unflushed ?? 'kept') === 'kept' ? '' : `, unflushed: ${fault.unflushed}`}`
   if (type === 'cut' || type === 'slow') {
     const arrow = fault.oneWay === true ? '→' : '↔'
     return `${type} ${fault.from}${arrow}${fault.to}${type === 'slow' ? ` by ${fault.ms} ms` : ''}`

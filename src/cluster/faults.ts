@@ -2,14 +2,15 @@
 import type { BrokerState } from '../broker/index.ts'
 import { crashController, reconcileSession } from './controller.ts'
 import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from './links.ts'
-import { crashNode, linkHealed, pauseNode, restartNode, resumeNode } from './nodes.ts'
+import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from './nodes.ts'
 import { serverCloses } from './serving.ts'
 import { type NodeRuntime, note, type World } from './world.ts'
 
 /**
  * One fault or its end. Ends of links are broker ids, `'controller'`, or `'clients'` (all of them together).
  *
- * - `crash`: a broker process dies, its log survives; `unflushed: 'lost'`: with it the machine, and what no flush had written.
+ * - `crash`: a broker process dies, its log survives; `unflushed: 'lost'`: with it the machine, and what no flush had written;
+ *   `'some'`: as much of it as the seed says.
  * - `pause`: it does nothing, its connections stay (a long garbage collection); it goes on with `resume`.
  * - `cut`, `slow`: a link carries nothing, or late; both ways unless `oneWay`. What is sent over a cut link waits.
  * - `isolate`: all links of a broker to the other brokers and the controller are cut; with `clients`, those to them too.
@@ -18,7 +19,7 @@ import { type NodeRuntime, note, type World } from './world.ts'
  * - `crash-controller`: no controller for two seconds, then another one.
  */
 export type Fault =
-  | { readonly type: 'crash'; readonly node: number; readonly unflushed?: 'kept' | 'lost' }
+  | { readonly type: 'crash'; readonly node: number; readonly unflushed?: 'kept' | 'some' | 'lost' }
   | { readonly type: 'restart' | 'pause' | 'resume' | 'fill-disk' | 'free-disk' | 'disconnect'; readonly node: number }
   | { readonly type: 'isolate'; readonly node: number; readonly clients?: boolean }
   | { readonly type: 'cut'; readonly from: LinkEnd; readonly to: LinkEnd; readonly oneWay?: boolean }
@@ -38,9 +39,9 @@ export type Fault =
 export function faultProblem(world: World, fault: Fault): string | null {
   switch (fault.type) {
     case 'crash':
-      return fault.unflushed === undefined || fault.unflushed === 'kept' || fault.unflushed === 'lost'
+      return fault.unflushed === undefined || ['kept', 'some', 'lost'].includes(fault.unflushed)
         ? needs(world, fault.node, ({ up }) => up, 'is down already')
-        : `unflushed: '${String(fault.unflushed)}' is neither 'kept' nor 'lost'.`
+        : `unflushed: '${String(fault.unflushed)}' is not one of 'kept', 'some', 'lost'.`
     case 'restart':
       return needs(world, fault.node, ({ up }) => !up, 'is up already')
     case 'pause':
@@ -100,7 +101,7 @@ export function applyFault(world: World, fault: Fault): void {
   const node = 'node' in fault ? (world.nodes.get(fault.node) as NodeRuntime) : undefined
   switch (fault.type) {
     case 'crash':
-      return crashNode(world, node as NodeRuntime)
+      return endNode(world, node as NodeRuntime, { why: 'crash', unflushed: fault.unflushed ?? 'kept' })
     case 'restart':
       return restartNode(world, node as NodeRuntime)
     case 'pause':

@@ -1,15 +1,22 @@
 /** Brokers in the world: what reaches them, their deaths, pauses and returns. */
 import {
   type BrokerTimer,
+  crashLog,
+  crashPoints,
   type MetadataRecord,
+  type PartitionLog,
   stepLinkRestored,
   stepMetadata,
   stepPeer,
   stepRestart,
   stepTimer,
+  stopLog,
+  watchKey,
 } from '../broker/index.ts'
+import { effectiveMinIsr } from '../broker/replication/leader.ts'
 import { remove } from '../kernel/index.ts'
 import { reconcileSession } from './controller.ts'
+import { noteLoss } from './laws/ledger.ts'
 import type { LinkEnd } from './links.ts'
 import { answer, contextOf, execute, serverCloses } from './serving.ts'
 import { forget, setTimer } from './timers.ts'
@@ -102,8 +109,15 @@ export function resumeNode(world: World, node: NodeRuntime): void {
   reconcileSession(world, node)
 }
 
-/** A broker process dies. Its log survives; the controller notices when its session ends. */
-export function crashNode(world: World, node: NodeRuntime, why: 'crash' | 'stop' | 'disk-full' = 'crash'): void {
+/** How a broker ends, and what becomes of records that were not flushed. */
+export interface NodeEnd {
+  readonly why: 'crash' | 'stop' | 'disk-full'
+  /** `some`: as much of each log as the seed says. */
+  readonly unflushed: 'kept' | 'some' | 'lost'
+}
+
+/** A broker process ends. Its logs survive, as far as its disk has them; the controller notices when its session ends. */
+export function endNode(world: World, node: NodeRuntime, { why, unflushed }: NodeEnd): void {
   node.up = false
   node.paused = false
   node.held = []
@@ -114,14 +128,36 @@ export function crashNode(world: World, node: NodeRuntime, why: 'crash' | 'stop'
   }
   node.timers.clear()
   note(world, { type: 'node', node: node.id, change: why })
+  for (const log of logsOf(node)) {
+    if (why === 'stop') stopLog(log, world.now)
+    else loseUnflushed(world, node, log, unflushed)
+  }
   for (const connection of [...node.connections]) serverCloses(world, connection, `broker ${node.id} ${WENT[why]}`)
   reconcileSession(world, node)
+}
+
+function* logsOf({ broker }: NodeRuntime): Iterable<PartitionLog> {
+  for (const logs of broker.logs.values()) for (const log of logs) if (log !== undefined) yield log
+}
+
+function loseUnflushed(world: World, node: NodeRuntime, log: PartitionLog, unflushed: NodeEnd['unflushed']): void {
+  const { topic, topicId, partition, logEndOffset: before } = log
+  const ends = unflushed === 'kept' ? [before] : crashPoints(log, world.now)
+  // The last one is all there was: index 0 of the draw.
+  const at = unflushed === 'some' ? ends.length - 1 - world.chooser.choose('disk.kept', ends.length) : 0
+  crashLog(log, ends[at] ?? before, world.now)
+  if (log.logEndOffset === before) return
+  const { broker } = node
+  if (world.checksLaws) noteLoss(world, topicId, partition, effectiveMinIsr(broker, topic, partition))
+  broker.touched.partitions.add(watchKey(topic, partition))
+  if (!topic.startsWith('__'))
+    note(world, { type: 'unflushed-lost', node: node.id, topic, partition, from: before, to: log.logEndOffset })
 }
 
 /** It could not write: its only log directory has failed. */
 export function halted(world: World, id: number, incarnation: number): void {
   const node = reachable(world, id, incarnation)
-  if (node !== undefined) crashNode(world, node, 'disk-full')
+  if (node !== undefined) endNode(world, node, { why: 'disk-full', unflushed: 'kept' })
 }
 
 const WENT = { crash: 'crashed', stop: 'stopped', 'disk-full': 'halted: its disk is full' } as const

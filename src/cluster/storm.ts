@@ -24,7 +24,7 @@ export function startStorm(world: World, profile: FaultProfile): Storm {
     if (stopped) return
     const fault = draw(world, profile, lossy)
     if (fault !== null && faultProblem(world, fault) === null) {
-      if (fault.type === 'crash' && fault.unflushed === 'lost') lossy += 1
+      if (fault.type === 'crash' && fault.unflushed === 'some') lossy += 1
       faults.push({ at: world.now, fault })
       applyFault(world, fault)
     }
@@ -77,7 +77,7 @@ function begin(world: World, profile: FaultProfile, kind: FaultKind): Fault | nu
     case 'crash':
       return { type: 'crash', node }
     case 'lossy-crash':
-      return { type: 'crash', node, unflushed: 'lost' }
+      return { type: 'crash', node, unflushed: 'some' }
     case 'pause':
       return { type: 'pause', node }
     case 'isolate':

@@ -40,6 +40,13 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       })
     case 'truncated':
       return t('event.truncated', { node: event.node, where: partitionName(event), from: event.from, to: event.to })
+    case 'unflushed-lost':
+      return t('event.unflushed-lost', {
+        node: event.node,
+        where: partitionName(event),
+        from: event.from,
+        to: event.to,
+      })
     case 'isr':
       return t('event.isr', { where: partitionName(event), isr: event.isr.join(', ') })
     case 'group.state':

@@ -69,6 +69,15 @@ export type Fact =
       readonly from: number
       readonly to: number
     }
+  /** A crash lost the end of a log that was not flushed. */
+  | {
+      readonly type: 'unflushed-lost'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
+    }
   | { readonly type: 'isr'; readonly topic: string; readonly partition: number; readonly isr: readonly number[] }
   // metadata
   | {

@@ -12,7 +12,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
 import type { FetchResponse, PartitionData } from '../../protocol/messages.ts'
-import { readLog } from '../log.ts'
+import { readLog } from '../log/index.ts'
 import { NO_TOPIC_ID } from '../metadata.ts'
 import { tokenOf } from '../request.ts'
 import { type BrokerState, type FetchPlan, logOf } from '../state.ts'

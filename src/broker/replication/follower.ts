@@ -3,14 +3,24 @@
  * and asks again (AbstractFetcherThread, ReplicaFetcherThread; KIP-101, 279, 320).
  */
 import type { Decision } from '../decision.ts'
-import { advanceLogStart, appendBatch, type PartitionLog, startAnew } from '../log.ts'
+import {
+  advanceLogStart,
+  appendBatch,
+  type PartitionLog,
+  setHighWatermark,
+  startAnew,
+  truncateTo,
+} from '../log/index.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
-import { beginEpoch, endOffsetFor, latestEpoch, truncateTo } from './epochs.ts'
+import { beginEpoch, endOffsetFor, latestEpoch } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
 
-export interface FollowerRole {
+export interface Leadership {
   readonly leader: number
   readonly epoch: number
+}
+
+export interface FollowerRole extends Leadership {
   /** How many questions it has asked. */
   asked: number
   /** Its log has been brought in line with the leader's once. */
@@ -18,10 +28,16 @@ export interface FollowerRole {
 }
 
 /** A broker begins to follow. Before KIP-101 it first cut its log to its own high watermark, which may lag. */
-export function follow(state: BrokerState, log: PartitionLog, leader: number, epoch: number, out: Decision): void {
+export function follow(
+  state: BrokerState,
+  log: PartitionLog,
+  { leader, epoch }: Leadership,
+  now: number,
+  out: Decision,
+): void {
   const role: FollowerRole = { leader, epoch, asked: 0, aligned: false }
   state.following.set(watchKey(log.topic, log.partition), role)
-  if (state.switches.truncation === 'highWatermark') cutBack(state, log, log.highWatermark, out)
+  if (state.switches.truncation === 'highWatermark') cutBack(state, log, log.highWatermark, now, out)
   askLeader(state, log, role, out)
 }
 
@@ -31,9 +47,9 @@ function lastEpochToTell({ switches }: BrokerState, log: PartitionLog, role: Fol
   return role.aligned && !(switches.kip279 && switches.fetchFencing) ? -1 : latestEpoch(log)
 }
 
-function cutBack(state: BrokerState, log: PartitionLog, offset: number, out: Decision): void {
+function cutBack(state: BrokerState, log: PartitionLog, offset: number, now: number, out: Decision): void {
   const before = log.logEndOffset
-  truncateTo(log, offset)
+  truncateTo(log, offset, now)
   if (log.logEndOffset === before) return
   state.touched.partitions.add(watchKey(log.topic, log.partition))
   const { topic, partition, logEndOffset } = log
@@ -60,7 +76,7 @@ export function askLeader(state: BrokerState, log: PartitionLog, role: FollowerR
 }
 
 /** The leader's answer: records, or where the logs part. */
-export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decision): void {
+export function gotReplicaData(state: BrokerState, data: ReplicaData, now: number, out: Decision): void {
   const log = logOf(state, data.topic, data.partition)
   const role = state.following.get(watchKey(data.topic, data.partition))
   if (log === undefined || role === undefined || role.leader !== data.leader || role.asked !== data.ask) return
@@ -72,7 +88,7 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
     const offset = Math.min(data.diverging.endOffset, own?.endOffset ?? log.logEndOffset, log.logEndOffset)
     // With KIP-279 the two may have to go back more than one epoch: it asks on until they agree.
     role.aligned = !state.switches.kip279
-    cutBack(state, log, offset, out)
+    cutBack(state, log, offset, now, out)
     askLeader(state, log, role, out)
     return
   }
@@ -83,20 +99,18 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, out: Decis
   role.aligned = true
   let count = 0
   // What it lacks is gone at the leader: it begins anew where the leader's log does (truncateFullyAndStartAt).
-  if (data.logStartOffset > log.logEndOffset) startAnew(log, data.batches[0]?.baseOffset ?? data.logStartOffset)
+  if (data.logStartOffset > log.logEndOffset)
+    startAnew(log, Math.min(data.batches[0]?.baseOffset ?? data.logStartOffset, data.logStartOffset), now)
   const baseOffset = log.logEndOffset
   for (const batch of data.batches) {
     // A batch that is there already, or does not follow, is not appended: the next question settles it.
     if (batch.baseOffset !== log.logEndOffset) continue
     beginEpoch(log, batch.partitionLeaderEpoch, batch.baseOffset)
-    appendBatch(log, batch)
+    appendBatch(log, batch, now)
     count += batch.recordCount
   }
-  log.highWatermark = Math.max(
-    Math.min(data.highWatermark, log.logEndOffset),
-    Math.min(log.highWatermark, log.logEndOffset),
-  )
-  advanceLogStart(log, Math.min(data.logStartOffset, log.highWatermark))
+  setHighWatermark(log, Math.max(data.highWatermark, log.highWatermark), now)
+  advanceLogStart(log, Math.min(data.logStartOffset, log.highWatermark), now)
   if (count > 0) {
     out.facts.push({
       type: 'replicated',

@@ -4,7 +4,7 @@
  */
 import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
-import type { PartitionLog } from '../log.ts'
+import type { PartitionLog } from '../log/index.ts'
 import type { BrokerState } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 

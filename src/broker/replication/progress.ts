@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { Decision } from '../decision.ts'
-import { type PartitionLog, readLog } from '../log.ts'
+import { type PartitionLog, readLog, setHighWatermark } from '../log/index.ts'
 import { type BrokerState, logOf, type ParkedProduce, type ProduceToPark, watchKey } from '../state.ts'
 import { type EpochEnd, endOffsetFor } from './epochs.ts'
 import {
@@ -87,7 +87,7 @@ export function advance(
 ): void {
   const next = highWatermarkFor(state, log, leader, now)
   if (next <= log.highWatermark) return
-  log.highWatermark = next
+  setHighWatermark(log, next, now)
   state.touched.partitions.add(watchKey(log.topic, log.partition))
   onAdvance(log)
   completeProduces(state, watchKey(log.topic, log.partition), out)

@@ -11,6 +11,8 @@ export interface ReplicaMemory {
   readonly highWatermark: number
   /** The epoch in which it led; -1 = it did not. */
   readonly leadingEpoch: number
+  /** The ISR it proposed. */
+  readonly proposed: readonly number[] | null
 }
 
 export interface AckedBatch {

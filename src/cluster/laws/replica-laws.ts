@@ -69,7 +69,8 @@ export function remember({ partitions }: ReplicaScope): void {
     for (const { node, log, leader } of replicas) {
       if (leader !== undefined) ledger.trueHighWatermark = Math.max(ledger.trueHighWatermark, log.highWatermark)
       const { logEndOffset, highWatermark } = log
-      ledger.replicas.set(node.id, { logEndOffset, highWatermark, leadingEpoch: leader?.epoch ?? -1 })
+      const { epoch: leadingEpoch = -1, proposed = null } = leader ?? {}
+      ledger.replicas.set(node.id, { logEndOffset, highWatermark, leadingEpoch, proposed })
     }
   }
 }
@@ -312,9 +313,11 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
   perPartition(
     'R10',
     'Who is let into the ISR has reached the start of the leader’s epoch and its high watermark.',
-    ({ replicas }) => {
+    ({ replicas, ledger }) => {
       for (const { node, log, leader } of replicas) {
         if (leader === undefined || leader.proposed === null) continue
+        // Judged when it is proposed: a follower that restarts since is the controller's affair (KIP-903).
+        if (ledger.replicas.get(node.id)?.proposed === leader.proposed) continue
         for (const id of leader.proposed) {
           const follower = leader.followers.get(id)
           if (leader.isr.includes(id) || follower === undefined) continue
