@@ -5,7 +5,7 @@
 import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
 import type { PartitionLog } from '../log/index.ts'
-import type { BrokerState } from '../state.ts'
+import { type BrokerState, watchKey } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 
 export interface LeaderState {
@@ -141,7 +141,7 @@ export function maybeExpandIsr(
   const follower = leader.followers.get(id)
   if (follower === undefined || leader.proposed !== null || leader.isr.includes(id) || !isEligible(state, id)) return
   if (follower.logEndOffset < log.highWatermark || follower.logEndOffset < leader.epochStartOffset) return
-  propose(log, leader, [...leader.isr, id], out)
+  propose(state, log, leader, [...leader.isr, id], out)
 }
 
 /** Proposes a smaller ISR without those who lag (Partition.getOutOfSyncReplicas). */
@@ -172,8 +172,15 @@ export function maybeShrinkIsr(
   }
 }
 
-function propose(log: PartitionLog, leader: LeaderState, isr: readonly number[], out: Decision): void {
+function propose(
+  state: BrokerState,
+  log: PartitionLog,
+  leader: LeaderState,
+  isr: readonly number[],
+  out: Decision,
+): void {
   leader.proposed = isr
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
   send(log, leader, isr, out)
 }
 
