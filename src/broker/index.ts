@@ -2,7 +2,7 @@
 
 export { ADVERTISED } from './api/index.ts'
 export * from './config.ts'
-export * from './controller.ts'
+export * from './controller/index.ts'
 export * from './decision.ts'
 export * from './groups/coordinator.ts'
 export * from './groups/group.ts'

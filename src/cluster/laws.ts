@@ -67,14 +67,17 @@ const REPLICA_LAWS: readonly Law<Scope>[] = [
   },
   {
     id: 'R2',
-    sentence: 'The leader is an in-sync replica or there is none; in-sync replicas are replicas.',
-    check({ partitions }) {
+    sentence:
+      'The leader is an in-sync replica or there is none; in-sync and eligible replicas are replicas and apart; before KIP-966 the ISR is never empty.',
+    check({ world, partitions }) {
       for (const { name, info } of partitions) {
-        const { leader, isr, replicas } = info
-        if (leader >= 0 && !isr.includes(leader)) return `${name}: leader ${leader}, ISR ${isr.join(', ')}`
-        if (isr.length === 0 || isr.some((id) => !replicas.includes(id))) {
-          return `${name}: ISR ${isr.join(', ')} of replicas ${replicas.join(', ')}`
-        }
+        const { leader, isr, elr, replicas } = info
+        const lists = `leader ${leader}, ISR ${isr.join(', ')}, ELR ${elr.join(', ')} of ${replicas.join(', ')}`
+        if (leader >= 0 && !isr.includes(leader)) return `${name}: ${lists}`
+        if ([...isr, ...elr].some((id) => !replicas.includes(id)) || isr.some((id) => elr.includes(id)))
+          return `${name}: ${lists}`
+        // Before KIP-966 the last in-sync replica stays, and nobody is eligible besides.
+        if (!world.controller.switches.elr && (isr.length === 0 || elr.length > 0)) return `${name}: ${lists}`
       }
       return null
     },

@@ -85,12 +85,11 @@ export function peerMessageArrived(world: World, from: number | 'controller', to
 
 /** A leader proposes an ISR. */
 export function alterPartitionArrived(world: World, from: number, message: AlterPartition): void {
-  const records = alterPartition(world.controller, from, message)
-  if (records === null) {
+  const { errorCode, records } = alterPartition(world.controller, from, message)
+  if (errorCode !== ErrorCode.NONE || records.length === 0) {
     const { topicId, partition, partitionEpoch } = message
-    const refused: PeerMessage = { type: 'alter-refused', topicId, partition, partitionEpoch }
+    const refused: PeerMessage = { type: 'alter-refused', topicId, partition, partitionEpoch, errorCode }
     arm(world, latency(world), 'work', { type: 'peer', from: 'controller', to: from, message: refused })
-    return
   }
   tellMetadata(world, records)
   publish(world, records)

@@ -4,6 +4,7 @@
  */
 import type { Decision } from '../decision.ts'
 import { advanceLogStart, appendBatch, type PartitionLog, startAnew } from '../log.ts'
+import { brokerEpochOf } from '../metadata.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
 import { beginEpoch, endOffsetFor, latestEpoch, truncateTo } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
@@ -26,6 +27,7 @@ export function askLeader(state: BrokerState, log: PartitionLog, role: FollowerR
       lastEpoch: latestEpoch(log),
       leaderEpoch: role.epoch,
       highWatermark: log.highWatermark,
+      brokerEpoch: brokerEpochOf(state.image, state.id),
     },
   })
 }
