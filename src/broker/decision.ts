@@ -5,7 +5,7 @@
 import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
-import type { AlterConfigs } from './controller-configs.ts'
+import type { AlterConfigs } from './controller/configs.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { Send } from './replication/messages.ts'

@@ -3,7 +3,7 @@
 export { ADVERTISED } from './api/index.ts'
 export * from './cleanup-policy.ts'
 export * from './config.ts'
-export * from './controller.ts'
+export * from './controller/index.ts'
 export * from './decision.ts'
 export * from './groups/coordinator.ts'
 export * from './groups/group.ts'

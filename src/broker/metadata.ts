@@ -5,25 +5,11 @@
 import type { GivenBrokerConfig, TopicConfig } from './config.ts'
 
 export type MetadataRecord =
-  | {
-      readonly type: 'broker'
-      readonly id: number
-      readonly host: string
-      readonly port: number
-      readonly fenced: boolean
-    }
+  /** RegisterBrokerRecord and BrokerRegistrationChangeRecord in one: what holds for the broker from here on. */
+  | ({ readonly type: 'broker' } & BrokerInfo)
   | { readonly type: 'topic'; readonly name: string; readonly id: string; readonly config: TopicConfig }
-  | {
-      readonly type: 'partition'
-      readonly topicId: string
-      readonly partition: number
-      readonly replicas: readonly number[]
-      readonly isr: readonly number[]
-      /** -1 = no leader. */
-      readonly leader: number
-      readonly leaderEpoch: number
-      readonly partitionEpoch: number
-    }
+  /** PartitionRecord and PartitionChangeRecord in one: what holds for the partition from here on. */
+  | PartitionRecord
   /** One configuration of one resource changed (ConfigRecord); null = it is no longer set. */
   | {
       readonly type: 'config'
@@ -39,17 +25,37 @@ export interface BrokerInfo {
   readonly id: number
   readonly host: string
   readonly port: number
+  readonly rack: string | null
+  /** The offset in the metadata log at which it registered: another one is another incarnation of the broker. */
+  readonly epoch: number
+  /** Out of service: it leads nothing and is in no ISR. */
   readonly fenced: boolean
+  /** About to stop: still serving, but it joins no ISR and gets no leadership any more (KIP-841). */
+  readonly inControlledShutdown: boolean
 }
+
+/** Whether a leader outside the ISR was elected and has yet to say that it has recovered (KIP-704). */
+export type LeaderRecoveryState = 'recovered' | 'recovering'
 
 export interface PartitionInfo {
   readonly partition: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Left the ISR below min.insync.replicas and may lead all the same: they hold all that is committed (KIP-966). */
+  readonly elr: readonly number[]
+  /** The last leader, once ISR and ELR are empty: it may lead when nobody else can (balanced recovery of KIP-966). */
+  readonly lastKnownElr: readonly number[]
+  /** -1 = no leader. */
   readonly leader: number
+  readonly leaderRecoveryState: LeaderRecoveryState
   readonly leaderEpoch: number
   readonly partitionEpoch: number
+  /** Of a reassignment under way: replicas that are to stay, and those that are to go (KIP-455). */
+  readonly addingReplicas: readonly number[]
+  readonly removingReplicas: readonly number[]
 }
+
+export type PartitionRecord = { readonly type: 'partition'; readonly topicId: string } & PartitionInfo
 
 export interface TopicInfo {
   readonly name: string
@@ -88,7 +94,7 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
   image.offset += 1
   switch (record.type) {
     case 'broker':
-      image.brokers.set(record.id, { id: record.id, host: record.host, port: record.port, fenced: record.fenced })
+      image.brokers.set(record.id, withoutType(record))
       return
     case 'topic':
       image.topics.set(record.name, { name: record.name, id: record.id, config: record.config, partitions: [] })
@@ -97,8 +103,8 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
     case 'partition': {
       const topic = topicById(image, record.topicId)
       if (topic === undefined) return
-      const { partition, replicas, isr, leader, leaderEpoch, partitionEpoch } = record
-      topic.partitions[partition] = { partition, replicas, isr, leader, leaderEpoch, partitionEpoch }
+      const { type: _, topicId: __, ...info } = record
+      topic.partitions[info.partition] = info
       return
     }
     case 'config':
@@ -111,6 +117,10 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
       image.topicNames.delete(record.topicId)
     }
   }
+}
+
+function withoutType({ type: _, ...info }: Extract<MetadataRecord, { type: 'broker' }>): BrokerInfo {
+  return info
 }
 
 function applyConfig(
@@ -135,6 +145,17 @@ function withEntry<T extends object>(config: T, key: string, value: string | nul
 export function topicById(image: MetadataImage, id: string): TopicInfo | undefined {
   const name = image.topicNames.get(id)
   return name === undefined ? undefined : image.topics.get(name)
+}
+
+/** Whether a broker may lead and be in sync (ClusterControlManager.isActive). */
+export function isActive(image: MetadataImage, id: number): boolean {
+  const broker = image.brokers.get(id)
+  return broker !== undefined && !broker.fenced && !broker.inControlledShutdown
+}
+
+/** -1 = not registered, as far as is known here. */
+export function brokerEpochOf(image: MetadataImage, id: number): number {
+  return image.brokers.get(id)?.epoch ?? -1
 }
 
 export function isInternal(topic: string): boolean {

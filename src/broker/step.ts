@@ -23,6 +23,7 @@ import {
 import { configureLog, createLog, type PartitionLog } from './log/index.ts'
 import {
   applyMetadata,
+  brokerEpochOf,
   clearImage,
   type MetadataRecord,
   OFFSETS_TOPIC,
@@ -31,7 +32,14 @@ import {
 } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { askLeader, follow, gotReplicaData } from './replication/follower.ts'
-import { createLeaderState, lagTimeMs, maybeExpandIsr, maybeShrinkIsr } from './replication/leader.ts'
+import {
+  alterRefused,
+  createFollowerState,
+  createLeaderState,
+  lagTimeMs,
+  maybeExpandIsr,
+  maybeShrinkIsr,
+} from './replication/leader.ts'
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest, RequestToken } from './request.ts'
@@ -76,6 +84,7 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
  */
 export function stepMetadata(state: BrokerState, records: readonly MetadataRecord[], ctx: Context): Decision {
   const out = createDecision()
+  const epoch = brokerEpochOf(state.image, state.id)
   const touched = new Map<string, { readonly topicId: string; readonly partition: number }>()
   for (const record of records) {
     if (record.type === 'remove-topic') removeTopic(state, record.topicId, out)
@@ -89,6 +98,8 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
     }
   }
   for (const { topicId, partition } of touched.values()) partitionChanged(state, topicId, partition, ctx, out)
+  // Its leaders know an earlier incarnation of it, and do not let that into the ISR (KIP-903).
+  if (epoch >= 0 && brokerEpochOf(state.image, state.id) !== epoch) askLeaders(state, out)
   if (records.some((record) => record.type === 'broker' && !record.fenced)) expandIsrs(state, out)
   apply(state, out, ctx)
   return out
@@ -103,7 +114,8 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
   else if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
     const leader = name === undefined ? undefined : state.leading.get(watchKey(name, message.partition))
-    if (leader !== undefined && leader.partitionEpoch === message.partitionEpoch) leader.proposed = null
+    if (leader !== undefined && leader.partitionEpoch === message.partitionEpoch)
+      alterRefused(leader, message.errorCode)
   }
   apply(state, out, ctx)
   return out
@@ -128,12 +140,16 @@ function reconfigureLogs(state: BrokerState, only: string | null): void {
 /** The link to another broker works again: what was asked of it may be lost, so it is asked once more. */
 export function stepLinkRestored(state: BrokerState, peer: number): Decision {
   const out = createDecision()
+  askLeaders(state, out, peer)
+  return out
+}
+
+function askLeaders(state: BrokerState, out: Decision, leader?: number): void {
   for (const [key, role] of state.following) {
-    if (role.leader !== peer) continue
+    if (leader !== undefined && role.leader !== leader) continue
     const log = logByKey(state, key)
     if (log !== undefined) askLeader(state, log, role, out)
   }
-  return out
 }
 
 /** A client's connection ended: what waited for it waits no more. Group members stay until their session ends. */
@@ -181,7 +197,8 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   if (topic === undefined || info === undefined) return
   const key = watchKey(topic.name, partition)
   state.touched.partitions.add(key)
-  const log = info.replicas.includes(state.id) ? ensureLog(state, topic.name, topicId, partition, ctx.now) : undefined
+  const holds = info.replicas.includes(state.id)
+  const log = holds ? ensureLog(state, topic.name, topicId, partition, ctx.now) : undefined
   const leads = info.leader === state.id
   if (!leads) stopLeading(state, topic.name, partition, out)
   if (log !== undefined) {
@@ -195,6 +212,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
       }
     }
   }
+  if (!holds) dropReplica(state, topic.name, partition)
   // A parked fetch on a partition that moved has to hear of it.
   if (!leads) for (const id of [...(state.fetchWatchers.get(key) ?? [])]) out.changes.push({ op: 'unpark-fetch', id })
 }
@@ -206,6 +224,10 @@ function lead(state: BrokerState, log: PartitionLog, info: PartitionInfo, ctx: C
   const known = state.leading.get(key)
   state.following.delete(key)
   if (known !== undefined && known.epoch === info.leaderEpoch) {
+    // A reassignment adds replicas within an epoch.
+    for (const id of info.replicas) {
+      if (id !== state.id && !known.followers.has(id)) known.followers.set(id, createFollowerState(0))
+    }
     known.isr = info.isr
     known.partitionEpoch = info.partitionEpoch
     known.proposed = null
@@ -277,6 +299,13 @@ function ensureLog(state: BrokerState, topic: string, topicId: string, partition
   configureLog(log, config)
   logs[partition] = log
   return log
+}
+
+/** This broker holds the partition no more: should it ever come back, it begins empty. */
+function dropReplica(state: BrokerState, topic: string, partition: number): void {
+  state.following.delete(watchKey(topic, partition))
+  const logs = state.logs.get(topic)
+  if (logs?.[partition] !== undefined) delete logs[partition]
 }
 
 function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {

@@ -15,6 +15,8 @@ export interface Switches {
   readonly brokerEpochFencing: boolean
   /** KIP-966: replicas that left the ISR below min.insync.replicas stay eligible as leaders. */
   readonly elr: boolean
+  /** KAFKA-15021: a shrinking ISR does not need a new leader epoch; before, it got one, and clients were turned away. */
+  readonly keepEpochOnShrink: boolean
   /** KAFKA-15583: below min.insync.replicas the high watermark stands still. */
   readonly strictMinIsr: boolean
 }
@@ -26,6 +28,7 @@ export const SWITCH_NAMES = [
   'maximalIsr',
   'brokerEpochFencing',
   'elr',
+  'keepEpochOnShrink',
   'strictMinIsr',
 ] as const satisfies readonly (keyof Switches)[]
 
@@ -42,6 +45,7 @@ export function switchesOf(version: string): Switches {
     brokerEpochFencing: since(3, 5),
     // 4.0 has it, off by default (eligible.leader.replicas.version).
     elr: since(4, 1),
+    keepEpochOnShrink: since(3, 6),
     strictMinIsr: since(3, 7),
   }
 }

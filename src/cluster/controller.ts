@@ -6,9 +6,13 @@ import {
   alterPartition,
   brokerChanged,
   type ForwardedRequest,
+  fenceBroker,
+  hasCaughtUp,
   type MetadataRecord,
+  registerBroker,
   stepController,
   stepMetadata,
+  unfenceBroker,
 } from '../broker/index.ts'
 import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
 import { remove } from '../kernel/index.ts'
@@ -17,7 +21,7 @@ import type { CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsRespons
 import { noteDecision } from './laws/ledger.ts'
 import { isCut, transmit } from './links.ts'
 import { contextOf, execute } from './serving.ts'
-import { arm, freshUuid, latency, type NodeRuntime, note, type Task, type World } from './world.ts'
+import { arm, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
 
 /** A forwarded request: the controller answers, and its records go to every broker. */
 export function controllerGot(world: World, nodeId: number, forwarded: ForwardedRequest): void {
@@ -50,13 +54,11 @@ function warnOfInternal(world: World, { results }: CreatePartitionsResponse): vo
 
 /** A leader proposes an ISR. */
 export function alterPartitionArrived(world: World, from: number, message: AlterPartition): void {
-  const records = alterPartition(world.controller, from, message)
-  if (records !== null) {
-    announce(world, records)
-    return
-  }
+  const { errorCode, records } = alterPartition(world.controller, from, message)
+  announce(world, records)
+  if (errorCode === ErrorCode.NONE && records.length > 0) return
   const { topicId, partition, partitionEpoch } = message
-  const refused: PeerMessage = { type: 'alter-refused', topicId, partition, partitionEpoch }
+  const refused: PeerMessage = { type: 'alter-refused', topicId, partition, partitionEpoch, errorCode }
   const incarnation = world.nodes.get(from)?.incarnation ?? 0
   transmit(world, 'controller', from, { type: 'peer', from: 'controller', to: from, incarnation, message: refused })
 }
@@ -125,9 +127,6 @@ export function reconcileSession(world: World, node: NodeRuntime): void {
   }
   endSession(world, node)
   if (!node.registered) register(world, node)
-  else if (isFenced(world, node)) {
-    arm(world, latency(world), 'work', { type: 'heartbeat', node: node.id, incarnation: node.incarnation })
-  }
   // It asks for what it missed of the metadata log.
   sendMetadata(world, node)
 }
@@ -137,12 +136,18 @@ function endSession(world: World, node: NodeRuntime): void {
   node.sessionEnd = null
 }
 
-/** A new incarnation: the controller ends the old one first, if it has not noticed yet that it is gone. */
+/** A new incarnation: the controller ends the old one first, if it has not noticed yet that it is gone. It begins fenced. */
 function register(world: World, node: NodeRuntime): void {
-  const { id, host, port } = node
-  if (!isFenced(world, node)) announce(world, brokerChanged(world.controller, { id, host, port, fenced: true }))
+  const { id, host, port, cleanShutdown } = node
   node.registered = true
-  announce(world, brokerChanged(world.controller, { id, host, port, fenced: false }))
+  node.cleanShutdown = false
+  announce(world, registerBroker(world.controller, { id, host, port, rack: null, cleanShutdown }))
+}
+
+/** A broker has read on in the metadata log: a fenced one tells the controller with its heartbeat. */
+export function caughtUp(world: World, node: NodeRuntime): void {
+  if (!node.registered || !isFenced(world, node)) return
+  transmit(world, node.id, 'controller', { type: 'heartbeat', node: node.id, incarnation: node.incarnation })
 }
 
 /** The controller fences a broker it has not heard from: others lead what it led. */
@@ -151,15 +156,16 @@ export function sessionEnded(world: World, nodeId: number): void {
   if (node === undefined) return
   node.sessionEnd = null
   note(world, { type: 'node', node: node.id, change: 'fenced' })
-  announce(world, brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: true }))
+  announce(world, fenceBroker(world.controller, node.id))
 }
 
 /** A fenced broker is heard of again: it may lead and be in sync again (BrokerHeartbeatManager). */
 export function heartbeatArrived(world: World, nodeId: number, incarnation: number): void {
   const node = world.nodes.get(nodeId)
   if (node === undefined || node.incarnation !== incarnation || !hears(world, node) || !isFenced(world, node)) return
+  if (!hasCaughtUp(world.controller, nodeId, node.broker.image.offset)) return
   note(world, { type: 'node', node: node.id, change: 'unfenced' })
-  announce(world, brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: false }))
+  announce(world, unfenceBroker(world.controller, nodeId))
 }
 
 /** The controller's log grew: the trace is told, and every broker hears of it, in order. */
@@ -188,9 +194,10 @@ function tellMetadata(world: World, records: readonly MetadataRecord[]): void {
       const topic = image.topicNames.get(record.topicId)
       if (topic === undefined || topic.startsWith('__')) continue
       const { partition, leader, leaderEpoch: epoch, isr } = record
+      const recovering = record.leaderRecoveryState === 'recovering'
       const told = world.toldPartitions.get(`${topic}-${partition}`)
       if (told?.leader !== leader || told.epoch !== epoch)
-        note(world, { type: 'leader', topic, partition, leader, epoch })
+        note(world, { type: 'leader', topic, partition, leader, epoch, unclean: leader >= 0 && recovering })
       if (record.replicas.length > 1 && told?.isr.join() !== isr.join())
         note(world, { type: 'isr', topic, partition, isr: [...isr] })
       world.toldPartitions.set(`${topic}-${partition}`, { leader, epoch, isr })

@@ -15,7 +15,7 @@ import {
 } from '../broker/index.ts'
 import { effectiveMinIsr } from '../broker/replication/leader.ts'
 import { remove } from '../kernel/index.ts'
-import { reconcileSession } from './controller.ts'
+import { caughtUp, reconcileSession } from './controller.ts'
 import { noteLoss } from './laws/ledger.ts'
 import type { LinkEnd } from './links.ts'
 import { answer, contextOf, execute, serverCloses } from './serving.ts'
@@ -46,6 +46,7 @@ export function metadataArrived(world: World, { node: nodeId, incarnation, upTo 
   if (node === undefined) return
   const records: readonly MetadataRecord[] = world.controller.log.slice(node.broker.image.offset, upTo)
   if (records.length > 0) execute(world, node, stepMetadata(node.broker, records, contextOf(world)))
+  caughtUp(world, node)
 }
 
 /** A message of another broker or of the controller. What a broker sent before it died may still arrive. */
@@ -122,6 +123,7 @@ export function endNode(world: World, node: NodeRuntime, { why, unflushed }: Nod
   node.paused = false
   node.held = []
   node.registered = false
+  node.cleanShutdown = why === 'stop'
   for (const event of node.timers.values()) {
     remove(world.queue, event)
     forget(world, event)

@@ -99,6 +99,8 @@ export interface NodeRuntime {
   incarnation: number
   /** Whether this incarnation is known to the controller. */
   registered: boolean
+  /** It ended in order last time: its logs are whole. */
+  cleanShutdown: boolean
   /** Ends its session at the controller; null while its heartbeats arrive. */
   sessionEnd: QueuedEvent<Task> | null
   readonly timers: Map<string, QueuedEvent<Task>>
@@ -197,6 +199,7 @@ export function createWorld(options: WorldOptions): World {
       held: [],
       incarnation: 1,
       registered: false,
+      cleanShutdown: true,
       sessionEnd: null,
       timers: new Map(),
       connections: new Set(),

@@ -31,7 +31,10 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
     case 'leader':
       return event.leader < 0
         ? t('event.leader.none', { where: partitionName(event) })
-        : t('event.leader', { where: partitionName(event), leader: event.leader })
+        : t(event.unclean ? 'event.leader.unclean' : 'event.leader', {
+            where: partitionName(event),
+            leader: event.leader,
+          })
     case 'replicated':
       return t('event.replicated', {
         node: event.node,

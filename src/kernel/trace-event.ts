@@ -93,6 +93,8 @@ export type Fact =
       readonly partition: number
       readonly leader: number
       readonly epoch: number
+      /** Elected although it may lack committed records. */
+      readonly unclean: boolean
     }
   // groups
   | {

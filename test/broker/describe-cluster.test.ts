@@ -12,7 +12,22 @@ const ask = (bench: Bench, version: number, body: Partial<DescribeClusterRequest
 function withFencedBroker(): Bench {
   const bench = createBench()
   const context = { now: bench.now, uuid: () => '', memberUuid: () => '' }
-  stepMetadata(bench.state, [{ type: 'broker', id: 2, host: 'localhost', port: 9093, fenced: true }], context)
+  stepMetadata(
+    bench.state,
+    [
+      {
+        type: 'broker',
+        id: 2,
+        host: 'localhost',
+        port: 9093,
+        rack: null,
+        epoch: 0,
+        fenced: true,
+        inControlledShutdown: false,
+      },
+    ],
+    context,
+  )
   return bench
 }
 const BROKER_1 = { brokerId: 1, host: 'localhost', port: 9092, rack: null, isFenced: false }

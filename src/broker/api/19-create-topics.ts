@@ -1,5 +1,5 @@
 /**
- * CreateTopics (key 19): forwarded to the controller (KIP-590); what it decides stands in `controller.ts`.
+ * CreateTopics (key 19): forwarded to the controller (KIP-590); what it decides stands in `controller/`.
  * Internal topics cannot be made by clients.
  */
 import { tokenOf } from '../request.ts'

@@ -1,4 +1,4 @@
-/** DeleteTopics (key 20): forwarded to the controller (KIP-590); what it decides stands in `controller.ts`. */
+/** DeleteTopics (key 20): forwarded to the controller (KIP-590); what it decides stands in `controller/`. */
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 

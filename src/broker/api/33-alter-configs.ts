@@ -1,10 +1,10 @@
 /**
  * AlterConfigs (key 33). KafkaApis.handleAlterConfigsRequest: the broker checks form and brokers (`config/change.ts`), the
- * rest is forwarded to the controller (`controller-configs.ts`). What a resource had and the request does not name is
+ * rest is forwarded to the controller (`controller/configs.ts`). What a resource had and the request does not name is
  * gone: the whole configuration is replaced. IncrementalAlterConfigs (KIP-339) is the one that changes single entries.
  */
 import { ConfigOperation, preprocessChanges } from '../config/change.ts'
-import { type AlterConfigs, alterConfigsResponse } from '../controller-configs.ts'
+import { type AlterConfigs, alterConfigsResponse } from '../controller/configs.ts'
 import type { Decision } from '../decision.ts'
 import { type RequestToken, tokenOf } from '../request.ts'
 import type { BrokerState } from '../state.ts'

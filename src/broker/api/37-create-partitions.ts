@@ -1,5 +1,5 @@
 /**
- * CreatePartitions (key 37): forwarded to the controller (KIP-590); what it decides stands in `controller.ts`.
+ * CreatePartitions (key 37): forwarded to the controller (KIP-590); what it decides stands in `controller/`.
  * Records stay where they are: only what is written from now on may land in the new partitions.
  */
 import { tokenOf } from '../request.ts'

@@ -145,7 +145,10 @@ export const BROKER_CONFIG = {
   'replica.high.watermark.checkpoint.interval.ms': long(5000, effect, 'How often high watermarks are saved.'),
   'replica.selector.class': unset('class', {}, 'Chooses the replica a consumer reads from. Unset: the leader.'),
   'broker.rack': unset('string', {}, 'The broker’s rack.'),
-  'unclean.leader.election.enable': bool(false, 'Whether a replica outside the ISR may lead.', dynamic),
+  'unclean.leader.election.enable': bool(false, 'Whether a replica outside the ISR may lead.', {
+    ...dynamic,
+    ...effect,
+  }),
   'auto.leader.rebalance.enable': bool(true, 'Give leadership back to the preferred replicas.'),
   'leader.imbalance.check.interval.seconds': long(300, { min: 1 }, 'How often that is looked at.'),
   'leader.imbalance.per.broker.percentage': int(10, {}, 'How much imbalance a broker may have.'),

@@ -97,7 +97,7 @@ export const TOPIC_CONFIG = {
     'min.insync.replicas',
   ),
   'unclean.leader.election.enable': from(
-    bool(false, 'Whether a replica outside the ISR may lead.'),
+    bool(false, 'Whether a replica outside the ISR may lead.', effect),
     'unclean.leader.election.enable',
   ),
   'compression.type': from(

@@ -11,6 +11,7 @@ import {
   startAnew,
   truncateTo,
 } from '../log/index.ts'
+import { brokerEpochOf } from '../metadata.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
 import { beginEpoch, endOffsetFor, latestEpoch } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
@@ -71,6 +72,7 @@ export function askLeader(state: BrokerState, log: PartitionLog, role: FollowerR
       lastEpoch: lastEpochToTell(state, log, role),
       leaderEpoch: role.epoch,
       highWatermark: log.highWatermark,
+      brokerEpoch: brokerEpochOf(state.image, state.id),
     },
   })
 }

@@ -2,9 +2,11 @@
  * What a leader knows of its followers, and the two rules that follow from it: how far the high watermark may go, and who
  * is in sync (Partition.scala, Replica.scala; KIP-497, 841, 903). Nothing here is assigned: it follows from fetches.
  */
+import { ErrorCode } from '../../protocol/errors.ts'
 import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
 import type { PartitionLog } from '../log/index.ts'
+import { brokerEpochOf, isActive } from '../metadata.ts'
 import { type BrokerState, watchKey } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 
@@ -33,6 +35,8 @@ export interface FollowerState {
   asking: number
   /** The high watermark it knew when it last asked. */
   knownHighWatermark: number
+  /** Which incarnation of the follower asked last (KIP-903); -1 = not known. */
+  brokerEpoch: number
 }
 
 /** replica.fetch.wait.max.ms. */
@@ -52,17 +56,22 @@ export function createLeaderState(
     if (id === self) continue
     // Members of the ISR get the benefit of the doubt for one lag time (Partition.makeLeader).
     const lastCaughtUp = isr.includes(id) ? now : 0
-    followers.set(id, {
-      logEndOffset: -1,
-      lastCaughtUp,
-      lastFetchTime: 0,
-      lastFetchLeaderEnd: 0,
-      waiting: null,
-      asking: 0,
-      knownHighWatermark: -1,
-    })
+    followers.set(id, createFollowerState(lastCaughtUp))
   }
   return { epoch, epochStartOffset: log.logEndOffset, isr, partitionEpoch, proposed: null, followers }
+}
+
+export function createFollowerState(lastCaughtUp: number): FollowerState {
+  return {
+    logEndOffset: -1,
+    lastCaughtUp,
+    lastFetchTime: 0,
+    lastFetchLeaderEnd: 0,
+    waiting: null,
+    asking: 0,
+    knownHighWatermark: -1,
+    brokerEpoch: -1,
+  }
 }
 
 /** The ISR and what is proposed on top of it: the high watermark waits for all of them (KIP-497). */
@@ -104,7 +113,7 @@ function aboutToJoin(
 ): boolean {
   if (follower.logEndOffset < 0) return false
   const caughtUp = follower.logEndOffset === log.logEndOffset || now - follower.lastCaughtUp <= lagTimeMs(state)
-  return caughtUp && !leader.isr.includes(id) && isEligible(state, id)
+  return caughtUp && !leader.isr.includes(id) && isEligible(state, id, follower)
 }
 
 /** replica.lag.time.max.ms. */
@@ -112,9 +121,13 @@ export function lagTimeMs(state: BrokerState): number {
   return Number(state.config['replica.lag.time.max.ms'])
 }
 
-/** A fenced broker may not join (Partition.isReplicaIsrEligible). */
-function isEligible(state: BrokerState, id: number): boolean {
-  return state.image.brokers.get(id)?.fenced === false
+/**
+ * Partition.isReplicaIsrEligible: in service, not on its way out (KIP-841), and the incarnation that fetched is the one that
+ * is registered (KIP-903).
+ */
+function isEligible({ image, switches }: BrokerState, id: number, { brokerEpoch }: FollowerState): boolean {
+  if (!isActive(image, id)) return false
+  return !switches.brokerEpochFencing || brokerEpoch === -1 || brokerEpoch === brokerEpochOf(image, id)
 }
 
 /** A follower fetched from `offset`: that is its log end (Replica.updateFetchStateOrThrow). */
@@ -126,6 +139,7 @@ export function followerFetched(leader: LeaderState, log: PartitionLog, fetch: R
     follower.lastCaughtUp = Math.max(follower.lastCaughtUp, follower.lastFetchTime)
   follower.logEndOffset = fetch.offset
   follower.knownHighWatermark = fetch.highWatermark
+  follower.brokerEpoch = fetch.brokerEpoch
   follower.lastFetchLeaderEnd = log.logEndOffset
   follower.lastFetchTime = now
 }
@@ -139,7 +153,8 @@ export function maybeExpandIsr(
   out: Decision,
 ): void {
   const follower = leader.followers.get(id)
-  if (follower === undefined || leader.proposed !== null || leader.isr.includes(id) || !isEligible(state, id)) return
+  if (follower === undefined || leader.proposed !== null || leader.isr.includes(id)) return
+  if (!isEligible(state, id, follower)) return
   if (follower.logEndOffset < log.highWatermark || follower.logEndOffset < leader.epochStartOffset) return
   propose(state, log, leader, [...leader.isr, id], out)
 }
@@ -163,6 +178,7 @@ export function maybeShrinkIsr(
   if (late.length > 0) {
     // A shrunk set does not let the high watermark go on before the controller has confirmed it: the maximal ISR stays.
     send(
+      state,
       log,
       leader,
       leader.isr.filter((id) => !late.includes(id)),
@@ -181,10 +197,10 @@ function propose(
 ): void {
   leader.proposed = isr
   state.touched.partitions.add(watchKey(log.topic, log.partition))
-  send(log, leader, isr, out)
+  send(state, log, leader, isr, out)
 }
 
-function send(log: PartitionLog, leader: LeaderState, isr: readonly number[], out: Decision): void {
+function send(state: BrokerState, log: PartitionLog, leader: LeaderState, isr: readonly number[], out: Decision): void {
   out.sends.push({
     to: 'controller',
     message: {
@@ -193,7 +209,33 @@ function send(log: PartitionLog, leader: LeaderState, isr: readonly number[], ou
       partition: log.partition,
       leaderEpoch: leader.epoch,
       partitionEpoch: leader.partitionEpoch,
-      isr,
+      isr: isr.map((id) => ({ brokerId: id, brokerEpoch: seenEpoch(state, leader, id) })),
+      leaderRecoveryState: 'recovered',
+      brokerEpoch: brokerEpochOf(state.image, state.id),
     },
   })
+}
+
+/** Partition.addBrokerEpochToIsr: of a member that has not fetched yet it is not known, and so not checked. */
+function seenEpoch({ id: self, image, switches }: BrokerState, leader: LeaderState, id: number): number {
+  if (!switches.brokerEpochFencing) return -1
+  return id === self ? brokerEpochOf(image, id) : (leader.followers.get(id)?.brokerEpoch ?? -1)
+}
+
+/**
+ * Partition.handleAlterPartitionError. INELIGIBLE_REPLICA says that nothing was changed; after most other errors the proposal
+ * may yet turn out to hold, so it counts until metadata says otherwise; what is left is asked again in time.
+ */
+export function alterRefused(leader: LeaderState, errorCode: number): void {
+  switch (errorCode) {
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    case ErrorCode.UNKNOWN_TOPIC_ID:
+    case ErrorCode.FENCED_LEADER_EPOCH:
+    case ErrorCode.INVALID_UPDATE_VERSION:
+    case ErrorCode.INVALID_REQUEST:
+    case ErrorCode.NEW_LEADER_ELECTED:
+      return
+    default:
+      leader.proposed = null
+  }
 }

@@ -3,6 +3,7 @@
  * the partitions of one leader into one Fetch): the same conversation, without the bookkeeping.
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
+import type { LeaderRecoveryState } from '../metadata.ts'
 import type { EpochEnd } from './epochs.ts'
 
 /** Fetch of a follower (KIP-595's diverging epoch included): `offset` is its log end, which tells the leader how far it is. */
@@ -20,6 +21,8 @@ export interface ReplicaFetch {
   readonly leaderEpoch: number
   /** The high watermark it knows (Fetch v18, KIP-1166): what it was told may have been lost. */
   readonly highWatermark: number
+  /** Which incarnation of the follower asks (KIP-903); -1 = it does not say. */
+  readonly brokerEpoch: number
 }
 
 export interface ReplicaData {
@@ -44,15 +47,26 @@ export interface AlterPartition {
   readonly partition: number
   readonly leaderEpoch: number
   readonly partitionEpoch: number
-  readonly isr: readonly number[]
+  readonly isr: readonly InSyncReplica[]
+  /** A leader out of an unclean election says so as soon as it changes its ISR (KIP-704). */
+  readonly leaderRecoveryState: LeaderRecoveryState
+  /** The sender's own broker epoch; -1 = it does not say. */
+  readonly brokerEpoch: number
 }
 
-/** The controller refused it: what it knows is newer. */
+/** A member of a proposed ISR, and the incarnation of it that the leader knows (KIP-903); -1 = none, so it is not checked. */
+export interface InSyncReplica {
+  readonly brokerId: number
+  readonly brokerEpoch: number
+}
+
+/** The controller's answer when it did not do as proposed, or did more; what it accepts the leader learns as metadata. */
 export interface AlterRefused {
   readonly type: 'alter-refused'
   readonly topicId: string
   readonly partition: number
   readonly partitionEpoch: number
+  readonly errorCode: number
 }
 
 export type PeerMessage = ReplicaFetch | ReplicaData | AlterPartition | AlterRefused

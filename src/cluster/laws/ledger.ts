@@ -81,12 +81,10 @@ export function noteDecision(world: World, records: readonly MetadataRecord[]): 
     if (record.type !== 'partition') continue
     const topic = topicById(world.controller.image, record.topicId)
     if (topic !== undefined) world.ledger.decided.add(`${topic.name}-${record.partition}`)
+    // A leader from outside those who were eligible: committed records may be gone from now on (KIP-704).
+    if (record.leaderRecoveryState === 'recovering')
+      ledgerOf(world.ledger, record.topicId, record.partition).unsafe ??= 'an unclean election'
   }
-}
-
-/** A leader from outside those who were eligible: committed records may be gone from now on. */
-export function noteUncleanElection(world: World, topicId: string, partition: number): void {
-  ledgerOf(world.ledger, topicId, partition).unsafe ??= 'an unclean election'
 }
 
 /** A crash lost the end of a log. With as many of them as min.insync.replicas nothing is promised. */

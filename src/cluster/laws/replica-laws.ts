@@ -75,12 +75,8 @@ export function remember({ partitions }: ReplicaScope): void {
   }
 }
 
-function elrOf(info: PartitionInfo): readonly number[] {
-  return (info as { elr?: readonly number[] }).elr ?? []
-}
-
 function eligible(info: PartitionInfo): readonly number[] {
-  return [...info.isr, ...elrOf(info)]
+  return [...info.isr, ...info.elr]
 }
 
 /** The leader the controller knows, if it knows of it, too. */
@@ -201,7 +197,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     'The leader is in sync or there is none; who is in sync or eligible is a replica, and no one is both.',
     ({ topic, info }, world) => {
       const { leader, isr, replicas } = info
-      const elr = elrOf(info)
+      const elr = info.elr
       if (leader >= 0 && !isr.includes(leader)) return `leader ${leader}, ISR ${isr.join(', ')}`
       const strange = eligible(info).find((id) => !replicas.includes(id))
       if (strange !== undefined) return `${strange} is not one of the replicas ${replicas.join(', ')}`
@@ -209,7 +205,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
       if (both !== undefined) return `${both} is both in the ISR and in the ELR`
       const { brokers } = world.controller.image
       const fenced = isr.filter((id) => brokers.get(id)?.fenced !== false)
-      const hasElr = false && world.controller.switches.elr
+      const hasElr = world.controller.switches.elr
       if (hasElr && fenced.length > 0) return `fenced broker(s) ${fenced.join(', ')} in sync`
       if (!hasElr && fenced.length > 0 && isr.length > 1) return `fenced broker(s) ${fenced.join(', ')} in sync`
       if (!hasElr && isr.length === 0) return 'nobody is in sync'
@@ -297,10 +293,8 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     'R8',
     'When nobody is in sync and nobody eligible, the last known ones are remembered.',
     ({ info }, world) => {
-      if (!world.controller.switches.elr || info.isr.length > 0 || elrOf(info).length > 0) return null
-      return ((info as { lastKnownElr?: readonly number[] }).lastKnownElr ?? [0]).length > 0
-        ? null
-        : 'nobody is in sync, eligible or last known'
+      if (!world.controller.switches.elr || info.isr.length > 0 || info.elr.length > 0) return null
+      return info.lastKnownElr.length > 0 ? null : 'nobody is in sync, eligible or last known'
     },
   ),
   perPartition('R9', 'A replica holds records only of leaderships that it knows of.', ({ replicas }) => {

@@ -131,6 +131,7 @@ export const en = {
   'event.unflushed-lost': 'broker {node} lost the end of {where} that was not flushed: from {from} to {to}',
   'event.isr': 'in sync for {where}: {isr}',
   'event.leader': 'broker {leader} leads {where}',
+  'event.leader.unclean': 'broker {leader} leads {where}, elected uncleanly: committed records may be gone',
   'event.leader.none': '{where} has no leader',
   'event.group.state': 'group {group} is now {to}, generation {generation}',
   'event.group.join': '{client} asks to join group {group}',

@@ -133,6 +133,7 @@ export const ko: Messages = {
   'event.unflushed-lost': '{node}번 브로커가 디스크에 쓰지 못한 {where}의 끝을 잃었어요: {from}에서 {to|으로/로}',
   'event.isr': '{where}의 동기화된 복제본: {isr}',
   'event.leader': '{leader}번 브로커가 {where}의 리더예요',
+  'event.leader.unclean': '{leader}번 브로커가 {where}의 리더로 언클린 선출됐어요: 커밋된 레코드가 사라졌을 수 있어요',
   'event.leader.none': '{where}에 리더가 없어요',
   'event.group.state': '{group} 그룹 상태: {to}, {generation}세대',
   'event.group.join': '{client|이/가} {group} 그룹에 들어가려고 해요',

@@ -1,16 +1,16 @@
 /** What the controller decides about a change of configuration (ConfigurationControlManager, ControllerConfigurationValidator). */
-import { ErrorCode } from '../protocol/errors.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
 import {
   makeAlterConfigsResourceResponse,
   makeAlterConfigsResponse,
   makeIncrementalAlterConfigsResourceResponse,
   makeIncrementalAlterConfigsResponse,
-} from '../protocol/make.ts'
-import { brokerKey, type ConfigChange, changedConfig } from './config/change.ts'
-import { type ConfigRefusal, ResourceType } from './config/resource.ts'
-import { type BrokerConfig, configProblem, overlaidConfig, type TopicConfig, topicConfigConflict } from './config.ts'
-import { type MetadataImage, type MetadataRecord, topicNameProblem } from './metadata.ts'
-import { dynamicConfig } from './state.ts'
+} from '../../protocol/make.ts'
+import { brokerKey, type ConfigChange, changedConfig } from '../config/change.ts'
+import { type ConfigRefusal, ResourceType } from '../config/resource.ts'
+import { type BrokerConfig, configProblem, overlaidConfig, type TopicConfig, topicConfigConflict } from '../config.ts'
+import { type MetadataImage, type MetadataRecord, topicNameProblem } from '../metadata.ts'
+import { dynamicConfig } from '../state.ts'
 
 export interface AlterConfigs {
   readonly api: 'AlterConfigs' | 'IncrementalAlterConfigs'
