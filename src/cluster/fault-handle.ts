@@ -129,7 +129,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
         profile,
         faults: storm.faults,
         stop: () => storm.stop(),
-        describe: () => `${describeProfile(profile)}\n${describeStorm(storm, began)}`,
+        describe: () => [describeProfile(profile), ...describeStorm(storm, began)].join('\n'),
       }
     },
     inject: (fault) => inject(fault, `faults.inject(${fault.type})`),

@@ -198,8 +198,9 @@ function armTimeout(world: World, connection: ClientConnection, deadline: number
       if (connection.state !== 'open') return
       const late = connection.inFlight.filter((request) => request.deadline <= world.now && !request.noResponse)
       connection.inFlight = connection.inFlight.filter((request) => !late.includes(request))
+      // Who expects no answer waits for none.
       const next = connection.inFlight.reduce(
-        (least, request) => Math.min(least, request.deadline),
+        (least, { deadline: due, noResponse }) => (noResponse ? least : Math.min(least, due)),
         Number.POSITIVE_INFINITY,
       )
       if (next !== Number.POSITIVE_INFINITY) armTimeout(world, connection, next)

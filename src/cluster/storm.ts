@@ -40,8 +40,8 @@ export function startStorm(world: World, profile: FaultProfile): Storm {
 }
 
 /** What a storm did, a line a fault. */
-export function describeStorm({ faults }: Storm, epoch: number): string {
-  return faults.map(({ at, fault }) => `  ${String(at - epoch).padStart(7)} ms  ${describeFault(fault)}`).join('\n')
+export function describeStorm({ faults }: Storm, began: number): string[] {
+  return faults.map(({ at, fault }) => `  ${String(at - began).padStart(7)} ms  ${describeFault(fault)}`)
 }
 
 function draw(world: World, profile: FaultProfile, lossy: number): Fault | null {
