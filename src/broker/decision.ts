@@ -6,6 +6,7 @@ import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
 import type { AlterConfigs } from './controller-configs.ts'
+import type { DeletesToPark } from './deletes.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { Send } from './replication/messages.ts'
@@ -33,11 +34,16 @@ export type Change =
   | { readonly op: 'unpark-fetch'; readonly id: number }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
+  | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
 
 /** A timer of a broker; setting a key that is armed moves it. */
 export type BrokerTimer =
   | { readonly type: 'fetch'; readonly id: number }
   | { readonly type: 'produce'; readonly id: number }
+  | { readonly type: 'delete-records'; readonly id: number }
+  /** Old segments go; compacted topics are compacted. */
+  | { readonly type: 'retention' }
+  | { readonly type: 'cleaner' }
   /** A follower that waits is told the high watermark at last. */
   | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
   /** Who lags leaves the ISR. */
@@ -91,4 +97,6 @@ export interface Context {
   readonly uuid: () => string
   /** A fresh id in the 8-4-4-4-12 form that ends member ids. */
   readonly memberUuid: () => string
+  /** A batch's records section decompressed, null where that is not possible. Absent: never. */
+  readonly decompress?: (compression: number, section: Uint8Array) => Uint8Array | null
 }

@@ -24,6 +24,13 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
     case 'log-start':
       return t('event.log-start', { where: partitionName(event), offset: event.offset })
+    case 'compacted':
+      return t('event.compacted', {
+        node: event.node,
+        where: partitionName(event),
+        upTo: event.upTo,
+        removed: event.removed,
+      })
     case 'topic.created':
       return t('event.topic.created', { topic: event.topic, partitions: event.partitions })
     case 'topic.deleted':

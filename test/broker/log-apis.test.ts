@@ -19,7 +19,7 @@ import {
 } from '../../src/protocol/make.ts'
 import { encodeBatch, readRecords } from '../../src/protocol/records.ts'
 import { decodeUtf8 } from '../../src/protocol/utf8.ts'
-import { type Bench, batchOf, createBench } from './support.ts'
+import { type Bench, batchOf, createBench, pendingTimers } from './support.ts'
 
 const produceBody = (topic: string, partition: number, records: ReturnType<typeof batchOf>[] | null, acks = -1) =>
   makeProduceRequest({
@@ -175,7 +175,7 @@ describe('Fetch', () => {
     bench.pass(100)
     produce(bench, ['late'])
     expect(valuesOf(bench.answerTo('Fetch', fetch))).toEqual(['late'])
-    expect(bench.timers.size).toBe(0)
+    expect(pendingTimers(bench)).toBe(0)
   })
 
   test('waits at most maxWaitMs and then answers nothing', () => {

@@ -18,6 +18,8 @@ export interface ReplicaFetch {
   readonly leaderEpoch: number
   /** The high watermark it knows (Fetch v18, KIP-1166): what it was told may have been lost. */
   readonly highWatermark: number
+  /** Where its log starts: who deletes records waits for it (KIP-107). */
+  readonly logStartOffset: number
 }
 
 export interface ReplicaData {
@@ -28,6 +30,8 @@ export interface ReplicaData {
   readonly leaderEpoch: number
   /** Its log departs from the leader's: it truncates to this and asks again. */
   readonly diverging: EpochEnd | null
+  /** The offset that was asked for: between it and the first batch there is nothing at the leader (compaction). */
+  readonly fetchOffset: number
   readonly batches: readonly RecordBatch[]
   readonly highWatermark: number
   readonly logStartOffset: number
