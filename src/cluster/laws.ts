@@ -93,8 +93,10 @@ const REPLICA_LAWS: readonly Law<Scope>[] = [
             if (log === undefined || other === undefined) continue
             const upTo = Math.min(log.highWatermark, other.highWatermark)
             if (compacted > 0 && upTo <= compacted) continue
-            const left = lastBatchBelow(log, upTo)
-            const right = lastBatchBelow(other, upTo)
+            // What one of them has deleted already cannot be compared.
+            const from = Math.max(log.logStartOffset, other.logStartOffset)
+            const left = lastBatchWithin(log, from, upTo)
+            const right = lastBatchWithin(other, from, upTo)
             if (compacted > 0 && [left, right].some((batch) => (batch?.baseOffset ?? 0) < compacted)) continue
             if (!sameBatch(left, right))
               return `${name}: below ${upTo} broker ${a} has ${show(left)}, broker ${b} has ${show(right)}`
@@ -141,16 +143,17 @@ function sameBatch(a: Batch | undefined, b: Batch | undefined): boolean {
   return a.baseOffset === b.baseOffset && a.partitionLeaderEpoch === b.partitionLeaderEpoch && a.records === b.records
 }
 
-/** The last batch that lies wholly below an offset: batches are immutable, so it stands for all before it. */
-function lastBatchBelow(log: PartitionLog, offset: number) {
+/** The last batch that lies wholly below an offset, and not wholly before another: it stands for all before it. */
+function lastBatchWithin(log: PartitionLog, from: number, offset: number) {
   for (let i = log.batches.length - 1; i >= 0; i--) {
     const batch = log.batches[i] as PartitionLog['batches'][number]
+    if (lastOffsetOf(batch) < from) return undefined
     if (lastOffsetOf(batch) < offset) return batch
   }
   return undefined
 }
 
-function show(batch: ReturnType<typeof lastBatchBelow>): string {
+function show(batch: ReturnType<typeof lastBatchWithin>): string {
   return batch === undefined
     ? 'nothing'
     : `${batch.baseOffset}–${lastOffsetOf(batch)} of epoch ${batch.partitionLeaderEpoch}`
