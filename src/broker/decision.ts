@@ -5,6 +5,7 @@
 import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
+import { compressionCode } from '../protocol/records.ts'
 import type { AlterConfigs } from './controller-configs.ts'
 import type { DeletesToPark } from './deletes.ts'
 import type { ClassicGroup } from './groups/group.ts'
@@ -87,6 +88,13 @@ export interface Decision {
 
 export function createDecision(): Decision {
   return { changes: [], replies: [], timers: [], forwards: [], sends: [], facts: [] }
+}
+
+/** The records section of a batch, decompressed if need be; null when that is not possible here. */
+export function sectionOf(batch: RecordBatch, ctx: Context): Uint8Array | null {
+  const code = compressionCode(batch)
+  if (code === 0) return batch.records
+  return ctx.decompress === undefined ? null : ctx.decompress(code, batch.records)
 }
 
 /** What a handler may ask of the world besides the state: the time and the oracle. */

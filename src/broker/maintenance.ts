@@ -3,8 +3,8 @@
  * (LogCleaner). Kafka looks every so often; here a timer is armed for the first look that finds something, so that logs in
  * which nothing can change cost nothing. Every replica does its own.
  */
-import { compressionCode } from '../protocol/records.ts'
-import type { Context, Decision } from './decision.ts'
+import { DecodeError } from '../protocol/fault.ts'
+import { type Context, type Decision, sectionOf } from './decision.ts'
 import {
   cleanableRange,
   cleanLog,
@@ -13,7 +13,6 @@ import {
   nextDeletion,
   type PartitionLog,
 } from './log/index.ts'
-import { isInternal } from './metadata.ts'
 import { type BrokerState, watchKey } from './state.ts'
 
 export type MaintenanceKind = 'retention' | 'cleaner'
@@ -74,10 +73,12 @@ export function maintain(
 function clean(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
   const range = cleanableRange(log, ctx.now)
   if (range === null) return
-  const { upTo, removedRecords } = cleanLog(log, range, ctx.now, (batch) =>
-    ctx.decompress === undefined ? null : ctx.decompress(compressionCode(batch), batch.records),
-  )
-  if (isInternal(log.topic)) return
   const { topic, partition } = log
-  out.facts.push({ type: 'compacted', node: state.id, topic, partition, upTo, removed: removedRecords })
+  try {
+    const { upTo, removedRecords } = cleanLog(log, range, ctx.now, (batch) => sectionOf(batch, ctx))
+    out.facts.push({ type: 'compacted', node: state.id, topic, partition, upTo, removed: removedRecords })
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    log.uncleanable = true
+  }
 }

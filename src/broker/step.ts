@@ -107,9 +107,13 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
     onReplicaFetch(state, message, ctx.now, out, highWatermarkMoved(state, ctx, out))
     completeDeletes(state, out)
   } else if (message.type === 'replica-data') {
-    gotReplicaData(state, message, ctx.now, out)
     const log = logOf(state, message.topic, message.partition)
-    if (log !== undefined) armMaintenance(state, log, ctx.now, out)
+    const start = log?.logStartOffset
+    gotReplicaData(state, message, ctx.now, out)
+    if (log !== undefined) {
+      if (log.logStartOffset !== start) logStartMoved(state, log, ctx.now, out)
+      armMaintenance(state, log, ctx.now, out)
+    }
   }
   if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)

@@ -23,7 +23,7 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
     case 'high-watermark':
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
     case 'log-start':
-      return t('event.log-start', { where: partitionName(event), offset: event.offset })
+      return t('event.log-start', { node: event.node, where: partitionName(event), offset: event.offset })
     case 'compacted':
       return t('event.compacted', {
         node: event.node,

@@ -95,6 +95,13 @@ describe('Produce', () => {
     expect(bench.state.logs.get('orders')?.[0]?.logEndOffset).toBe(1)
   })
 
+  test('a batch that no segment can hold is RECORD_LIST_TOO_LARGE (UnifiedLog.append)', () => {
+    const bench = createBench({ orders: 1 }, { 'message.max.bytes': '9000000', 'log.segment.bytes': '1048576' })
+    expect(produce(bench, ['x'.repeat(1_048_576)])?.errorCode).toBe(ErrorCode.RECORD_LIST_TOO_LARGE)
+    expect(produce(bench, ['x'.repeat(1_000_000)])?.errorCode).toBe(ErrorCode.NONE)
+    expect(bench.state.logs.get('orders')?.[0]?.logEndOffset).toBe(1)
+  })
+
   test('a partition carries exactly one batch', () => {
     const bench = createBench({ orders: 1 })
     for (const records of [null, [], [batchOf(['a']), batchOf(['b'])]]) {

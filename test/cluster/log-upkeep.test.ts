@@ -311,3 +311,30 @@ describe('DeleteRecords', () => {
     expect(starts(cluster)).toEqual([2, 2, 0])
   })
 })
+
+describe('a batch that compaction emptied', () => {
+  test('does not stop a consumer, even when a fetch brings nothing else', async () => {
+    const cluster = create({ config: { 'segment.ms': 500, 'min.cleanable.dirty.ratio': 0.01 } })
+    for (const value of ['1', '2', '3']) {
+      await cluster.produce('orders', [value])
+      await cluster.advance('1s')
+    }
+    const admin = cluster.kafka().admin()
+    await admin.connect()
+    await admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: 2, name: 'orders', configEntries: [{ name: 'cleanup.policy', value: 'compact' }] }],
+    })
+    await cluster.advance('20s')
+    // Records without a key go; the last of the closed ones leaves its batch behind, the active segment is not touched.
+    expect(stored(cluster)).toEqual(['2:null=3'])
+    expect(partition(cluster).replicaLogs[0]).toMatchObject({ logEndOffset: 3, segments: 2 })
+    const consumer = cluster.kafka({ logLevel: 0 }).consumer({ groupId: 'billing', maxBytesPerPartition: 61 })
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    const read: string[] = []
+    await consumer.run({ eachMessage: async ({ message }) => void read.push(message.offset) })
+    await cluster.until(() => read.length === 1)
+    expect(read).toEqual(['2'])
+  })
+})

@@ -5,7 +5,6 @@
 import type { RecordBatch } from '../../protocol/batch.ts'
 import {
   batchSizeInBytes,
-  compressionCode,
   deleteHorizonMs,
   emptiedBatch,
   isControl,
@@ -18,8 +17,8 @@ import type { PartitionLog } from './log.ts'
 import { findBatch } from './read.ts'
 import { countBatch, createSegment, type LogSegment } from './segment.ts'
 
-/** The records section of a compressed batch; null when it cannot be decompressed here. */
-export type Decompress = (batch: RecordBatch) => Uint8Array | null
+/** The records section of a batch, decompressed; null when that is not possible here. */
+export type SectionOf = (batch: RecordBatch) => Uint8Array | null
 
 export interface Cleaned {
   /** The log is clean up to here. */
@@ -27,16 +26,20 @@ export interface Cleaned {
   readonly removedRecords: number
 }
 
-/** One round over everything before `range.endOffset`. Batches are replaced, never changed: others may hold them. */
-export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, decompress: Decompress): Cleaned {
+/**
+ * One round over everything before `range.endOffset`. Batches are replaced, never changed: others may hold them.
+ *
+ * @throws DecodeError for records that are none; the log is as it was
+ */
+export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, sectionOf: SectionOf): Cleaned {
   const { endOffset } = range
   const count = findBatch(log, endOffset)
-  const latest = latestOffsets(log, range, count, decompress)
+  const latest = latestOffsets(log, range, count, sectionOf)
   const horizon = now + (log.config.cleaner?.deleteRetentionMs ?? 0)
   const kept: RecordBatch[] = []
   let removedRecords = 0
   for (const batch of log.batches.slice(0, count)) {
-    const cleaned = cleanBatch(batch, latest, now, horizon, decompress)
+    const cleaned = cleanBatch(batch, latest, now, horizon, sectionOf)
     removedRecords += batch.recordCount - (cleaned?.recordCount ?? 0)
     if (cleaned !== null) kept.push(cleaned)
     // The last batch of the round stays, even empty: the next log end must not be forgotten (RecordFilter.RETAIN_EMPTY).
@@ -52,12 +55,12 @@ function latestOffsets(
   log: PartitionLog,
   { firstDirtyOffset }: CleanableRange,
   end: number,
-  decompress: Decompress,
+  sectionOf: SectionOf,
 ): ReadonlyMap<string, number> {
   const latest = new Map<string, number>()
   for (let i = findBatch(log, firstDirtyOffset); i < end; i++) {
     const batch = log.batches[i] as RecordBatch
-    const cursor = isControl(batch) ? null : cursorOf(batch, decompress)
+    const cursor = isControl(batch) ? null : cursorOf(batch, sectionOf)
     while (cursor?.next()) {
       if (cursor.keyStart >= 0 && cursor.offset >= firstDirtyOffset) latest.set(keyOf(cursor), cursor.offset)
     }
@@ -71,11 +74,11 @@ function cleanBatch(
   latest: ReadonlyMap<string, number>,
   now: number,
   newHorizon: number,
-  decompress: Decompress,
+  sectionOf: SectionOf,
 ): RecordBatch | null {
   // Markers go with their transactions, which there are none of yet.
   if (isControl(batch)) return batch
-  const section = sectionOf(batch, decompress)
+  const section = sectionOf(batch)
   if (section === null) return batch
   const horizon = deleteHorizonMs(batch)
   return retainRecords(batch, section, newHorizon, (record) => {
@@ -124,13 +127,9 @@ function grouped(segments: readonly LogSegment[], mostBytes: number): LogSegment
   return out
 }
 
-function cursorOf(batch: RecordBatch, decompress: Decompress): RecordCursor | null {
-  const section = sectionOf(batch, decompress)
+function cursorOf(batch: RecordBatch, sectionOf: SectionOf): RecordCursor | null {
+  const section = sectionOf(batch)
   return section === null ? null : new RecordCursor(batch, section)
-}
-
-function sectionOf(batch: RecordBatch, decompress: Decompress): Uint8Array | null {
-  return compressionCode(batch) === 0 ? batch.records : decompress(batch)
 }
 
 /** Bytes as text, one character a byte: something a Map can compare. */

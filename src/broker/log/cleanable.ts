@@ -11,8 +11,8 @@ export interface CleanableRange {
 
 /** What to clean now; null when there is nothing, or too little. */
 export function cleanableRange(log: PartitionLog, now: number): CleanableRange | null {
-  const { cleaner, compact } = log.config
-  if (!compact || cleaner === null || log.segments.length < 2) return null
+  const { cleaner } = log.config
+  if (cleaner === null || !isCompactable(log)) return null
   const firstDirtyOffset = firstDirty(log)
   const limit = Math.min(log.highWatermark, activeSegment(log).baseOffset)
   const young = dirtySegments(log, firstDirtyOffset).find((segment) => isYoung(segment, cleaner, now))
@@ -34,8 +34,8 @@ export function cleanableRange(log: PartitionLog, now: number): CleanableRange |
  * Infinity: not before its next segment, or before its high watermark has moved.
  */
 export function nextCleaning(log: PartitionLog, now: number): number {
-  const { cleaner, compact } = log.config
-  if (!compact || cleaner === null || log.segments.length < 2) return Infinity
+  const { cleaner } = log.config
+  if (cleaner === null || !isCompactable(log)) return Infinity
   if (cleanableRange(log, now) !== null) return now
   let next = Infinity
   for (const segment of dirtySegments(log, firstDirty(log))) {
@@ -46,6 +46,11 @@ export function nextCleaning(log: PartitionLog, now: number): number {
     for (const time of [ripe, overdue]) if (time > now && time < next) next = time
   }
   return next
+}
+
+/** The active segment is never compacted. */
+function isCompactable({ config, segments, uncleanable }: PartitionLog): boolean {
+  return config.compact && segments.length > 1 && !uncleanable
 }
 
 /** LogCleanerManager.cleanableOffsets: a checkpoint outside the log does not count. */

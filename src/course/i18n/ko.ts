@@ -125,7 +125,7 @@ export const ko: Messages = {
   'event.append.one': '{client|이/가} {where}에 {first}번 레코드를 썼어요',
   'event.append.many': '{client|이/가} {where}에 {first}–{last}번 레코드를 썼어요',
   'event.high-watermark': '{where|은/는} 오프셋 {offset} 앞까지 읽을 수 있어요',
-  'event.log-start': '{where|은/는} 이제 오프셋 {offset}부터 시작해요. 그 앞의 레코드는 사라졌어요',
+  'event.log-start': '{node}번 브로커에서 {where|은/는} 이제 오프셋 {offset}부터 시작해요. 그 앞의 레코드는 사라졌어요',
   'event.compacted': '{node}번 브로커가 {where|을/를} 오프셋 {upTo} 앞까지 압축했어요. 옛 값 {removed}개가 사라졌어요',
   'event.topic.created': '{topic} 토픽이 파티션 {partitions}개로 만들어졌어요',
   'event.topic.deleted': '{topic} 토픽이 삭제됐어요',

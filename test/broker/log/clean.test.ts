@@ -7,20 +7,25 @@ import {
   asStored,
   cleanableRange,
   cleanLog,
+  configureLog,
+  createDecision,
   nextCleaning,
   type PartitionLog,
   readLog,
   roll,
+  type SectionOf,
   setHighWatermark,
 } from '../../../src/broker/index.ts'
-import { deleteHorizonMs, encodeBatch, readRecords } from '../../../src/protocol/records.ts'
+import { maintain } from '../../../src/broker/maintenance.ts'
+import { compressionCode, deleteHorizonMs, encodeBatch, readRecords } from '../../../src/protocol/records.ts'
 import { decodeUtf8 } from '../../../src/protocol/utf8.ts'
+import { createBench } from '../support.ts'
 import { appendRecords, logWith, NOW } from './support.ts'
 
 type Pair = readonly [key: string | null, value: string | null]
 
 const COMPACT = { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0' }
-const none = () => null
+const none: SectionOf = (batch) => (compressionCode(batch) === 0 ? batch.records : null)
 
 /** A log of segments, of batches, of records; all of it below the high watermark, the active segment empty. */
 function logOf(segments: readonly (readonly (readonly Pair[])[])[], topic: Record<string, string> = {}): PartitionLog {
@@ -41,9 +46,9 @@ function logOf(segments: readonly (readonly (readonly Pair[])[])[], topic: Recor
   return log
 }
 
-function clean(log: PartitionLog, now: number, decompress: Parameters<typeof cleanLog>[3] = none): number {
+function clean(log: PartitionLog, now: number, sectionOf: SectionOf = none): number {
   const range = cleanableRange(log, now)
-  return range === null ? -1 : cleanLog(log, range, now, decompress).removedRecords
+  return range === null ? -1 : cleanLog(log, range, now, sectionOf).removedRecords
 }
 
 const text = (bytes: Uint8Array | null) => (bytes === null ? null : decodeUtf8(bytes))
@@ -185,6 +190,23 @@ describe('cleanLog', () => {
     expect(clean(log, NOW, (batch) => new Uint8Array(gunzipSync(batch.records)))).toBe(2)
     expect(log.batches.map(({ baseOffset, recordCount }) => [baseOffset, recordCount])).toEqual([[2, 1]])
   })
+})
+
+test('records that are none are left alone, and so is their log from then on (markPartitionUncleanable)', () => {
+  const bench = createBench({ orders: 1 }, { 'log.roll.ms': '10', 'log.cleaner.min.cleanable.ratio': '0' })
+  const log = bench.state.logs.get('orders')?.[0] as PartitionLog
+  appendRecords(log, [{ key: 'a', value: '1', timestamp: NOW }])
+  const batch = encodeBatch([{ key: 'a', value: '2', timestamp: NOW }])
+  appendBatch(log, asStored(log, { ...batch, records: new Uint8Array([200]) }, NOW, false), NOW)
+  roll(log, 2, NOW)
+  configureLog(log, { ...log.config, compact: true })
+  setHighWatermark(log, 2, NOW)
+  const before = [...log.batches]
+  const out = createDecision()
+  maintain(bench.state, 'cleaner', { now: NOW + 100, uuid: String, memberUuid: String }, out, () => {})
+  expect(log.batches).toEqual(before)
+  expect(log).toMatchObject({ cleanedOffset: 0, uncleanable: true })
+  expect([out.facts, out.timers]).toEqual([[], []])
 })
 
 describe('cleanableRange', () => {
