@@ -199,7 +199,7 @@ test('records that are none are left alone, and so is their log from then on (ma
   const batch = encodeBatch([{ key: 'a', value: '2', timestamp: NOW }])
   appendBatch(log, asStored(log, { ...batch, records: new Uint8Array([200]) }, NOW, false), NOW)
   roll(log, 2, NOW)
-  configureLog(log, { ...log.config, compact: true })
+  configureLog(log, { ...log.config, compact: true, delete: false })
   setHighWatermark(log, 2, NOW)
   const before = [...log.batches]
   const out = createDecision()
