@@ -80,6 +80,12 @@ function describeTask(task: Task): string {
           return `broker ${task.timer.follower} is told the high watermark`
         case 'isr-check':
           return `broker ${task.node} looks for replicas that lag`
+        case 'delete-records':
+          return 'a DeleteRecords gives up'
+        case 'retention':
+          return `broker ${task.node} looks for old segments`
+        case 'cleaner':
+          return `broker ${task.node} compacts its logs`
         case 'fetch':
           return 'a long poll ends'
         case 'session':

@@ -123,7 +123,9 @@ export const en = {
   'event.append.one': '{client} wrote record {first} to {where}',
   'event.append.many': '{client} wrote records {first}–{last} to {where}',
   'event.high-watermark': '{where} is readable up to offset {offset}',
-  'event.log-start': '{where} now starts at offset {offset}: earlier records are gone',
+  'event.log-start': 'on broker {node}, {where} now starts at offset {offset}: earlier records are gone',
+  'event.compacted':
+    'broker {node} compacted {where} up to offset {upTo}: {removed#superseded record is#superseded records are} gone',
   'event.topic.created': 'topic {topic} was created with {partitions#partition#partitions}',
   'event.topic.deleted': 'topic {topic} was deleted',
   'event.replicated': 'broker {node} copied {where} up to {end}',
