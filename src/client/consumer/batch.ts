@@ -40,9 +40,10 @@ export class FetchedBatch {
   readonly #first: number
   readonly #last: number
   readonly #offsets: readonly number[]
+  readonly #records: readonly RecordBatch[]
 
   constructor(
-    { topic, partition, fetchedOffset, highWatermark, abortedTransactions }: FetchedPartition,
+    { topic, partition, fetchedOffset, highWatermark, abortedTransactions, records }: FetchedPartition,
     { messages, offsets, hasControl }: DecodedRecords,
   ) {
     this.fetchedOffset = String(fetchedOffset)
@@ -51,6 +52,7 @@ export class FetchedBatch {
     this.highWatermark = String(highWatermark)
     this.#fetchedOffset = fetchedOffset
     this.#highWatermark = highWatermark
+    this.#records = records
 
     this.rawMessages = messages
     let skipped = 0
@@ -68,6 +70,16 @@ export class FetchedBatch {
   /** The offset of `messages[index]` as a number. For the client itself: users may change the list. */
   static offsetAt(batch: FetchedBatch, index: number): number {
     return batch.#offsets[index] as number
+  }
+
+  /** Of all messages users see. */
+  static visibleOffsets(batch: FetchedBatch): readonly number[] {
+    return batch.#offsets
+  }
+
+  /** What was fetched, as the log has it. */
+  static recordsOf(batch: FetchedBatch): readonly RecordBatch[] {
+    return batch.#records
   }
 
   static lastOffsetAsNumber(batch: FetchedBatch): number {

@@ -13,6 +13,7 @@ export async function handleEachMessage(
 ): Promise<void> {
   const { group, options } = runner
   const { transport } = options.context
+  const { recorder } = transport
   const { handlers } = options
   const { topic, partition } = batch
   const { groupId } = group
@@ -20,6 +21,7 @@ export async function handleEachMessage(
   const pause = pauseForUser(runner, topic, partition)
 
   const { messages } = batch
+  const batches = FetchedBatch.recordsOf(batch)
   // One object for all its facts: whoever is told copies what it keeps.
   const fact = { groupId, memberId: '', topic, partition, firstOffset: 0, lastOffset: 0 }
   const started = { type: 'handler.start' as const, ...fact }
@@ -34,6 +36,7 @@ export async function handleEachMessage(
     started.memberId = done.memberId = memberId
     started.firstOffset = started.lastOffset = done.firstOffset = done.lastOffset = offset
     transport.note(started)
+    const handed = recorder?.handing({ group: groupId, member: memberId, topic, partition, offsets: [offset], batches })
     try {
       await eachMessage({ topic, partition, message, heartbeat, pause })
     } catch (error) {
@@ -48,6 +51,7 @@ export async function handleEachMessage(
         lastOffset: offset,
         error: text,
       })
+      handed?.end(false)
       handlers.leave()
       if (!isKafkaJSError(error)) {
         runner.logger.error('Error when calling eachMessage', {
@@ -63,6 +67,7 @@ export async function handleEachMessage(
       throw error
     }
     transport.note(done)
+    handed?.end(true)
     handlers.leave()
 
     group.offsets.resolve(topic, partition, offset)
