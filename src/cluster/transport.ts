@@ -37,7 +37,7 @@ export function createTransport(
   const alive = () => process.incarnation === incarnation && (process.state === 'running' || process.state === 'frozen')
 
   return {
-    ...(recorder === undefined ? {} : { recorder }),
+    recorder,
 
     now: () => {
       // While a handler runs the pump rests; the wall does not.

@@ -131,5 +131,5 @@ export interface Transport {
   /** The next id of a counter that belongs to the cluster (instrumentation event ids). */
   nextId(counter: string): number
   /** Present where the run is recorded for the delivery checker. */
-  readonly recorder?: ClientRecorder
+  readonly recorder?: ClientRecorder | undefined
 }
