@@ -46,6 +46,7 @@ export type {
   ClusterView,
   GroupOffsetView,
   GroupView,
+  InFlightView,
   MemberView,
   NodeView,
   PartitionView,
