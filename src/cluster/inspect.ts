@@ -15,6 +15,7 @@ import type {
   ClusterView,
   GroupOffsetView,
   GroupView,
+  InFlightView,
   MemberView,
   NodeView,
   PartitionView,
@@ -30,7 +31,36 @@ export function viewOf(world: World): ClusterView {
     topics: topicViews(world),
     groups: groupViews(world),
     processes: [...world.processes.values()].map(({ name, state, incarnation }) => ({ name, state, incarnation })),
+    inFlight: inFlightView(world),
+    cuts: [...world.cuts].sort().map((link) => {
+      const [a, b] = link.split('-').map(Number)
+      return [a as number, b as number] as const
+    }),
   }
+}
+
+function inFlightView(world: World): InFlightView {
+  const counts = { requests: 0, responses: 0, replication: 0, metadata: 0 }
+  for (const { payload } of world.queue.heap) {
+    switch (payload.type) {
+      case 'request':
+        counts.requests += 1
+        break
+      case 'response':
+        counts.responses += 1
+        break
+      case 'peer':
+        if (payload.from === 'controller') counts.metadata += 1
+        else counts.replication += 1
+        break
+      case 'to-controller':
+      case 'from-controller':
+      case 'metadata':
+      case 'alter-partition':
+        counts.metadata += 1
+    }
+  }
+  return counts
 }
 
 export function nodeViews(world: World): NodeView[] {

@@ -11,6 +11,22 @@ export interface ClusterView {
   readonly topics: readonly TopicView[]
   readonly groups: readonly GroupView[]
   readonly processes: readonly ProcessView[]
+  /** What is on its way now. */
+  readonly inFlight: InFlightView
+  /** Links between brokers that are cut, the smaller id first. */
+  readonly cuts: readonly (readonly [number, number])[]
+}
+
+/** Counts of messages that were sent and have not arrived. */
+export interface InFlightView {
+  /** From clients to brokers. */
+  readonly requests: number
+  /** From brokers to clients. */
+  readonly responses: number
+  /** Between brokers: what followers ask, what leaders answer. */
+  readonly replication: number
+  /** From and to the controller. */
+  readonly metadata: number
 }
 
 export interface NodeView {

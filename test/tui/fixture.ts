@@ -13,7 +13,15 @@ type FactOf<T> = T extends unknown ? Omit<T, 'index' | 'time'> : never
 
 const EPOCH = Date.UTC(2026, 0, 1)
 
-export const emptyView: ClusterView = { now: EPOCH, nodes: [], topics: [], groups: [], processes: [] }
+export const emptyView: ClusterView = {
+  now: EPOCH,
+  nodes: [],
+  topics: [],
+  groups: [],
+  processes: [],
+  inFlight: { requests: 0, responses: 0, replication: 0, metadata: 0 },
+  cuts: [],
+}
 
 /** Numbers the facts, one a 10 virtual milliseconds. */
 export function framesOf(facts: readonly FactOf<TraceEvent>[]): Frame[] {
@@ -172,6 +180,8 @@ export const liveView: ClusterView = {
     },
   ],
   processes: [],
+  inFlight: { requests: 1, responses: 2, replication: 3, metadata: 0 },
+  cuts: [[1, 2]],
 }
 
 export const snapshot: SandboxSnapshot = {

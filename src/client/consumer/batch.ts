@@ -42,6 +42,7 @@ export class FetchedBatch {
   readonly #offsets: readonly number[]
   /** Of the last record batch, also when compaction emptied it; -1 for none. */
   readonly #lastOfBatches: number
+  readonly #records: readonly RecordBatch[]
 
   constructor(
     { topic, partition, fetchedOffset, highWatermark, abortedTransactions, records }: FetchedPartition,
@@ -55,6 +56,7 @@ export class FetchedBatch {
     this.#highWatermark = highWatermark
     const last = records[records.length - 1]
     this.#lastOfBatches = last === undefined ? -1 : last.baseOffset + last.lastOffsetDelta
+    this.#records = records
 
     this.rawMessages = messages
     let skipped = 0
@@ -72,6 +74,16 @@ export class FetchedBatch {
   /** The offset of `messages[index]` as a number. For the client itself: users may change the list. */
   static offsetAt(batch: FetchedBatch, index: number): number {
     return batch.#offsets[index] as number
+  }
+
+  /** Of all messages users see. */
+  static visibleOffsets(batch: FetchedBatch): readonly number[] {
+    return batch.#offsets
+  }
+
+  /** What was fetched, as the log has it. */
+  static recordsOf(batch: FetchedBatch): readonly RecordBatch[] {
+    return batch.#records
   }
 
   static lastOffsetAsNumber(batch: FetchedBatch): number {

@@ -5,6 +5,8 @@ import type { CreateCluster } from '../../course/player.ts'
 import { isStory } from '../../course/recorder.ts'
 import { memberNames } from '../../course/sentences.ts'
 import type { Cluster, ClusterView, TraceEvent } from '../../index.ts'
+import type { Target } from '../models/cluster.ts'
+import { fault } from './faults.ts'
 
 export interface SandboxSnapshot {
   readonly view: ClusterView
@@ -17,13 +19,21 @@ export interface SandboxSnapshot {
   readonly startedAt: number
   readonly paused: boolean
   readonly speed: number
-  /** Why the last key did nothing, or null. */
-  readonly notice: { readonly id: MessageId; readonly params?: Params } | null
+  /** What the last key did where that is not to be seen at once, or why it did nothing; or null. */
+  readonly notice: Notice | null
+}
+
+export interface Notice {
+  readonly id: MessageId
+  readonly params?: Params
+  /** True: it was done. */
+  readonly done?: boolean
 }
 
 export type SandboxAction =
   | { readonly type: 'produce'; readonly count: number }
   | { readonly type: 'add-consumer' | 'kill-consumer' | 'stop-consumer' | 'step' | 'reset' }
+  | { readonly type: 'crash' | 'restart' | 'cut' | 'heal'; readonly target: Target }
   | { readonly type: 'pause'; readonly paused: boolean }
   | { readonly type: 'speed'; readonly speed: number }
 
@@ -45,11 +55,25 @@ const REFRESH_MS = 100
 
 export const SANDBOX_WORLD = {
   brokers: 3,
-  topics: { [TOPIC]: 3 },
-  config: { 'group.initial.rebalance.delay.ms': 500, 'group.min.session.timeout.ms': 1000 },
+  // Two of three replicas have to have a record before it is acknowledged.
+  topics: { [TOPIC]: { partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': 2 } } },
+  config: {
+    'group.initial.rebalance.delay.ms': 500,
+    'group.min.session.timeout.ms': 1000,
+    // Short enough to watch a broker being missed and a follower leaving the in-sync replicas.
+    'broker.session.timeout.ms': 3000,
+    'replica.lag.time.max.ms': 5000,
+  },
 } as const
 
 type Running = ReturnType<Cluster['process']>
+
+/** The story, and what becomes of replicas: only here can learners kill brokers. */
+export function isShown(event: TraceEvent): boolean {
+  if (isStory(event)) return true
+  if (event.type !== 'leader' && event.type !== 'isr' && event.type !== 'truncated') return false
+  return !event.topic.startsWith('__')
+}
 
 export function openSandbox(createCluster: CreateCluster, show: (snapshot: SandboxSnapshot) => void): Sandbox {
   let world = start()
@@ -62,7 +86,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const joins: TraceEvent[] = []
     cluster.trace.onEvent((event) => {
       if (event.type === 'group.join') joins.push(event)
-      if (!isStory(event)) return
+      if (!isShown(event)) return
       events.push(event)
       if (events.length > KEPT_EVENTS) events.shift()
     })
@@ -87,7 +111,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const { cluster, events, joins, startedAt, paused, speed, notice } = world
     const view = cluster.view()
     // A paused world that nobody touched does not need another frame.
-    const mark = `${view.now} ${events.length} ${events.at(-1)?.index} ${paused} ${speed} ${notice?.id}`
+    const mark = `${view.now} ${events.length} ${events.at(-1)?.index} ${paused} ${speed} ${notice?.id} ${view.cuts.length}`
     if (paused && mark === last) return
     last = mark
     show({
@@ -123,6 +147,10 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       return { key: `customer-${at.produced % 7}`, value: `order ${at.produced}` }
     })
     at.producer ??= startProducer(at.cluster)
+    // One that could not connect is no producer: the next record gets another.
+    at.producer.catch(() => {
+      at.producer = null
+    })
     const producer = await at.producer
     await producer.send({ topic: TOPIC, messages })
   }
@@ -173,6 +201,12 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         return removeConsumer(at, 'kill')
       case 'stop-consumer':
         return removeConsumer(at, 'stop')
+      case 'crash':
+      case 'restart':
+      case 'cut':
+      case 'heal':
+        at.notice = fault(at.cluster, action.type, action.target)
+        return
       case 'pause':
         at.paused = action.paused
         if (action.paused) at.cluster.pause()
