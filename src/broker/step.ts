@@ -43,7 +43,7 @@ import {
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest, RequestToken } from './request.ts'
-import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, watchKey } from './state.ts'
+import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, logOf, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -107,8 +107,13 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
   const out = createDecision()
   if (message.type === 'replica-fetch')
     onReplicaFetch(state, message, ctx.now, out, highWatermarkMoved(state, ctx, out))
-  else if (message.type === 'replica-data') gotReplicaData(state, message, out)
-  else if (message.type === 'alter-refused') {
+  else if (message.type === 'replica-data') {
+    const log = logOf(state, message.topic, message.partition)
+    const before = log?.highWatermark
+    gotReplicaData(state, message, out)
+    // Consumers may wait here, too (KIP-392).
+    if (log !== undefined && log.highWatermark !== before) highWatermarkMoved(state, ctx, out)(log)
+  } else if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
     const leader = name === undefined ? undefined : state.leading.get(watchKey(name, message.partition))
     if (leader !== undefined && leader.partitionEpoch === message.partitionEpoch)

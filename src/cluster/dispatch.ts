@@ -3,6 +3,7 @@ import type { QueuedEvent } from '../kernel/index.ts'
 import { connected, resetArrived, responseArrived } from './network.ts'
 import {
   alterPartitionArrived,
+  balanceLeaders,
   brokerTimerFired,
   controllerAnswered,
   controllerGot,
@@ -42,6 +43,8 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
       return alterPartitionArrived(world, task.from, task.message)
     case 'fence':
       return fenceNode(world, task.node, task.crashedAt)
+    case 'rebalance-leaders':
+      return balanceLeaders(world)
     case 'client-timer':
       if (heldBack(task.process, event)) return
       task.event = null

@@ -5,6 +5,8 @@ import {
   brokerChanged,
   type ForwardedRequest,
   type MetadataRecord,
+  rebalanceDueInMs,
+  rebalanceLeaders,
   stepController,
   stepLinkRestored,
   stepMetadata,
@@ -113,7 +115,7 @@ export function healLink(world: World, a: number, b: number): void {
 
 /** Registers a broker at once, without the network: how a world starts. */
 export function registerAtStart(world: World, node: NodeRuntime): void {
-  const records = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: false })
+  const records = brokerChanged(world.controller, { ...addressOf(node), fenced: false })
   for (const other of world.nodes.values()) execute(world, other, stepMetadata(other.broker, records, contextOf(world)))
   note(world, { type: 'node', node: node.id, change: 'up' })
 }
@@ -150,7 +152,7 @@ export function fenceNode(world: World, nodeId: number, crashedAt: number): void
   const node = world.nodes.get(nodeId)
   if (node === undefined || node.up || node.crashedAt !== crashedAt) return
   note(world, { type: 'node', node: node.id, change: 'fenced' })
-  const records = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: true })
+  const records = brokerChanged(world.controller, { ...addressOf(node), fenced: true })
   tellMetadata(world, records)
   publish(world, records)
 }
@@ -161,19 +163,40 @@ export function restartNode(world: World, node: NodeRuntime): void {
   stepRestart(node.broker)
   // A new incarnation: the controller ends the old one first, if it has not noticed yet that it is gone.
   if (world.controller.image.brokers.get(node.id)?.fenced === false) {
-    const fenced = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: true })
+    const fenced = brokerChanged(world.controller, { ...addressOf(node), fenced: true })
     tellMetadata(world, fenced)
     publish(world, fenced)
   }
   // It registers again; with the next publication it reads all it missed of the metadata log.
-  const records = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: false })
+  const records = brokerChanged(world.controller, { ...addressOf(node), fenced: false })
   tellMetadata(world, records)
   publish(world, records)
+}
+
+function addressOf({ id, host, port, rack }: NodeRuntime) {
+  return { id, host, port, rack }
+}
+
+/** Looked at only while there is something to give back (maybeScheduleNextBalancePartitionLeaders). */
+function armRebalance(world: World): void {
+  const due = world.rebalanceArmed ? null : rebalanceDueInMs(world.controller)
+  if (due === null) return
+  world.rebalanceArmed = true
+  arm(world, due, 'daemon', { type: 'rebalance-leaders' })
+}
+
+export function balanceLeaders(world: World): void {
+  world.rebalanceArmed = false
+  const records = rebalanceLeaders(world.controller)
+  tellMetadata(world, records)
+  publish(world, records)
+  armRebalance(world)
 }
 
 /** The controller's log grew: every broker hears of it, in order. */
 function publish(world: World, records: readonly MetadataRecord[]): void {
   if (records.length === 0) return
+  armRebalance(world)
   for (const node of world.nodes.values()) {
     if (!node.up) continue
     const arrival = Math.max(world.now + latency(world), node.lastMetadataArrival)

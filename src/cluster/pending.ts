@@ -63,6 +63,8 @@ function describeTask(task: Task): string {
       return `broker ${task.from} proposes an ISR`
     case 'fence':
       return `the controller fences broker ${task.node}`
+    case 'rebalance-leaders':
+      return 'the controller looks at the balance of leaders'
     case 'client-timer':
     case 'control':
       return task.label

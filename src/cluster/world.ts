@@ -7,10 +7,12 @@ import {
   type BrokerConfig,
   type BrokerState,
   type BrokerTimer,
+  brokerConfig,
   type ControllerState,
   createBrokerState,
   createController,
   type ForwardedRequest,
+  givenConfig,
   type Switches,
 } from '../broker/index.ts'
 import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
@@ -51,6 +53,8 @@ export type Task =
   | { readonly type: 'peer'; readonly from: number | 'controller'; readonly to: number; readonly message: PeerMessage }
   | { readonly type: 'alter-partition'; readonly from: number; readonly message: AlterPartition }
   | { readonly type: 'fence'; readonly node: number; readonly crashedAt: number }
+  /** The controller looks whether leadership should go back to preferred replicas. */
+  | { readonly type: 'rebalance-leaders' }
   | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
 
@@ -68,6 +72,7 @@ export interface NodeRuntime {
   readonly id: number
   readonly host: string
   readonly port: number
+  readonly rack: string | null
   readonly broker: BrokerState
   up: boolean
   /** When it last went down. */
@@ -117,6 +122,8 @@ export interface World {
     string,
     { readonly leader: number; readonly epoch: number; readonly isr: readonly number[] }
   >
+  /** Whether the controller is going to look at the balance of leaders. */
+  rebalanceArmed: boolean
   /** Links between brokers that are cut, as `1-2` with the smaller id first. */
   readonly cuts: Set<string>
   nextConnectionId: number
@@ -140,6 +147,8 @@ export interface World {
 export interface WorldOptions {
   readonly host: ClusterHost
   readonly brokers: number
+  /** By broker id, from 1 on; empty = as `broker.rack` says. */
+  readonly racks: readonly string[]
   readonly config: BrokerConfig
   readonly switches: Switches
   readonly zooKeeper: boolean
@@ -161,11 +170,15 @@ export const HOST_NAME = 'localhost'
 export function createWorld(options: WorldOptions): World {
   const nodes = new Map<number, NodeRuntime>()
   for (let id = 1; id <= options.brokers; id++) {
+    const rack = options.racks[id - 1]
+    const config =
+      rack === undefined ? options.config : brokerConfig({ ...givenConfig(options.config), 'broker.rack': rack })
     nodes.set(id, {
       id,
       host: HOST_NAME,
       port: FIRST_PORT + id - 1,
-      broker: createBrokerState(id, options.config, options.switches, options.zooKeeper, ADVERTISED),
+      rack: config['broker.rack'] ?? null,
+      broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
       crashedAt: 0,
       timers: new Map(),
@@ -192,6 +205,7 @@ export function createWorld(options: WorldOptions): World {
     processes: new Map(),
     calls: new Set(),
     counters: new Map(),
+    rebalanceArmed: false,
     cuts: new Set(),
     checksLaws: options.checksLaws,
     trueHighWatermarks: new Map(),
