@@ -86,7 +86,8 @@ const REPLICA_LAWS: readonly Law<Scope>[] = [
     id: 'L3',
     sentence: 'For any two replicas the records below both high watermarks are identical, epochs included.',
     check({ world, partitions }) {
-      for (const { name, info } of partitions) {
+      for (const { name, topic, info } of partitions) {
+        if (world.uncleanPartitions.has(`${topic.id}-${info.partition}`)) continue
         const logs = info.replicas.map((id) => ({ id, log: logAt(world, id, name) }))
         for (const [i, { id: a, log }] of logs.entries()) {
           for (const { id: b, log: other } of logs.slice(i + 1)) {
@@ -104,22 +105,24 @@ const REPLICA_LAWS: readonly Law<Scope>[] = [
   },
   {
     id: 'R4',
-    sentence: 'Every running in-sync replica holds all that a leader ever showed as committed.',
+    sentence: 'Every running in-sync or eligible replica holds all that a leader ever showed as committed.',
     check({ world, partitions }) {
       for (const { name, topic, info } of partitions) {
         const key = `${topic.id}-${info.partition}`
+        if (world.uncleanPartitions.has(key)) continue
         let shown = world.trueHighWatermarks.get(key) ?? 0
         for (const node of world.nodes.values()) {
           if (node.up && node.broker.leading.has(name))
             shown = Math.max(shown, logAt(world, node.id, name)?.highWatermark ?? 0)
         }
         world.trueHighWatermarks.set(key, shown)
-        for (const id of info.isr) {
+        for (const id of [...info.isr, ...info.elr]) {
           const node = world.nodes.get(id)
           // One that has yet to hear what the controller decided is judged when it has.
           if (node?.up !== true || node.broker.image.offset !== world.controller.log.length) continue
           const end = logAt(world, id, name)?.logEndOffset ?? 0
-          if (end < shown) return `${name}: ${shown} was shown as committed, in-sync broker ${id} ends at ${end}`
+          if (end < shown)
+            return `${name}: ${shown} was shown as committed, broker ${id}, in sync or eligible, ends at ${end}`
         }
       }
       return null

@@ -5,6 +5,7 @@ import {
   brokerChanged,
   type ForwardedRequest,
   type MetadataRecord,
+  type PartitionRecord,
   rebalanceDueInMs,
   rebalanceLeaders,
   stepController,
@@ -219,11 +220,22 @@ function tellMetadata(world: World, records: readonly MetadataRecord[]): void {
       if (topic === undefined || topic.startsWith('__')) continue
       const { partition, leader, leaderEpoch: epoch, isr } = record
       const told = world.toldPartitions.get(`${topic}-${partition}`)
+      const unclean = record.leaderRecoveryState === 'recovering' && leader >= 0
+      if (unclean) world.uncleanPartitions.add(`${record.topicId}-${partition}`)
       if (told?.leader !== leader || told.epoch !== epoch)
-        note(world, { type: 'leader', topic, partition, leader, epoch })
+        note(world, { type: 'leader', topic, partition, leader, epoch, ...(unclean ? { unclean } : {}) })
+      if (told !== undefined) noteReassignment(world, topic, record, told.replicas)
       if (record.replicas.length > 1 && told?.isr.join() !== isr.join())
         note(world, { type: 'isr', topic, partition, isr: [...isr] })
-      world.toldPartitions.set(`${topic}-${partition}`, { leader, epoch, isr })
+      world.toldPartitions.set(`${topic}-${partition}`, { leader, epoch, isr, replicas: record.replicas })
     } else if (record.type === 'remove-topic') note(world, { type: 'topic.deleted', topic: record.name })
   }
+}
+
+/** Replicas come and go in two steps: the new ones are added, and when they are in sync the old ones leave. */
+function noteReassignment(world: World, topic: string, record: PartitionRecord, before: readonly number[]): void {
+  const { partition, replicas, addingReplicas, removingReplicas } = record
+  if (replicas.join() === before.join()) return
+  const [adding, removing] = [[...addingReplicas], [...removingReplicas]]
+  note(world, { type: 'replicas', topic, partition, replicas: [...replicas], adding, removing })
 }

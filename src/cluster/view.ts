@@ -38,6 +38,11 @@ export interface PartitionView {
   readonly leaderEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Not in sync, and eligible as leaders all the same (KIP-966). */
+  readonly elr: readonly number[]
+  /** Of a reassignment under way: replicas that are to stay, and those that are to go. */
+  readonly addingReplicas: readonly number[]
+  readonly removingReplicas: readonly number[]
   readonly logStartOffset: number
   /** The leader's. Consumers read below it. */
   readonly highWatermark: number

@@ -117,10 +117,17 @@ export interface World {
   readonly checksLaws: boolean
   /** Bookkeeping of the laws: the highest offset a leader ever showed as committed, by `topicId-partition`. */
   readonly trueHighWatermarks: Map<string, number>
+  /** Where an unclean election was held, as `topicId-partition`: laws that such a one breaks are not asked there. */
+  readonly uncleanPartitions: Set<string>
   /** What the trace was last told of a partition, so that it is told changes only. */
   readonly toldPartitions: Map<
     string,
-    { readonly leader: number; readonly epoch: number; readonly isr: readonly number[] }
+    {
+      readonly leader: number
+      readonly epoch: number
+      readonly isr: readonly number[]
+      readonly replicas: readonly number[]
+    }
   >
   /** Whether the controller is going to look at the balance of leaders. */
   rebalanceArmed: boolean
@@ -209,6 +216,7 @@ export function createWorld(options: WorldOptions): World {
     cuts: new Set(),
     checksLaws: options.checksLaws,
     trueHighWatermarks: new Map(),
+    uncleanPartitions: new Set(),
     toldPartitions: new Map(),
     nextConnectionId: 1,
     lastProgress: options.epoch,

@@ -31,7 +31,17 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
     case 'leader':
       return event.leader < 0
         ? t('event.leader.none', { where: partitionName(event) })
-        : t('event.leader', { where: partitionName(event), leader: event.leader })
+        : t(event.unclean === true ? 'event.leader.unclean' : 'event.leader', {
+            where: partitionName(event),
+            leader: event.leader,
+          })
+    case 'replicas':
+      return event.adding.length === 0 && event.removing.length === 0
+        ? t('event.replicas', { where: partitionName(event), replicas: event.replicas.join(', ') })
+        : t('event.replicas.moving', {
+            where: partitionName(event),
+            replicas: event.replicas.filter((id) => !event.removing.includes(id)).join(', '),
+          })
     case 'replicated':
       return t('event.replicated', {
         node: event.node,

@@ -84,6 +84,17 @@ export type Fact =
       readonly partition: number
       readonly leader: number
       readonly epoch: number
+      /** It was not in sync: what it lacks is lost, committed or not. */
+      readonly unclean?: boolean
+    }
+  /** Other brokers hold the partition, or are going to: `adding` are to stay, `removing` are to go (KIP-455). */
+  | {
+      readonly type: 'replicas'
+      readonly topic: string
+      readonly partition: number
+      readonly replicas: readonly number[]
+      readonly adding: readonly number[]
+      readonly removing: readonly number[]
     }
   // groups
   | {
