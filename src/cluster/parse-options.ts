@@ -44,9 +44,9 @@ export interface ParsedOptions {
 
 const OPTION_NAMES: readonly (keyof ClusterOptions)[] = [
   'brokers',
-  'racks',
   'topics',
   'seed',
+  'racks',
   'time',
   'speed',
   'epoch',
