@@ -4,7 +4,14 @@
  */
 import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import type { CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest } from '../protocol/messages.ts'
+import type {
+  AlterPartitionReassignmentsRequest,
+  CreatePartitionsRequest,
+  CreateTopicsRequest,
+  DeleteTopicsRequest,
+  ElectLeadersRequest,
+  ListPartitionReassignmentsRequest,
+} from '../protocol/messages.ts'
 import { compressionCode } from '../protocol/records.ts'
 import type { AlterConfigs } from './controller/configs.ts'
 import type { DeletesToPark } from './deletes.ts'
@@ -69,6 +76,9 @@ export type ControllerRequest =
   | { readonly api: 'CreateTopics'; readonly body: CreateTopicsRequest; readonly internal: boolean }
   | { readonly api: 'DeleteTopics'; readonly body: DeleteTopicsRequest }
   | { readonly api: 'CreatePartitions'; readonly body: CreatePartitionsRequest }
+  | { readonly api: 'ElectLeaders'; readonly body: ElectLeadersRequest }
+  | { readonly api: 'AlterPartitionReassignments'; readonly body: AlterPartitionReassignmentsRequest }
+  | { readonly api: 'ListPartitionReassignments'; readonly body: ListPartitionReassignmentsRequest }
   | AlterConfigs
 
 export interface ForwardedRequest {

@@ -24,6 +24,8 @@ export interface ParkedFetch {
 export interface FetchPlan {
   readonly minBytes: number
   readonly maxBytes: number
+  /** The reader's rack, '' = none; null = the reader is older than v11 and reads from leaders only (KIP-392). */
+  readonly clientRack: string | null
   readonly partitions: readonly FetchPartition[]
 }
 

@@ -119,10 +119,12 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
     completeDeletes(state, out)
   } else if (message.type === 'replica-data') {
     const log = logOf(state, message.topic, message.partition)
-    const start = log?.logStartOffset
+    const before = { start: log?.logStartOffset, highWatermark: log?.highWatermark }
     gotReplicaData(state, message, ctx.now, out)
     if (log !== undefined) {
-      if (log.logStartOffset !== start) logStartMoved(state, log, ctx.now, out)
+      if (log.logStartOffset !== before.start) logStartMoved(state, log, ctx.now, out)
+      // Consumers may wait here, too (KIP-392).
+      if (log.highWatermark !== before.highWatermark) highWatermarkMoved(state, ctx, out)(log)
       armMaintenance(state, log, ctx.now, out)
     }
   }

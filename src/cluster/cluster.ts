@@ -219,6 +219,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       host,
       brokers: parsed.brokers,
       config: parsed.config,
+      racks: parsed.racks,
       switches: parsed.switches,
       zooKeeper: parsed.zooKeeper,
       mode: parsed.mode,

@@ -9,6 +9,9 @@ import {
   fenceBroker,
   hasCaughtUp,
   type MetadataRecord,
+  type PartitionRecord,
+  rebalanceDueInMs,
+  rebalanceLeaders,
   registerBroker,
   stepController,
   stepMetadata,
@@ -93,7 +96,8 @@ export function controllerElected(world: World): void {
 
 /** Registers a broker at once, without the network: how a world starts. */
 export function registerAtStart(world: World, node: NodeRuntime): void {
-  const records = brokerChanged(world.controller, { id: node.id, host: node.host, port: node.port, fenced: false })
+  const { id, host, port, rack } = node
+  const records = brokerChanged(world.controller, { id, host, port, rack, fenced: false })
   node.registered = true
   for (const other of world.nodes.values()) execute(world, other, stepMetadata(other.broker, records, contextOf(world)))
   note(world, { type: 'node', node: node.id, change: 'up' })
@@ -138,10 +142,10 @@ function endSession(world: World, node: NodeRuntime): void {
 
 /** A new incarnation: the controller ends the old one first, if it has not noticed yet that it is gone. It begins fenced. */
 function register(world: World, node: NodeRuntime): void {
-  const { id, host, port, cleanShutdown } = node
+  const { id, host, port, rack, cleanShutdown } = node
   node.registered = true
   node.cleanShutdown = false
-  announce(world, registerBroker(world.controller, { id, host, port, rack: null, cleanShutdown }))
+  announce(world, registerBroker(world.controller, { id, host, port, rack, cleanShutdown }))
 }
 
 /** A broker has read on in the metadata log: a fenced one tells the controller with its heartbeat. */
@@ -172,7 +176,23 @@ export function heartbeatArrived(world: World, nodeId: number, incarnation: numb
 export function announce(world: World, records: readonly MetadataRecord[]): void {
   if (world.checksLaws) noteDecision(world, records)
   tellMetadata(world, records)
-  if (records.length > 0) for (const node of world.nodes.values()) sendMetadata(world, node)
+  if (records.length === 0) return
+  armRebalance(world)
+  for (const node of world.nodes.values()) sendMetadata(world, node)
+}
+
+/** Looked at only while there is something to give back (maybeScheduleNextBalancePartitionLeaders). */
+function armRebalance(world: World): void {
+  const due = world.rebalanceArmed ? null : rebalanceDueInMs(world.controller)
+  if (due === null) return
+  world.rebalanceArmed = true
+  arm(world, due, 'daemon', { type: 'rebalance-leaders' })
+}
+
+export function balanceLeaders(world: World): void {
+  world.rebalanceArmed = false
+  if (world.controllerUp) announce(world, rebalanceLeaders(world.controller))
+  armRebalance(world)
 }
 
 function sendMetadata(world: World, node: NodeRuntime): void {
@@ -198,9 +218,18 @@ function tellMetadata(world: World, records: readonly MetadataRecord[]): void {
       const told = world.toldPartitions.get(`${topic}-${partition}`)
       if (told?.leader !== leader || told.epoch !== epoch)
         note(world, { type: 'leader', topic, partition, leader, epoch, unclean: leader >= 0 && recovering })
+      if (told !== undefined) noteReassignment(world, topic, record, told.replicas)
       if (record.replicas.length > 1 && told?.isr.join() !== isr.join())
         note(world, { type: 'isr', topic, partition, isr: [...isr] })
-      world.toldPartitions.set(`${topic}-${partition}`, { leader, epoch, isr })
+      world.toldPartitions.set(`${topic}-${partition}`, { leader, epoch, isr, replicas: record.replicas })
     } else if (record.type === 'remove-topic') note(world, { type: 'topic.deleted', topic: record.name })
   }
+}
+
+/** Replicas come and go in two steps: the new ones are added, and when they are in sync the old ones leave. */
+function noteReassignment(world: World, topic: string, record: PartitionRecord, before: readonly number[]): void {
+  const { partition, replicas, addingReplicas, removingReplicas } = record
+  if (replicas.join() === before.join()) return
+  const [adding, removing] = [[...addingReplicas], [...removingReplicas]]
+  note(world, { type: 'replicas', topic, partition, replicas: [...replicas], adding, removing })
 }

@@ -2,6 +2,7 @@
 import type { QueuedEvent } from '../kernel/index.ts'
 import {
   alterPartitionArrived,
+  balanceLeaders,
   controllerElected,
   controllerGot,
   heartbeatArrived,
@@ -56,6 +57,8 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
       return controllerElected(world)
     case 'halt':
       return halted(world, task.node, task.incarnation)
+    case 'rebalance-leaders':
+      return balanceLeaders(world)
     case 'client-timer':
       if (heldBack(task.process, event)) return
       task.event = null

@@ -11,6 +11,7 @@ import { decodeAssignment } from '../protocol/consumer-protocol.ts'
 import { partitionForGroup } from '../protocol/hash.ts'
 import { isControl, readRecords } from '../protocol/records.ts'
 import { decodeUtf8 } from '../protocol/utf8.ts'
+import { faultyLinks } from './links.ts'
 import type {
   ClusterView,
   GroupOffsetView,
@@ -32,11 +33,20 @@ export function viewOf(world: World): ClusterView {
     groups: groupViews(world),
     processes: [...world.processes.values()].map(({ name, state, incarnation }) => ({ name, state, incarnation })),
     inFlight: inFlightView(world),
-    cuts: [...world.cuts].sort().map((link) => {
-      const [a, b] = link.split('-').map(Number)
-      return [a as number, b as number] as const
-    }),
+    cuts: cutPairs(world),
+    links: faultyLinks(world),
   }
+}
+
+/** Pairs of brokers between which nothing gets through, one way at least; the smaller id first. */
+function cutPairs(world: World): (readonly [number, number])[] {
+  const pairs = new Map<string, readonly [number, number]>()
+  for (const { from, to, cut } of faultyLinks(world)) {
+    if (!cut || typeof from !== 'number' || typeof to !== 'number') continue
+    const pair = [Math.min(from, to), Math.max(from, to)] as const
+    pairs.set(pair.join('-'), pair)
+  }
+  return [...pairs.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1])
 }
 
 function inFlightView(world: World): InFlightView {
@@ -74,6 +84,7 @@ export function nodeViews(world: World): NodeView[] {
     id: node.id,
     host: node.host,
     port: node.port,
+    paused: node.paused,
     state: node.up ? 'up' : image.brokers.get(node.id)?.fenced === true ? 'fenced' : 'down',
     leads: leads.get(node.id) ?? 0,
     connections: node.connections.size,
@@ -93,6 +104,9 @@ export function topicViews(world: World): TopicView[] {
         leaderEpoch: info.leaderEpoch,
         replicas: [...info.replicas],
         isr: [...info.isr],
+        elr: [...info.elr],
+        addingReplicas: [...info.addingReplicas],
+        removingReplicas: [...info.removingReplicas],
         logStartOffset: log?.logStartOffset ?? 0,
         highWatermark: log?.highWatermark ?? 0,
         logEndOffset: log?.logEndOffset ?? 0,

@@ -4,6 +4,8 @@ import type { Switches } from '../broker/index.ts'
 export interface ClusterOptions {
   /** Number of brokers, ids 1…n. Default 1. */
   readonly brokers?: number
+  /** The rack of each broker, in the order of their ids: replicas are spread over racks. Default: none. */
+  readonly racks?: readonly string[]
   /** Topics to start with. A number is a partition count. */
   readonly topics?: Readonly<Record<string, number | TopicOptions>>
   /**

@@ -26,6 +26,7 @@ export interface ParsedTopic {
 
 export interface ParsedOptions {
   readonly brokers: number
+  readonly racks: readonly string[]
   readonly topics: readonly ParsedTopic[]
   readonly seed: number | string | null
   readonly mode: 'auto' | 'manual' | 'wall'
@@ -46,6 +47,7 @@ const OPTION_NAMES: readonly (keyof ClusterOptions)[] = [
   'brokers',
   'topics',
   'seed',
+  'racks',
   'time',
   'speed',
   'epoch',
@@ -95,6 +97,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
   const brokers = whole(options.brokers ?? 1, 'brokers', 1, MOST_BROKERS)
   return {
     brokers,
+    racks: parseRacks(options.racks, brokers),
     topics: parseTopics(options.topics, brokers),
     seed: parseSeed(options.seed ?? host.env('KAFKARIUM_SEED')),
     mode,
@@ -110,6 +113,19 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     history: flag(options.history, 'history'),
     strict: flag(options.strict, 'strict'),
   }
+}
+
+function parseRacks(racks: ClusterOptions['racks'], brokers: number): readonly string[] {
+  if (racks === undefined) return []
+  if (!Array.isArray(racks))
+    throw bad(`racks: ${show(racks)} is not an array. Write one rack name a broker: ['a', 'b'].`)
+  if (racks.length !== brokers) {
+    throw bad(`racks: there are ${brokers} brokers and ${racks.length} racks. Write one rack name a broker.`)
+  }
+  for (const [i, rack] of racks.entries()) {
+    if (typeof rack !== 'string' || rack === '') throw bad(`racks[${i}]: ${show(rack)} is not the name of a rack.`)
+  }
+  return [...(racks as readonly string[])]
 }
 
 function parseSwitches(given: ClusterOptions['switches'], version: string): Switches {

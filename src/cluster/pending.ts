@@ -69,6 +69,8 @@ function describeTask(task: Task): string {
       return 'another controller takes over'
     case 'halt':
       return `broker ${task.node} ends itself`
+    case 'rebalance-leaders':
+      return 'the controller looks at the balance of leaders'
     case 'client-timer':
     case 'control':
       return task.label

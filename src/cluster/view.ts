@@ -15,6 +15,8 @@ export interface ClusterView {
   readonly inFlight: InFlightView
   /** Links between brokers that are cut, the smaller id first. */
   readonly cuts: readonly (readonly [number, number])[]
+  /** Every link that is cut or slow, each direction on its own. */
+  readonly links: readonly LinkView[]
 }
 
 /** Counts of messages that were sent and have not arrived. */
@@ -29,11 +31,21 @@ export interface InFlightView {
   readonly metadata: number
 }
 
+export interface LinkView {
+  readonly from: number | 'controller' | 'clients'
+  readonly to: number | 'controller' | 'clients'
+  readonly cut: boolean
+  /** What it adds to every message, virtual milliseconds. */
+  readonly extraMs: number
+}
+
 export interface NodeView {
   readonly id: number
   readonly host: string
   readonly port: number
   readonly state: 'up' | 'down' | 'fenced'
+  /** Alive, and does nothing. */
+  readonly paused: boolean
   /** How many partitions it leads. */
   readonly leads: number
   /** Open client connections. */
@@ -54,6 +66,11 @@ export interface PartitionView {
   readonly leaderEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+  /** Not in sync, and eligible as leaders all the same (KIP-966). */
+  readonly elr: readonly number[]
+  /** Of a reassignment under way: replicas that are to stay, and those that are to go. */
+  readonly addingReplicas: readonly number[]
+  readonly removingReplicas: readonly number[]
   readonly logStartOffset: number
   /** The leader's. Consumers read below it. */
   readonly highWatermark: number

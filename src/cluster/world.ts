@@ -7,10 +7,12 @@ import {
   type BrokerConfig,
   type BrokerState,
   type BrokerTimer,
+  brokerConfig,
   type ControllerState,
   createBrokerState,
   createController,
   type ForwardedRequest,
+  givenConfig,
   type Switches,
 } from '../broker/index.ts'
 import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
@@ -72,6 +74,8 @@ export type Task =
   | { readonly type: 'controller-elected' }
   /** A broker ends itself. */
   | { readonly type: 'halt'; readonly node: number; readonly incarnation: number }
+  /** The controller looks whether leadership should go back to preferred replicas. */
+  | { readonly type: 'rebalance-leaders' }
   | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
 
@@ -89,6 +93,7 @@ export interface NodeRuntime {
   readonly id: number
   readonly host: string
   readonly port: number
+  readonly rack: string | null
   readonly broker: BrokerState
   up: boolean
   /** Alive, but it does nothing: a long garbage collection, a virtual machine that was stopped. */
@@ -141,8 +146,15 @@ export interface World {
   /** What the trace was last told of a partition, so that it is told changes only. */
   readonly toldPartitions: Map<
     string,
-    { readonly leader: number; readonly epoch: number; readonly isr: readonly number[] }
+    {
+      readonly leader: number
+      readonly epoch: number
+      readonly isr: readonly number[]
+      readonly replicas: readonly number[]
+    }
   >
+  /** Whether the controller is going to look at the balance of leaders. */
+  rebalanceArmed: boolean
   readonly links: Links
   /** Whether a controller is active. While one is elected, what is sent to it waits. */
   controllerUp: boolean
@@ -168,6 +180,8 @@ export interface World {
 export interface WorldOptions {
   readonly host: ClusterHost
   readonly brokers: number
+  /** By broker id, from 1 on; empty = as `broker.rack` says. */
+  readonly racks: readonly string[]
   readonly config: BrokerConfig
   readonly switches: Switches
   readonly zooKeeper: boolean
@@ -189,11 +203,15 @@ export const HOST_NAME = 'localhost'
 export function createWorld(options: WorldOptions): World {
   const nodes = new Map<number, NodeRuntime>()
   for (let id = 1; id <= options.brokers; id++) {
+    const rack = options.racks[id - 1]
+    const config =
+      rack === undefined ? options.config : brokerConfig({ ...givenConfig(options.config), 'broker.rack': rack })
     nodes.set(id, {
       id,
       host: HOST_NAME,
       port: FIRST_PORT + id - 1,
-      broker: createBrokerState(id, options.config, options.switches, options.zooKeeper, ADVERTISED),
+      rack: config['broker.rack'] ?? null,
+      broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
       paused: false,
       held: [],
@@ -223,6 +241,7 @@ export function createWorld(options: WorldOptions): World {
     processes: new Map(),
     calls: new Set(),
     counters: new Map(),
+    rebalanceArmed: false,
     links: { cut: new Set(), slow: new Map(), lastArrival: new Map(), held: [] },
     controllerUp: true,
     controllerHeld: [],

@@ -42,6 +42,13 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
             where: partitionName(event),
             leader: event.leader,
           })
+    case 'replicas':
+      return event.adding.length === 0 && event.removing.length === 0
+        ? t('event.replicas', { where: partitionName(event), replicas: event.replicas.join(', ') })
+        : t('event.replicas.moving', {
+            where: partitionName(event),
+            replicas: event.replicas.filter((id) => !event.removing.includes(id)).join(', '),
+          })
     case 'replicated':
       return t('event.replicated', {
         node: event.node,

@@ -105,6 +105,15 @@ export type Fact =
       /** Elected although it may lack committed records. */
       readonly unclean: boolean
     }
+  /** Other brokers hold the partition, or are going to: `adding` are to stay, `removing` are to go (KIP-455). */
+  | {
+      readonly type: 'replicas'
+      readonly topic: string
+      readonly partition: number
+      readonly replicas: readonly number[]
+      readonly adding: readonly number[]
+      readonly removing: readonly number[]
+    }
   // groups
   | {
       readonly type: 'group.state'

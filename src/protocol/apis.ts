@@ -37,7 +37,22 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   AlterConfigs: { key: 33, name: 'AlterConfigs', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   CreatePartitions: { key: 37, name: 'CreatePartitions', minVersion: 0, maxVersion: 3, flexibleFrom: 2 },
   DeleteGroups: { key: 42, name: 'DeleteGroups', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
+  ElectLeaders: { key: 43, name: 'ElectLeaders', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   IncrementalAlterConfigs: { key: 44, name: 'IncrementalAlterConfigs', minVersion: 0, maxVersion: 1, flexibleFrom: 1 },
+  AlterPartitionReassignments: {
+    key: 45,
+    name: 'AlterPartitionReassignments',
+    minVersion: 0,
+    maxVersion: 1,
+    flexibleFrom: 0,
+  },
+  ListPartitionReassignments: {
+    key: 46,
+    name: 'ListPartitionReassignments',
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+  },
   OffsetDelete: { key: 47, name: 'OffsetDelete', minVersion: 0, maxVersion: 0, flexibleFrom: -1 },
   DescribeCluster: { key: 60, name: 'DescribeCluster', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
 }
@@ -91,8 +106,14 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.CreatePartitions
     case 42:
       return API.DeleteGroups
+    case 43:
+      return API.ElectLeaders
     case 44:
       return API.IncrementalAlterConfigs
+    case 45:
+      return API.AlterPartitionReassignments
+    case 46:
+      return API.ListPartitionReassignments
     case 47:
       return API.OffsetDelete
     case 60:

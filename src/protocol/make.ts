@@ -7,6 +7,8 @@ import type {
   AlterConfigsResource,
   AlterConfigsResourceResponse,
   AlterConfigsResponse,
+  AlterPartitionReassignmentsRequest,
+  AlterPartitionReassignmentsResponse,
   ApiVersion,
   ApiVersionsRequest,
   ApiVersionsResponse,
@@ -52,6 +54,8 @@ import type {
   DescribedGroupMember,
   DescribeGroupsRequest,
   DescribeGroupsResponse,
+  ElectLeadersRequest,
+  ElectLeadersResponse,
   EpochEndOffset,
   FetchableTopicResponse,
   FetchPartition,
@@ -89,6 +93,9 @@ import type {
   ListOffsetsResponse,
   ListOffsetsTopic,
   ListOffsetsTopicResponse,
+  ListPartitionReassignmentsRequest,
+  ListPartitionReassignmentsResponse,
+  ListPartitionReassignmentsTopics,
   MemberIdentity,
   MemberMetadata,
   MemberResponse,
@@ -129,11 +136,19 @@ import type {
   OffsetForLeaderPartitionResult,
   OffsetForLeaderTopic,
   OffsetForLeaderTopicResult,
+  OngoingPartitionReassignment,
+  OngoingTopicReassignment,
   PartitionData,
   PartitionProduceData,
   PartitionProduceResponse,
+  PartitionResult,
   ProduceRequest,
   ProduceResponse,
+  ReassignablePartition,
+  ReassignablePartitionResponse,
+  ReassignableTopic,
+  ReassignableTopicResponse,
+  ReplicaElectionResult,
   ReplicaState,
   SnapshotId,
   SupportedFeatureKey,
@@ -141,6 +156,7 @@ import type {
   SyncGroupRequestAssignment,
   SyncGroupResponse,
   TopicPartition,
+  TopicPartitions,
   TopicProduceData,
   TopicProduceResponse,
 } from './messages.ts'
@@ -1459,6 +1475,54 @@ export function makeDeletableGroupResult(given: Partial<DeletableGroupResult> = 
   }
 }
 
+/** A `ElectLeadersRequest` with Kafka's defaults for what is not given. */
+export function makeElectLeadersRequest(given: Partial<ElectLeadersRequest> = {}): ElectLeadersRequest {
+  return {
+    electionType: 0,
+    topicPartitions: [],
+    timeoutMs: 60000,
+    ...given,
+  }
+}
+
+/** A `TopicPartitions` with Kafka's defaults for what is not given. */
+export function makeTopicPartitions(given: Partial<TopicPartitions> = {}): TopicPartitions {
+  return {
+    topic: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `ElectLeadersResponse` with Kafka's defaults for what is not given. */
+export function makeElectLeadersResponse(given: Partial<ElectLeadersResponse> = {}): ElectLeadersResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    replicaElectionResults: [],
+    ...given,
+  }
+}
+
+/** A `ReplicaElectionResult` with Kafka's defaults for what is not given. */
+export function makeReplicaElectionResult(given: Partial<ReplicaElectionResult> = {}): ReplicaElectionResult {
+  return {
+    topic: '',
+    partitionResult: [],
+    ...given,
+  }
+}
+
+/** A `PartitionResult` with Kafka's defaults for what is not given. */
+export function makePartitionResult(given: Partial<PartitionResult> = {}): PartitionResult {
+  return {
+    partitionId: 0,
+    errorCode: 0,
+    errorMessage: '',
+    ...given,
+  }
+}
+
 /** A `IncrementalAlterConfigsRequest` with Kafka's defaults for what is not given. */
 export function makeIncrementalAlterConfigsRequest(
   given: Partial<IncrementalAlterConfigsRequest> = {},
@@ -1514,6 +1578,130 @@ export function makeIncrementalAlterConfigsResourceResponse(
     errorMessage: '',
     resourceType: 0,
     resourceName: '',
+    ...given,
+  }
+}
+
+/** A `AlterPartitionReassignmentsRequest` with Kafka's defaults for what is not given. */
+export function makeAlterPartitionReassignmentsRequest(
+  given: Partial<AlterPartitionReassignmentsRequest> = {},
+): AlterPartitionReassignmentsRequest {
+  return {
+    timeoutMs: 60000,
+    allowReplicationFactorChange: true,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `ReassignableTopic` with Kafka's defaults for what is not given. */
+export function makeReassignableTopic(given: Partial<ReassignableTopic> = {}): ReassignableTopic {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `ReassignablePartition` with Kafka's defaults for what is not given. */
+export function makeReassignablePartition(given: Partial<ReassignablePartition> = {}): ReassignablePartition {
+  return {
+    partitionIndex: 0,
+    replicas: null,
+    ...given,
+  }
+}
+
+/** A `AlterPartitionReassignmentsResponse` with Kafka's defaults for what is not given. */
+export function makeAlterPartitionReassignmentsResponse(
+  given: Partial<AlterPartitionReassignmentsResponse> = {},
+): AlterPartitionReassignmentsResponse {
+  return {
+    throttleTimeMs: 0,
+    allowReplicationFactorChange: true,
+    errorCode: 0,
+    errorMessage: '',
+    responses: [],
+    ...given,
+  }
+}
+
+/** A `ReassignableTopicResponse` with Kafka's defaults for what is not given. */
+export function makeReassignableTopicResponse(
+  given: Partial<ReassignableTopicResponse> = {},
+): ReassignableTopicResponse {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `ReassignablePartitionResponse` with Kafka's defaults for what is not given. */
+export function makeReassignablePartitionResponse(
+  given: Partial<ReassignablePartitionResponse> = {},
+): ReassignablePartitionResponse {
+  return {
+    partitionIndex: 0,
+    errorCode: 0,
+    errorMessage: '',
+    ...given,
+  }
+}
+
+/** A `ListPartitionReassignmentsRequest` with Kafka's defaults for what is not given. */
+export function makeListPartitionReassignmentsRequest(
+  given: Partial<ListPartitionReassignmentsRequest> = {},
+): ListPartitionReassignmentsRequest {
+  return {
+    timeoutMs: 60000,
+    topics: null,
+    ...given,
+  }
+}
+
+/** A `ListPartitionReassignmentsTopics` with Kafka's defaults for what is not given. */
+export function makeListPartitionReassignmentsTopics(
+  given: Partial<ListPartitionReassignmentsTopics> = {},
+): ListPartitionReassignmentsTopics {
+  return {
+    name: '',
+    partitionIndexes: [],
+    ...given,
+  }
+}
+
+/** A `ListPartitionReassignmentsResponse` with Kafka's defaults for what is not given. */
+export function makeListPartitionReassignmentsResponse(
+  given: Partial<ListPartitionReassignmentsResponse> = {},
+): ListPartitionReassignmentsResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    errorMessage: '',
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `OngoingTopicReassignment` with Kafka's defaults for what is not given. */
+export function makeOngoingTopicReassignment(given: Partial<OngoingTopicReassignment> = {}): OngoingTopicReassignment {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `OngoingPartitionReassignment` with Kafka's defaults for what is not given. */
+export function makeOngoingPartitionReassignment(
+  given: Partial<OngoingPartitionReassignment> = {},
+): OngoingPartitionReassignment {
+  return {
+    partitionIndex: 0,
+    replicas: [],
+    addingReplicas: [],
+    removingReplicas: [],
     ...given,
   }
 }

@@ -1469,6 +1469,55 @@ export interface DeletableGroupResult {
 }
 
 /**
+ * ElectLeaders, API key 43: versions 0–2, flexible from 2.
+ * Elects leaders. Version 1 can elect uncleanly (KIP-460); 2 is flexible.
+ */
+export interface ElectLeadersRequest {
+  /** Versions 1+. 0 the preferred replica, 1 any living replica where there is no leader. */
+  readonly electionType: number
+  /** All versions, null 0+. Null: all. */
+  readonly topicPartitions: readonly TopicPartitions[] | null
+  /** All versions, default 60000. */
+  readonly timeoutMs: number
+}
+
+export interface TopicPartitions {
+  /** All versions. */
+  readonly topic: string
+  /** All versions. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * ElectLeaders, API key 43: versions 0–2, flexible from 2.
+ * Elects leaders. Version 1 can elect uncleanly (KIP-460); 2 is flexible.
+ */
+export interface ElectLeadersResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** Versions 1+. */
+  readonly errorCode: number
+  /** All versions. */
+  readonly replicaElectionResults: readonly ReplicaElectionResult[]
+}
+
+export interface ReplicaElectionResult {
+  /** All versions. */
+  readonly topic: string
+  /** All versions. */
+  readonly partitionResult: readonly PartitionResult[]
+}
+
+export interface PartitionResult {
+  /** All versions. */
+  readonly partitionId: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+. */
+  readonly errorMessage: string | null
+}
+
+/**
  * IncrementalAlterConfigs, API key 44: versions 0–1, flexible from 1.
  * Changes single entries of the configuration of resources (KIP-339). Version 1 is flexible.
  */
@@ -1517,6 +1566,117 @@ export interface IncrementalAlterConfigsResourceResponse {
   readonly resourceType: number
   /** All versions. */
   readonly resourceName: string
+}
+
+/**
+ * AlterPartitionReassignments, API key 45: versions 0–1, flexible from 0.
+ * Gives partitions other replicas (KIP-455). Version 1 can insist on as many as before (KIP-860).
+ */
+export interface AlterPartitionReassignmentsRequest {
+  /** All versions, default 60000. */
+  readonly timeoutMs: number
+  /** Versions 1+, default true. */
+  readonly allowReplicationFactorChange: boolean
+  /** All versions. */
+  readonly topics: readonly ReassignableTopic[]
+}
+
+export interface ReassignableTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly ReassignablePartition[]
+}
+
+export interface ReassignablePartition {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions, null 0+, default null. Null: cancel what is under way. */
+  readonly replicas: readonly number[] | null
+}
+
+/**
+ * AlterPartitionReassignments, API key 45: versions 0–1, flexible from 0.
+ * Gives partitions other replicas (KIP-455). Version 1 can insist on as many as before (KIP-860).
+ */
+export interface AlterPartitionReassignmentsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** Versions 1+, default true. */
+  readonly allowReplicationFactorChange: boolean
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+. */
+  readonly errorMessage: string | null
+  /** All versions. */
+  readonly responses: readonly ReassignableTopicResponse[]
+}
+
+export interface ReassignableTopicResponse {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly ReassignablePartitionResponse[]
+}
+
+export interface ReassignablePartitionResponse {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+. */
+  readonly errorMessage: string | null
+}
+
+/**
+ * ListPartitionReassignments, API key 46: versions 0, flexible from 0.
+ * Which partitions are getting other replicas (KIP-455).
+ */
+export interface ListPartitionReassignmentsRequest {
+  /** All versions, default 60000. */
+  readonly timeoutMs: number
+  /** All versions, null 0+, default null. Null: all. */
+  readonly topics: readonly ListPartitionReassignmentsTopics[] | null
+}
+
+export interface ListPartitionReassignmentsTopics {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitionIndexes: readonly number[]
+}
+
+/**
+ * ListPartitionReassignments, API key 46: versions 0, flexible from 0.
+ * Which partitions are getting other replicas (KIP-455).
+ */
+export interface ListPartitionReassignmentsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+. */
+  readonly errorMessage: string | null
+  /** All versions. */
+  readonly topics: readonly OngoingTopicReassignment[]
+}
+
+export interface OngoingTopicReassignment {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly OngoingPartitionReassignment[]
+}
+
+export interface OngoingPartitionReassignment {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly replicas: readonly number[]
+  /** All versions. */
+  readonly addingReplicas: readonly number[]
+  /** All versions. */
+  readonly removingReplicas: readonly number[]
 }
 
 /**
@@ -1763,9 +1923,18 @@ export interface Apis {
   readonly AlterConfigs: { readonly request: AlterConfigsRequest; readonly response: AlterConfigsResponse }
   readonly CreatePartitions: { readonly request: CreatePartitionsRequest; readonly response: CreatePartitionsResponse }
   readonly DeleteGroups: { readonly request: DeleteGroupsRequest; readonly response: DeleteGroupsResponse }
+  readonly ElectLeaders: { readonly request: ElectLeadersRequest; readonly response: ElectLeadersResponse }
   readonly IncrementalAlterConfigs: {
     readonly request: IncrementalAlterConfigsRequest
     readonly response: IncrementalAlterConfigsResponse
+  }
+  readonly AlterPartitionReassignments: {
+    readonly request: AlterPartitionReassignmentsRequest
+    readonly response: AlterPartitionReassignmentsResponse
+  }
+  readonly ListPartitionReassignments: {
+    readonly request: ListPartitionReassignmentsRequest
+    readonly response: ListPartitionReassignmentsResponse
   }
   readonly OffsetDelete: { readonly request: OffsetDeleteRequest; readonly response: OffsetDeleteResponse }
   readonly DescribeCluster: { readonly request: DescribeClusterRequest; readonly response: DescribeClusterResponse }

@@ -168,6 +168,34 @@ describe('requests as kafkajs writes them', () => {
     expect(ours('JoinGroup', 5, body)).toBe(await kafkajs('joinGroup/v5', fields))
   })
 
+  test('AlterPartitionReassignments v0 and ListPartitionReassignments v0', async () => {
+    const altered = make.makeAlterPartitionReassignmentsRequest({
+      timeoutMs: 30000,
+      topics: [
+        { name: 'orders', partitions: [{ partitionIndex: 0, replicas: [1, 2] }] },
+        { name: '주문', partitions: [{ partitionIndex: 3, replicas: [] }] },
+      ],
+    })
+    expect(ours('AlterPartitionReassignments', 0, altered)).toBe(
+      await kafkajs('alterPartitionReassignments/v0', {
+        timeout: 30000,
+        topics: [
+          { topic: 'orders', partitionAssignment: [{ partition: 0, replicas: [1, 2] }] },
+          { topic: '주문', partitionAssignment: [{ partition: 3, replicas: [] }] },
+        ],
+      }),
+    )
+    for (const topics of [null, [{ topic: 'orders', partitions: [0, 4] }]]) {
+      const listed = make.makeListPartitionReassignmentsRequest({
+        timeoutMs: 5,
+        topics: topics?.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })) ?? null,
+      })
+      expect(ours('ListPartitionReassignments', 0, listed)).toBe(
+        await kafkajs('listPartitionReassignments/v0', { timeout: 5, topics }),
+      )
+    }
+  })
+
   test('SyncGroup v3', async () => {
     const assignment = new Uint8Array([9])
     const body = make.makeSyncGroupRequest({
@@ -371,6 +399,45 @@ describe('responses as kafkajs reads them', () => {
 })
 
 describe('flexible frames by hand', () => {
+  test('ElectLeaders v1 and v2', () => {
+    const body = make.makeElectLeadersRequest({
+      electionType: 1,
+      topicPartitions: [{ topic: 't', partitions: [3] }],
+      timeoutMs: 5,
+    })
+    const header = { correlationId: 7, clientId: 'me' }
+    //  key  ver  correlation len  'me' type count     len  't' count    partition timeout
+    expect(hex(encodeRequest('ElectLeaders', 1, header, body))).toBe(
+      '002b 0001 00000007    0002 6d65 01   00000001  0001 74  00000001 00000003  00000005'.replaceAll(' ', ''),
+    )
+    //                               tags type 1+1 't'   1+1 partition tags timeout tags
+    expect(hex(encodeRequest('ElectLeaders', 2, header, body))).toBe(
+      '002b 0002 00000007 0002 6d65 00   01   02  02 74 02  00000003  00   00000005 00'.replaceAll(' ', ''),
+    )
+    const all = make.makeElectLeadersRequest({ topicPartitions: null, timeoutMs: 5 })
+    expect(hex(encodeRequest('ElectLeaders', 2, header, all))).toBe(
+      '002b 0002 00000007 0002 6d65 00   00   00  00000005 00'.replaceAll(' ', ''),
+    )
+    const partitionResult = [{ partitionId: 3, errorCode: 84, errorMessage: null }]
+    const response = make.makeElectLeadersResponse({ replicaElectionResults: [{ topic: 't', partitionResult }] })
+    //  correlation tags throttle error 1+1 't'   1+1 partition error null tags tags tags
+    expect(hex(encodeResponse('ElectLeaders', 2, 7, response))).toBe(
+      '00000007    00   00000000 0000  02  02 74 02  00000003  0054  00   00   00   00'.replaceAll(' ', ''),
+    )
+  })
+
+  test('AlterPartitionReassignments v1 says whether the replication factor may change (KIP-860)', () => {
+    const body = make.makeAlterPartitionReassignmentsRequest({
+      timeoutMs: 5,
+      allowReplicationFactorChange: false,
+      topics: [{ name: 't', partitions: [{ partitionIndex: 3, replicas: null }] }],
+    })
+    //  key  ver  correlation len  'me' tags timeout  no 1+1 't'   1+1 partition null tags tags tags
+    expect(hex(encodeRequest('AlterPartitionReassignments', 1, { correlationId: 7, clientId: 'me' }, body))).toBe(
+      '002d 0001 00000007    0002 6d65 00   00000005 00 02  02 74 02  00000003  00   00   00   00'.replaceAll(' ', ''),
+    )
+  })
+
   test('ApiVersions v3: request with old client id, response with old header', () => {
     const request = make.makeApiVersionsRequest({ clientSoftwareName: 'ab', clientSoftwareVersion: '1' })
     const bytes = encodeRequest('ApiVersions', 3, { correlationId: 7, clientId: 'me' }, request)

@@ -21,6 +21,7 @@ export const emptyView: ClusterView = {
   processes: [],
   inFlight: { requests: 0, responses: 0, replication: 0, metadata: 0 },
   cuts: [],
+  links: [],
 }
 
 /** Numbers the facts, one a 10 virtual milliseconds. */
@@ -112,6 +113,7 @@ export const liveView: ClusterView = {
     host: 'broker',
     port: 9092 + id,
     state: id === 3 ? ('down' as const) : ('up' as const),
+    paused: false,
     leads: id === 3 ? 0 : 1,
     connections: id,
   })),
@@ -140,6 +142,9 @@ export const liveView: ClusterView = {
             sizeInBytes: 1000,
           },
         ],
+        elr: [],
+        addingReplicas: [],
+        removingReplicas: [],
       })),
     },
     { name: '__consumer_offsets', internal: true, partitions: [] },
@@ -181,6 +186,7 @@ export const liveView: ClusterView = {
   ],
   processes: [],
   inFlight: { requests: 1, responses: 2, replication: 3, metadata: 0 },
+  links: [],
   cuts: [[1, 2]],
 }
 

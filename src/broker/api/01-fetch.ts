@@ -7,6 +7,8 @@
  * - Offsets outside [log start, log end] are OFFSET_OUT_OF_RANGE.
  * - Answers whole batches, so the first records may lie before the asked offset.
  * - From v9 a partition says which leader epoch it believes in: FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH (KIP-320).
+ * - From v11 on a consumer may read from a follower, up to that one's high watermark; with `replica.selector.class` set, a leader
+ *   sends it to the replica in its rack (KIP-392).
  * - Fetch sessions (KIP-227) are declined: session id 0, every fetch is a full one.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -14,6 +16,7 @@ import { makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
 import type { FetchResponse, PartitionData } from '../../protocol/messages.ts'
 import { readLog } from '../log/index.ts'
 import { NO_TOPIC_ID } from '../metadata.ts'
+import { preferredReadReplica } from '../replication/read-replica.ts'
 import { tokenOf } from '../request.ts'
 import { type BrokerState, type FetchPlan, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
@@ -27,6 +30,7 @@ export const fetch = defineApi({
     const plan: FetchPlan = {
       minBytes: Math.min(body.minBytes, body.maxBytes),
       maxBytes: body.maxBytes,
+      clientRack: request.apiVersion >= 11 ? body.rackId : null,
       partitions: body.topics.flatMap((topic) => {
         const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
         return topic.partitions.map((partition) => ({
@@ -40,7 +44,7 @@ export const fetch = defineApi({
       }),
     }
     const result = runFetch(state, plan)
-    if (result.failed || result.bytes >= plan.minBytes || body.maxWaitMs <= 0 || plan.partitions.length === 0) {
+    if (result.urgent || result.bytes >= plan.minBytes || body.maxWaitMs <= 0 || plan.partitions.length === 0) {
       out.replies.push({ token: request, body: result.response })
       return
     }
@@ -48,14 +52,14 @@ export const fetch = defineApi({
   },
 })
 
-/** Answers a plan from what is in the logs now. */
+/** Answers a plan from what is in the logs now; `urgent` = there is something the reader must be told at once. */
 export function runFetch(
   state: BrokerState,
   plan: FetchPlan,
-): { readonly response: FetchResponse; readonly bytes: number; readonly failed: boolean } {
+): { readonly response: FetchResponse; readonly bytes: number; readonly urgent: boolean } {
   const byTopic = new Map<string, { topic: string; topicId: string; partitions: PartitionData[] }>()
   let bytes = 0
-  let failed = false
+  let urgent = false
   for (const wanted of plan.partitions) {
     const key = wanted.topic === '' ? wanted.topicId : wanted.topic
     let group = byTopic.get(key)
@@ -72,14 +76,31 @@ export function runFetch(
         wanted.topic === '' && wanted.topicId !== NO_TOPIC_ID
           ? ErrorCode.UNKNOWN_TOPIC_ID
           : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-    } else if (info.leader !== state.id || log === undefined) errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    else if (state.switches.fetchFencing && wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
+    } else if (log === undefined || (info.leader !== state.id && plan.clientRack === null)) {
+      errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
+    } else if (state.switches.fetchFencing && wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
       errorCode = epochError(wanted.leaderEpoch, log.leaderEpoch)
     } else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset)
       errorCode = ErrorCode.OFFSET_OUT_OF_RANGE
     if (errorCode !== ErrorCode.NONE || log === undefined) {
-      failed = true
+      urgent = true
       group.partitions.push(makePartitionData({ partitionIndex, errorCode, highWatermark: -1, records: null }))
+      continue
+    }
+    const preferred = preferredReadReplica(state, log, wanted.offset, plan.clientRack)
+    if (preferred >= 0) {
+      urgent = true
+      group.partitions.push(
+        makePartitionData({
+          partitionIndex,
+          highWatermark: log.highWatermark,
+          lastStableOffset: log.highWatermark,
+          logStartOffset: log.logStartOffset,
+          abortedTransactions: null,
+          preferredReadReplica: preferred,
+          records: [],
+        }),
+      )
       continue
     }
     const read = readLog(
@@ -101,7 +122,7 @@ export function runFetch(
       }),
     )
   }
-  return { response: makeFetchResponse({ responses: [...byTopic.values()] }), bytes, failed }
+  return { response: makeFetchResponse({ responses: [...byTopic.values()] }), bytes, urgent }
 }
 
 /** KIP-320, Partition.checkCurrentLeaderEpoch: an older epoch than ours is fenced, a newer one we have yet to hear of. */

@@ -18,7 +18,14 @@ import {
 import type { CreatableTopicConfig, MetadataResponseTopic } from '../../protocol/messages.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { Decision } from '../decision.ts'
-import { isInternal, NO_TOPIC_ID, OFFSETS_TOPIC, type TopicInfo, topicNameProblem } from '../metadata.ts'
+import {
+  isInternal,
+  type MetadataImage,
+  NO_TOPIC_ID,
+  OFFSETS_TOPIC,
+  type TopicInfo,
+  topicNameProblem,
+} from '../metadata.ts'
 import type { BrokerState } from '../state.ts'
 import { defineApi } from './handler.ts'
 
@@ -33,7 +40,7 @@ export const metadata = defineApi({
     const { body, apiVersion } = request
     const all = body.topics === null || (apiVersion === 0 && body.topics.length === 0)
     const topics: MetadataResponseTopic[] = []
-    if (all) for (const topic of state.image.topics.values()) topics.push(describe(topic))
+    if (all) for (const topic of state.image.topics.values()) topics.push(describe(state.image, topic))
     else {
       const allowed = apiVersion < 4 || body.allowAutoTopicCreation
       const missing: string[] = []
@@ -41,7 +48,7 @@ export const metadata = defineApi({
         const byId = wanted.topicId !== NO_TOPIC_ID
         const name = byId ? state.image.topicNames.get(wanted.topicId) : (wanted.name ?? '')
         const topic = name === undefined ? undefined : state.image.topics.get(name)
-        if (topic !== undefined) topics.push(describe(topic))
+        if (topic !== undefined) topics.push(describe(state.image, topic))
         else if (byId) topics.push(unknown(null, wanted.topicId, ErrorCode.UNKNOWN_TOPIC_ID))
         else if (topicNameProblem(name ?? '') !== null)
           topics.push(unknown(name ?? '', NO_TOPIC_ID, ErrorCode.INVALID_TOPIC_EXCEPTION))
@@ -54,7 +61,7 @@ export const metadata = defineApi({
     }
     const brokers = [...state.image.brokers.values()]
       .filter((broker) => !broker.fenced)
-      .map(({ id, host, port }) => ({ nodeId: id, host, port, rack: null }))
+      .map(({ id, host, port, rack }) => ({ nodeId: id, host, port, rack }))
     out.replies.push({
       token: request,
       body: makeMetadataResponse({
@@ -113,7 +120,7 @@ function unknown(name: string | null, topicId: string, errorCode: number): Metad
   })
 }
 
-function describe(topic: TopicInfo): MetadataResponseTopic {
+function describe(image: MetadataImage, topic: TopicInfo): MetadataResponseTopic {
   return {
     errorCode: ErrorCode.NONE,
     name: topic.name,
@@ -126,7 +133,7 @@ function describe(topic: TopicInfo): MetadataResponseTopic {
       leaderEpoch: partition.leaderEpoch,
       replicaNodes: partition.replicas,
       isrNodes: partition.isr,
-      offlineReplicas: partition.leader < 0 ? partition.replicas : [],
+      offlineReplicas: partition.replicas.filter((id) => image.brokers.get(id)?.fenced !== false),
     })),
     topicAuthorizedOperations: OPERATIONS_OMITTED,
   }

@@ -50,8 +50,8 @@ export const describeCluster = defineApi({
       body: makeDescribeClusterResponse({
         clusterId: CLUSTER_ID,
         controllerId: alive[0]?.id ?? -1,
-        brokers: shown.map(({ id, host, port, fenced }) =>
-          makeDescribeClusterBroker({ brokerId: id, host, port, isFenced: fenced }),
+        brokers: shown.map(({ id, host, port, rack, fenced }) =>
+          makeDescribeClusterBroker({ brokerId: id, host, port, rack, isFenced: fenced }),
         ),
         ...(body.includeClusterAuthorizedOperations ? { clusterAuthorizedOperations: ALL_CLUSTER_OPERATIONS } : {}),
       }),

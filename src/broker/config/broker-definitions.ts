@@ -22,6 +22,11 @@ export const CLEANUP_POLICIES = ['compact', 'delete'] as const
 export const TIMESTAMP_TYPES = ['CreateTime', 'LogAppendTime'] as const
 export const COMPRESSION_TYPES = ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'] as const
 
+const READ_SELECTORS = [
+  'org.apache.kafka.common.replica.LeaderSelector',
+  'org.apache.kafka.common.replica.RackAwareReplicaSelector',
+] as const
+
 const perBroker = { update: 'per-broker' } as const
 
 export const BROKER_CONFIG = {
@@ -143,14 +148,18 @@ export const BROKER_CONFIG = {
   'replica.fetch.backoff.ms': int(1000, { min: 0 }, 'How long a follower pauses after an error.'),
   'replica.socket.timeout.ms': int(30_000, effect, 'How long a follower waits for an answer.'),
   'replica.high.watermark.checkpoint.interval.ms': long(5000, effect, 'How often high watermarks are saved.'),
-  'replica.selector.class': unset('class', {}, 'Chooses the replica a consumer reads from. Unset: the leader.'),
-  'broker.rack': unset('string', {}, 'The broker’s rack.'),
+  'replica.selector.class': unset(
+    'class',
+    { of: READ_SELECTORS, ...effect },
+    'Chooses the replica a consumer reads from (KIP-392). Unset: the leader.',
+  ),
+  'broker.rack': unset('string', effect, 'The brokers’ rack, where the option `racks` does not say.'),
   'unclean.leader.election.enable': bool(false, 'Whether a replica outside the ISR may lead.', {
     ...dynamic,
     ...effect,
   }),
-  'auto.leader.rebalance.enable': bool(true, 'Give leadership back to the preferred replicas.'),
-  'leader.imbalance.check.interval.seconds': long(300, { min: 1 }, 'How often that is looked at.'),
+  'auto.leader.rebalance.enable': bool(true, 'Give leadership back to the preferred replicas.', effect),
+  'leader.imbalance.check.interval.seconds': long(300, { min: 1, ...effect }, 'How often that is looked at.'),
   'leader.imbalance.per.broker.percentage': int(10, {}, 'How much imbalance a broker may have.'),
 
   // The brokers' life

@@ -94,10 +94,16 @@ export function mayShutDown(state: ControllerState, id: number, lowestOffset: nu
 /** A broker appears at once, or is fenced: for worlds and tests without registration and heartbeats. */
 export function brokerChanged(
   state: ControllerState,
-  broker: { readonly id: number; readonly host: string; readonly port: number; readonly fenced: boolean },
+  broker: {
+    readonly id: number
+    readonly host: string
+    readonly port: number
+    readonly fenced: boolean
+    readonly rack?: string | null
+  },
 ): readonly MetadataRecord[] {
   if (broker.fenced) return fenceBroker(state, broker.id)
-  const registered = registerBroker(state, { ...broker, rack: null, cleanShutdown: true })
+  const registered = registerBroker(state, { rack: null, ...broker, cleanShutdown: true })
   return [...registered, ...unfenceBroker(state, broker.id)]
 }
 

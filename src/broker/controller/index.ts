@@ -4,5 +4,6 @@
  */
 export * from './alter-partition.ts'
 export * from './brokers.ts'
+export * from './elections.ts'
 export * from './state.ts'
 export * from './step.ts'

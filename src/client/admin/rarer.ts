@@ -16,10 +16,12 @@ import { KafkaJSBrokerNotFound, KafkaJSServerDoesNotSupportApiKey } from '../err
 import { errorFromCode } from '../errors/protocol-errors.ts'
 import {
   requestAlterConfigs,
+  requestAlterReassignments,
   requestCreatePartitions,
   requestDeleteGroups,
   requestDeleteRecords,
   requestDescribeConfigs,
+  requestListReassignments,
 } from '../network/admin-requests.ts'
 import type { BrokerClient } from '../network/broker.ts'
 import { GiveUp } from '../retry.ts'
@@ -226,13 +228,23 @@ export function createRarerFunctions(
       check.checkDeleteAcls(filters)
       return neverOffered('deleteAcls', 'DeleteAcls', 31)()
     },
-    async alterPartitionReassignments({ topics }) {
+    async alterPartitionReassignments({ topics, timeout = 5000 }) {
       check.checkAlterReassignments(topics)
-      return neverOffered('alterPartitionReassignments', 'AlterPartitionReassignments', 45)()
+      return call('alterPartitionReassignments', () =>
+        atController('Could not reassign partitions', async (controller) => {
+          requireApi(controller, 'alterPartitionReassignments', 'AlterPartitionReassignments')
+          await requestAlterReassignments(controller, topics, timeout)
+        }),
+      )
     },
-    async listPartitionReassignments({ topics }) {
+    async listPartitionReassignments({ topics, timeout = 5000 }) {
       check.checkListReassignments(topics)
-      return neverOffered('listPartitionReassignments', 'ListPartitionReassignments', 46)()
+      return call('listPartitionReassignments', () =>
+        atController('Could not reassign partitions', async (controller) => {
+          requireApi(controller, 'listPartitionReassignments', 'ListPartitionReassignments')
+          return { topics: await requestListReassignments(controller, topics ?? null, timeout) }
+        }),
+      )
     },
   }
 }

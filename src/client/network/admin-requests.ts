@@ -1,15 +1,26 @@
 /** Requests only the admin client makes: typed bodies out, kafkajs's shapes and errors back. */
 import {
   makeAlterConfigsRequest,
+  makeAlterPartitionReassignmentsRequest,
   makeCreatePartitionsRequest,
   makeDeleteGroupsRequest,
   makeDeleteRecordsRequest,
   makeDescribeConfigsRequest,
+  makeListPartitionReassignmentsRequest,
 } from '../../protocol/make.ts'
-import type { DeleteRecordsFailure } from '../errors/broker-errors.ts'
+import { type DeleteRecordsFailure, KafkaJSAlterPartitionReassignmentsError } from '../errors/broker-errors.ts'
+import { KafkaJSAggregateError } from '../errors/general.ts'
 import { errorFromCode, throwOnError } from '../errors/protocol-errors.ts'
 import { parseInt64 } from '../int64.ts'
-import type { IResourceConfig, ITopicPartitionConfig, ResourceConfigQuery, SeekEntry } from '../types/admin.ts'
+import type {
+  IResourceConfig,
+  ITopicPartitionConfig,
+  OngoingTopicReassignment,
+  PartitionReassignment,
+  ResourceConfigQuery,
+  SeekEntry,
+} from '../types/admin.ts'
+import type { TopicPartitions } from '../types/metadata.ts'
 import type { BrokerClient } from './broker.ts'
 
 /** kafkajs's own timeout for DeleteRecords, milliseconds. */
@@ -146,4 +157,64 @@ export async function requestDeleteRecords(
         error: errorFromCode(errorCode),
       })),
   )
+}
+
+export async function requestAlterReassignments(
+  broker: BrokerClient,
+  topics: readonly PartitionReassignment[],
+  timeoutMs: number,
+): Promise<void> {
+  await broker.send(
+    'AlterPartitionReassignments',
+    makeAlterPartitionReassignmentsRequest({
+      timeoutMs,
+      topics: topics.map(({ topic, partitionAssignment }) => ({
+        name: topic,
+        partitions: partitionAssignment.map(({ partition, replicas }) => ({ partitionIndex: partition, replicas })),
+      })),
+    }),
+    {
+      check: ({ errorCode, responses }) => {
+        if (errorCode !== 0) throw new KafkaJSAlterPartitionReassignmentsError(errorFromCode(errorCode))
+        const failed = responses.flatMap(({ name, partitions }) =>
+          partitions
+            .filter((partition) => partition.errorCode !== 0)
+            .map(
+              (partition) =>
+                new KafkaJSAlterPartitionReassignmentsError(
+                  errorFromCode(partition.errorCode),
+                  name,
+                  partition.partitionIndex,
+                ),
+            ),
+        )
+        if (failed.length > 0) throw new KafkaJSAggregateError('Errors altering partition reassignments', failed)
+      },
+    },
+  )
+}
+
+export async function requestListReassignments(
+  broker: BrokerClient,
+  topics: readonly TopicPartitions[] | null,
+  timeoutMs: number,
+): Promise<OngoingTopicReassignment[]> {
+  const response = await broker.send(
+    'ListPartitionReassignments',
+    makeListPartitionReassignmentsRequest({
+      timeoutMs,
+      topics: topics?.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })) ?? null,
+    }),
+    { check: ({ errorCode }) => throwOnError(errorCode) },
+  )
+  // kafkajs declares `topic` and `partitionIndex`, and resolves `name` and `partition`.
+  return response.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex, replicas, addingReplicas, removingReplicas }) => ({
+      partition: partitionIndex,
+      replicas: [...replicas],
+      addingReplicas: [...addingReplicas],
+      removingReplicas: [...removingReplicas],
+    })),
+  })) as unknown as OngoingTopicReassignment[]
 }

@@ -34,6 +34,8 @@ const spoken: { readonly [A in ApiName]?: Range } = {
   DescribeConfigs: { min: 0, max: 2 },
   AlterConfigs: { min: 0, max: 1 },
   DeleteGroups: { min: 0, max: 1 },
+  AlterPartitionReassignments: { min: 0, max: 0 },
+  ListPartitionReassignments: { min: 0, max: 0 },
 }
 
 /** kafkajs's ApiVersions versions, tried from the highest down while the broker answers UNSUPPORTED_VERSION. */

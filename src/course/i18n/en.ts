@@ -155,6 +155,8 @@ export const en = {
   'event.topic.deleted': 'topic {topic} was deleted',
   'event.replicated': 'broker {node} copied {where} up to {end}',
   'event.truncated': 'broker {node} cut {where} back from {from} to {to}',
+  'event.replicas': '{where} is held by {replicas}',
+  'event.replicas.moving': '{where} is moving to {replicas}',
   'event.unflushed-lost': 'broker {node} lost the end of {where} that was not flushed: from {from} to {to}',
   'event.isr': 'in sync for {where}: {isr}',
   'event.leader': 'broker {leader} leads {where}',

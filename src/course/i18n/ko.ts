@@ -155,6 +155,8 @@ export const ko: Messages = {
   'event.topic.deleted': '{topic} 토픽이 삭제됐어요',
   'event.replicated': '{node}번 브로커가 {where|을/를} {end}까지 복제했어요',
   'event.truncated': '{node}번 브로커가 {where|을/를} {from}에서 {to|으로/로} 잘라냈어요',
+  'event.replicas': '{where}의 복제본: {replicas}',
+  'event.replicas.moving': '{where}의 복제본을 {replicas}번 브로커로 옮기고 있어요',
   'event.unflushed-lost': '{node}번 브로커가 디스크에 쓰지 못한 {where}의 끝을 잃었어요: {from}에서 {to|으로/로}',
   'event.isr': '{where}의 동기화된 복제본: {isr}',
   'event.leader': '{leader}번 브로커가 {where}의 리더예요',

@@ -131,11 +131,29 @@ import {
   writeDeleteGroupsResponse,
 } from './42-delete-groups.ts'
 import {
+  readElectLeadersRequest,
+  readElectLeadersResponse,
+  writeElectLeadersRequest,
+  writeElectLeadersResponse,
+} from './43-elect-leaders.ts'
+import {
   readIncrementalAlterConfigsRequest,
   readIncrementalAlterConfigsResponse,
   writeIncrementalAlterConfigsRequest,
   writeIncrementalAlterConfigsResponse,
 } from './44-incremental-alter-configs.ts'
+import {
+  readAlterPartitionReassignmentsRequest,
+  readAlterPartitionReassignmentsResponse,
+  writeAlterPartitionReassignmentsRequest,
+  writeAlterPartitionReassignmentsResponse,
+} from './45-alter-partition-reassignments.ts'
+import {
+  readListPartitionReassignmentsRequest,
+  readListPartitionReassignmentsResponse,
+  writeListPartitionReassignmentsRequest,
+  writeListPartitionReassignmentsResponse,
+} from './46-list-partition-reassignments.ts'
 import {
   readOffsetDeleteRequest,
   readOffsetDeleteResponse,
@@ -313,11 +331,29 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     readResponse: readDeleteGroupsResponse,
     writeResponse: writeDeleteGroupsResponse,
   },
+  ElectLeaders: {
+    readRequest: readElectLeadersRequest,
+    writeRequest: writeElectLeadersRequest,
+    readResponse: readElectLeadersResponse,
+    writeResponse: writeElectLeadersResponse,
+  },
   IncrementalAlterConfigs: {
     readRequest: readIncrementalAlterConfigsRequest,
     writeRequest: writeIncrementalAlterConfigsRequest,
     readResponse: readIncrementalAlterConfigsResponse,
     writeResponse: writeIncrementalAlterConfigsResponse,
+  },
+  AlterPartitionReassignments: {
+    readRequest: readAlterPartitionReassignmentsRequest,
+    writeRequest: writeAlterPartitionReassignmentsRequest,
+    readResponse: readAlterPartitionReassignmentsResponse,
+    writeResponse: writeAlterPartitionReassignmentsResponse,
+  },
+  ListPartitionReassignments: {
+    readRequest: readListPartitionReassignmentsRequest,
+    writeRequest: writeListPartitionReassignmentsRequest,
+    readResponse: readListPartitionReassignmentsResponse,
+    writeResponse: writeListPartitionReassignmentsResponse,
   },
   OffsetDelete: {
     readRequest: readOffsetDeleteRequest,

@@ -1,0 +1,210 @@
+/** What users see of the controller: elections, reassignments and racks, through clients. */
+import { type Cluster, createCluster } from 'kafkarium'
+import { afterEach, describe, expect, test } from 'vitest'
+
+const made: Cluster[] = []
+const create = (options: Parameters<typeof createCluster>[0] = {}) => {
+  const cluster = createCluster({
+    brokers: 3,
+    topics: { orders: { partitions: 1, replicationFactor: 3 } },
+    laws: true,
+    trace: 'full',
+    ...options,
+  })
+  made.push(cluster)
+  return cluster
+}
+afterEach(async () => {
+  for (const cluster of made.splice(0)) await cluster.dispose()
+})
+const partition = (cluster: Cluster) => cluster.topic('orders').partitions[0]
+const values = (cluster: Cluster) =>
+  cluster
+    .topic('orders')
+    .records()
+    .map(({ value }) => value)
+const quiet = { logLevel: 0, retry: { retries: 30, maxRetryTime: 1000 } } as const
+const senderOf = async (cluster: Cluster) => {
+  const producer = cluster.kafka(quiet).producer()
+  await producer.connect()
+  return (value: string, acks = -1) => producer.send({ topic: 'orders', acks, messages: [{ value }] })
+}
+const adminOf = async (cluster: Cluster) => {
+  const admin = cluster.kafka(quiet).admin()
+  await admin.connect()
+  return admin
+}
+
+describe('A4: unclean election', () => {
+  /** 'b' is committed on broker 1 alone; then only broker 2, which lacks it, is alive. */
+  const onlyTheStaleReplicaIsAlive = async (allowed: boolean) => {
+    const config = { 'unclean.leader.election.enable': allowed }
+    const cluster = create({ topics: { orders: { partitions: 1, replicationFactor: 3, config } } })
+    const send = await senderOf(cluster)
+    await send('a')
+    cluster.faults.crash(2)
+    cluster.faults.crash(3)
+    await cluster.until(() => partition(cluster)?.isr.length === 1)
+    await send('b')
+    cluster.faults.crash(1)
+    cluster.faults.restart(2)
+    return { cluster, send }
+  }
+
+  test('allowed: the partition goes on, and an acknowledged record is gone', async () => {
+    const { cluster, send } = await onlyTheStaleReplicaIsAlive(true)
+    await cluster.until(() => partition(cluster)?.leader === 2)
+    await send('c')
+    expect(values(cluster)).toEqual(['a', 'c'])
+    cluster.faults.restart(1)
+    await cluster.until(() => partition(cluster)?.isr.length === 2)
+    expect(values(cluster)).toEqual(['a', 'c'])
+    expect(partition(cluster)).toMatchObject({ leader: 2, logEndOffset: 2 })
+  })
+
+  test('not allowed: the partition is offline until the one that has everything is back', async () => {
+    const { cluster, send } = await onlyTheStaleReplicaIsAlive(false)
+    await cluster.advance('60s')
+    expect(partition(cluster)?.leader).toBe(-1)
+    cluster.faults.restart(1)
+    await send('c')
+    expect(values(cluster)).toEqual(['a', 'b', 'c'])
+  })
+})
+
+describe('preferred leaders', () => {
+  test('a broker that is back leads again within leader.imbalance.check.interval.seconds', async () => {
+    const cluster = create()
+    const send = await senderOf(cluster)
+    await send('a')
+    cluster.faults.crash(1)
+    await cluster.until(() => partition(cluster)?.leader === 2)
+    cluster.faults.restart(1)
+    await cluster.until(() => partition(cluster)?.isr.length === 3)
+    expect(partition(cluster)?.leader).toBe(2)
+    await cluster.advance('5m')
+    await cluster.advance('5m')
+    expect(partition(cluster)).toMatchObject({ leader: 1, leaderEpoch: 2, isr: [2, 3, 1] })
+    await send('b')
+    expect(values(cluster)).toEqual(['a', 'b'])
+  })
+
+  test('not with auto.leader.rebalance.enable=false', async () => {
+    const cluster = create({ config: { 'auto.leader.rebalance.enable': false } })
+    cluster.faults.crash(1)
+    await cluster.until(() => partition(cluster)?.leader === 2)
+    cluster.faults.restart(1)
+    await cluster.advance('20m')
+    expect(partition(cluster)).toMatchObject({ leader: 2, isr: [2, 3, 1] })
+  })
+})
+
+describe('reassignment by the admin client', () => {
+  const moved = [{ topic: 'orders', partitionAssignment: [{ partition: 0, replicas: [3, 4] }] }]
+
+  test('data moves to other brokers; nothing is lost, writers and readers go on', async () => {
+    const cluster = create({ brokers: 4, topics: { orders: { partitions: 1, replicationFactor: 2 } } })
+    const send = await senderOf(cluster)
+    for (const value of ['a', 'b']) await send(value)
+    const admin = await adminOf(cluster)
+    await admin.alterPartitionReassignments({ topics: moved })
+    await cluster.until(() => partition(cluster)?.replicas.join() === '3,4')
+    expect(partition(cluster)).toMatchObject({ leader: 3, isr: [3, 4], logEndOffset: 2 })
+    await send('c')
+    expect(values(cluster)).toEqual(['a', 'b', 'c'])
+    expect(await admin.listPartitionReassignments({})).toEqual({ topics: [] })
+    const got: string[] = []
+    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing' })
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })
+    await cluster.until(() => got.length === 3)
+    expect(got).toEqual(['a', 'b', 'c'])
+  })
+
+  test('while a new replica cannot copy it is under way, and shown as kafkajs shows it', async () => {
+    const cluster = create({ brokers: 4, topics: { orders: { partitions: 1, replicationFactor: 2 } } })
+    cluster.faults.crash(4)
+    const admin = await adminOf(cluster)
+    await admin.alterPartitionReassignments({ topics: moved })
+    await cluster.until(() => partition(cluster)?.isr.includes(3) === true)
+    const ongoing = { partition: 0, replicas: [3, 4, 1, 2], addingReplicas: [3, 4], removingReplicas: [1, 2] }
+    expect(await admin.listPartitionReassignments({})).toEqual({ topics: [{ name: 'orders', partitions: [ongoing] }] })
+    expect(await admin.listPartitionReassignments({ topics: [{ topic: 'orders', partitions: [1] }] })).toEqual({
+      topics: [],
+    })
+    cluster.faults.restart(4)
+    await cluster.until(() => partition(cluster)?.replicas.join() === '3,4')
+  })
+
+  test('what cannot be done rejects with kafkajs’s errors, one a partition', async () => {
+    const cluster = create()
+    const admin = await adminOf(cluster)
+    const partitionAssignment = [
+      { partition: 0, replicas: [1, 9] },
+      { partition: 7, replicas: [1] },
+    ]
+    const failure = await admin
+      .alterPartitionReassignments({ topics: [{ topic: 'orders', partitionAssignment }] })
+      .catch((error: unknown) => error)
+    expect(failure).toMatchObject({
+      name: 'KafkaJSAggregateError',
+      message: 'Errors altering partition reassignments',
+      errors: [
+        {
+          name: 'KafkaJSAlterPartitionReassignmentsError',
+          type: 'INVALID_REPLICA_ASSIGNMENT',
+          topic: 'orders',
+          partition: 0,
+        },
+        { type: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'orders', partition: 7 },
+      ],
+    })
+    expect(partition(cluster)?.replicas).toEqual([1, 2, 3])
+  })
+})
+
+describe('racks', () => {
+  test('replicas are spread over racks', () => {
+    const cluster = create({
+      brokers: 4,
+      racks: ['a', 'a', 'b', 'b'],
+      topics: { orders: { partitions: 4, replicationFactor: 2 } },
+    })
+    const rack = (id: number) => (id <= 2 ? 'a' : 'b')
+    for (const { replicas } of cluster.topic('orders').partitions) {
+      expect(new Set(replicas.map(rack)).size).toBe(2)
+    }
+  })
+
+  test('KIP-392: a consumer with a rackId reads from the replica in its rack, and gets everything', async () => {
+    const cluster = create({
+      racks: ['a', 'b', 'c'],
+      config: { 'replica.selector.class': 'org.apache.kafka.common.replica.RackAwareReplicaSelector' },
+    })
+    const send = await senderOf(cluster)
+    for (const value of ['a', 'b', 'c']) await send(value)
+    const got: string[] = []
+    const consumer = cluster.kafka({ ...quiet, clientId: 'reader' }).consumer({ groupId: 'billing', rackId: 'c' })
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })
+    await cluster.until(() => got.length === 3)
+    await send('d')
+    await cluster.until(() => got.length === 4)
+    expect(got).toEqual(['a', 'b', 'c', 'd'])
+    const fetches = cluster.trace
+      .events()
+      .filter((event) => event.type === 'request' && event.client === 'reader' && event.api === 'Fetch')
+      .map((event) => (event.type === 'request' ? event.node : 0))
+    expect(fetches).toContain(3)
+    // The leader is asked first, and whenever the preference is old.
+    expect(fetches.filter((node) => node === 3).length).toBeGreaterThan(1)
+  })
+
+  test('the option is checked', () => {
+    expect(() => createCluster({ brokers: 3, racks: ['a'] })).toThrow(/there are 3 brokers and 1 racks/)
+    expect(() => createCluster({ brokers: 1, racks: [''] })).toThrow(/racks\[0\]: '' is not the name of a rack/)
+    expect(() => createCluster({ racks: 'a' as never })).toThrow(/racks: 'a' is not an array/)
+  })
+})
