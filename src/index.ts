@@ -30,9 +30,13 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
   return cluster
 }
 
-export type { Faults, GroupHandle, TopicHandle, TraceHandle } from './cluster/api.ts'
+export type { GroupHandle, TopicHandle, TraceHandle } from './cluster/api.ts'
 export type { Duration } from './cluster/duration.ts'
 export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsyncError } from './cluster/errors.ts'
+export type { Faults, StormHandle } from './cluster/fault-handle.ts'
+export type { FaultKind, FaultProfile, ProfileLimits } from './cluster/fault-profile.ts'
+export type { Fault } from './cluster/faults.ts'
+export type { LinkEnd } from './cluster/links.ts'
 export type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 export type { ProcessContext, ProcessHandle, ProcessMain } from './cluster/process-handle.ts'
 export type { ProduceMessage, RecordPosition } from './cluster/produce.ts'

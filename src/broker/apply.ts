@@ -11,7 +11,7 @@ import { replay } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
 import { assignmentStored, finish } from './groups/rebalance.ts'
 import { encodeCoordinatorRecords } from './groups/records.ts'
-import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log.ts'
+import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { OFFSETS_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onProduceTimeout } from './replication/progress.ts'
@@ -33,7 +33,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'log-start': {
       const log = logOf(state, change.topic, change.partition)
-      if (log !== undefined && advanceLogStart(log, change.offset)) logStartMoved(state, log, out)
+      if (log !== undefined && advanceLogStart(log, change.offset, ctx.now)) logStartMoved(state, log, out)
       return
     }
     case 'coordinator-append': {
@@ -86,9 +86,13 @@ function append(
   ctx: Context,
   out: Decision,
 ): void {
+  if (state.diskFull) {
+    out.halt = true
+    return
+  }
   const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
-  appendBatch(log, stored)
+  appendBatch(log, stored, ctx.now)
   state.touched.partitions.add(watchKey(log.topic, log.partition))
   out.facts.push({
     type: 'append',

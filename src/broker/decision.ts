@@ -87,10 +87,12 @@ export interface Decision {
   readonly forwards: ForwardedRequest[]
   readonly sends: Send[]
   readonly facts: Fact[]
+  /** The broker could not write its log: it ends itself (LogDirFailureHandler with its last directory gone). */
+  halt: boolean
 }
 
 export function createDecision(): Decision {
-  return { changes: [], replies: [], timers: [], forwards: [], sends: [], facts: [] }
+  return { changes: [], replies: [], timers: [], forwards: [], sends: [], facts: [], halt: false }
 }
 
 /** What a handler may ask of the world besides the state: the time and the oracle. */

@@ -1,6 +1,7 @@
 /** What `cluster` uses of the broker core. */
 
 export { ADVERTISED } from './api/index.ts'
+export * from './cleanup-policy.ts'
 export * from './config.ts'
 export * from './controller/index.ts'
 export * from './decision.ts'
@@ -9,7 +10,7 @@ export * from './groups/group.ts'
 export * from './groups/rebalance.ts'
 export * from './groups/records.ts'
 export * from './laws/index.ts'
-export * from './log.ts'
+export * from './log/index.ts'
 export * from './metadata.ts'
 export * from './state.ts'
 export * from './step.ts'

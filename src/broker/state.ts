@@ -4,7 +4,7 @@
 import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
-import type { PartitionLog } from './log.ts'
+import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
 import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
@@ -95,6 +95,8 @@ export interface BrokerState {
   readonly image: MetadataImage
   /** By topic name, then partition. */
   readonly logs: Map<string, PartitionLog[]>
+  /** What the logs of a topic go by; made when somebody asks, forgotten when the configuration changes. */
+  readonly logConfigs: Map<string, LogConfig>
   readonly parkedFetches: Map<number, ParkedFetch>
   /** Parked fetches by `topic-partition`. */
   readonly fetchWatchers: Map<string, Set<number>>
@@ -108,6 +110,8 @@ export interface BrokerState {
   readonly parkedProduces: Map<number, ParkedProduce>
   /** Parked produces by `topic-partition`. */
   readonly produceWatchers: Map<string, Set<number>>
+  /** Nothing can be written any more: the next write halts the broker. */
+  diskFull: boolean
   /** What changed since the laws were last checked. */
   readonly touched: Touched
   readonly shards: Map<number, CoordinatorShard>
@@ -152,12 +156,14 @@ export function createBrokerState(
     advertised,
     image: createImage(),
     logs: new Map(),
+    logConfigs: new Map(),
     parkedFetches: new Map(),
     fetchWatchers: new Map(),
     nextParkedId: 1,
     leading: new Map(),
     following: new Map(),
     earlyFetches: [],
+    diskFull: false,
     touched: { partitions: new Set(), groups: new Set() },
     parkedProduces: new Map(),
     produceWatchers: new Map(),
@@ -170,6 +176,16 @@ export function createBrokerState(
 /** What was set at run time for a broker, or for all of them (''). */
 export function dynamicConfig(image: MetadataImage, name: string): GivenBrokerConfig {
   return image.brokerConfigs.get(name) ?? {}
+}
+
+/** What the logs of a topic go by. */
+export function logConfigOf(state: BrokerState, topic: string): LogConfig {
+  let config = state.logConfigs.get(topic)
+  if (config === undefined) {
+    config = logConfig(state.image.topics.get(topic)?.config ?? {}, state.config)
+    state.logConfigs.set(topic, config)
+  }
+  return config
 }
 
 export function logOf(state: BrokerState, topic: string, partition: number): PartitionLog | undefined {

@@ -20,7 +20,7 @@ import {
   sessionTimeout,
   syncTimeout,
 } from './groups/rebalance.ts'
-import { createLog, type PartitionLog } from './log.ts'
+import { configureLog, createLog, type PartitionLog } from './log/index.ts'
 import {
   applyMetadata,
   brokerEpochOf,
@@ -31,7 +31,7 @@ import {
   topicById,
 } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
-import { askLeader, gotReplicaData } from './replication/follower.ts'
+import { askLeader, follow, gotReplicaData } from './replication/follower.ts'
 import {
   alterRefused,
   createFollowerState,
@@ -43,7 +43,7 @@ import {
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest, RequestToken } from './request.ts'
-import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, logOf, watchKey } from './state.ts'
+import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, logConfigOf, logOf, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -92,7 +92,10 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
     if (record.type === 'partition') {
       const { topicId, partition } = record
       touched.set(`${topicId}-${partition}`, { topicId, partition })
-    } else if (record.type === 'config' && record.resource === 'broker') reconfigure(state)
+    } else if (record.type === 'config') {
+      if (record.resource === 'broker') reconfigure(state)
+      reconfigureLogs(state, record.resource === 'broker' ? null : record.name)
+    }
   }
   for (const { topicId, partition } of touched.values()) partitionChanged(state, topicId, partition, ctx, out)
   // Its leaders know an earlier incarnation of it, and do not let that into the ISR (KIP-903).
@@ -110,7 +113,7 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
   else if (message.type === 'replica-data') {
     const log = logOf(state, message.topic, message.partition)
     const before = log?.highWatermark
-    gotReplicaData(state, message, out)
+    gotReplicaData(state, message, ctx.now, out)
     // Consumers may wait here, too (KIP-392).
     if (log !== undefined && log.highWatermark !== before) highWatermarkMoved(state, ctx, out)(log)
   } else if (message.type === 'alter-refused') {
@@ -127,6 +130,16 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
 function reconfigure(state: BrokerState): void {
   const { image, staticConfig } = state
   state.config = overlaidConfig(staticConfig, dynamicConfig(image, ''), dynamicConfig(image, String(state.id)))
+}
+
+/** The logs of a topic, or all of them (null), go by what is configured now. */
+function reconfigureLogs(state: BrokerState, only: string | null): void {
+  if (only === null) state.logConfigs.clear()
+  else state.logConfigs.delete(only)
+  for (const [topic, logs] of state.logs) {
+    if (only !== null && topic !== only) continue
+    for (const log of logs) if (log !== undefined) configureLog(log, logConfigOf(state, topic))
+  }
 }
 
 /** The link to another broker works again: what was asked of it may be lost, so it is asked once more. */
@@ -169,6 +182,7 @@ export function stepRestart(state: BrokerState): Decision {
   state.produceWatchers.clear()
   // It reads the metadata log anew.
   clearImage(state.image)
+  state.logConfigs.clear()
   reconfigure(state)
   return createDecision()
 }
@@ -189,7 +203,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   const key = watchKey(topic.name, partition)
   state.touched.partitions.add(key)
   const holds = info.replicas.includes(state.id)
-  const log = holds ? ensureLog(state, topic.name, topicId, partition) : undefined
+  const log = holds ? ensureLog(state, topic.name, topicId, partition, ctx.now) : undefined
   const leads = info.leader === state.id
   if (!leads) stopLeading(state, topic.name, partition, out)
   if (log !== undefined) {
@@ -199,9 +213,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
       const known = state.following.get(key)
       if (info.leader < 0) state.following.delete(key)
       else if (known === undefined || known.epoch !== info.leaderEpoch || known.leader !== info.leader) {
-        const role = { leader: info.leader, epoch: info.leaderEpoch }
-        state.following.set(key, role)
-        askLeader(state, log, role, out)
+        follow(state, log, { leader: info.leader, epoch: info.leaderEpoch }, ctx.now, out)
       }
     }
   }
@@ -281,13 +293,15 @@ function expandIsrs(state: BrokerState, out: Decision): void {
   }
 }
 
-function ensureLog(state: BrokerState, topic: string, topicId: string, partition: number): PartitionLog {
+function ensureLog(state: BrokerState, topic: string, topicId: string, partition: number, now: number): PartitionLog {
   let logs = state.logs.get(topic)
   if (logs === undefined) {
     logs = []
     state.logs.set(topic, logs)
   }
-  const log = logs[partition] ?? createLog(topic, topicId, partition)
+  const config = logConfigOf(state, topic)
+  const log = logs[partition] ?? createLog(topic, topicId, partition, config, now)
+  configureLog(log, config)
   logs[partition] = log
   return log
 }
@@ -377,6 +391,7 @@ function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
     state.following.delete(watchKey(topic.name, partition))
   }
   state.logs.delete(topic.name)
+  state.logConfigs.delete(topic.name)
   // Commits for a topic that is gone are gone too (GroupCoordinatorService.onPartitionsDeleted).
   for (const shard of state.shards.values()) {
     const records = [...shard.offsets].flatMap(([group, topics]) =>

@@ -2,6 +2,7 @@
 import type { Choices, TraceEvent } from '../kernel/index.ts'
 import type { Transport } from '../protocol/transport.ts'
 import type { Duration } from './duration.ts'
+import type { Faults } from './fault-handle.ts'
 import type { ProcessHandle, ProcessMain } from './process-handle.ts'
 import type { ProduceMessage, RecordPosition } from './produce.ts'
 import type { ClusterView, GroupView, NodeView, PartitionView, RecordView, TraceListener } from './view.ts'
@@ -52,6 +53,11 @@ export interface Cluster<K, C> {
   pendingTimers(): string[]
 
   readonly faults: Faults
+  /**
+   * Ends every fault and runs until the cluster has met its duties: all produces answered, all replicas in sync and equal, all
+   * metadata known. A duty that is not met in time rejects, and says what is missing. Default: 5 virtual minutes.
+   */
+  heal(options?: { readonly within?: Duration }): Promise<void>
   readonly trace: TraceHandle
   /** Puts a line of your own into the trace. */
   mark(text: string): void
@@ -64,16 +70,6 @@ export interface Cluster<K, C> {
   dispose(): Promise<void>
   [Symbol.dispose](): void
   [Symbol.asyncDispose](): Promise<void>
-}
-
-export interface Faults {
-  /** A broker process dies; its log survives. Its clients lose their connections at once, the controller notices later. */
-  crash(node: number): void
-  restart(node: number): void
-  /** Cuts the link between two brokers, both ways: a follower behind it copies nothing. Clients still reach both. */
-  cut(a: number, b: number): void
-  /** Heals a cut link, or all of them. */
-  heal(a?: number, b?: number): void
 }
 
 export interface TraceHandle {

@@ -5,13 +5,15 @@
 import { benignChooser, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Cluster, MakeKafka } from './api.ts'
+import { createTopicsAtStart, registerAtStart } from './controller.ts'
 import { milliseconds } from './duration.ts'
+import { healAll, missingDuties } from './duties.ts'
 import { KafkariumError } from './errors.ts'
+import { createStorms, faultHandle } from './fault-handle.ts'
 import { groupHandle, type HandleScope, topicHandle } from './handles.ts'
 import type { ClusterHost } from './host.ts'
 import { nodeViews, viewOf } from './inspect.ts'
-import { violationIn } from './laws.ts'
-import { crashNode, createTopicsAtStart, cutLink, healLink, registerAtStart, restartNode } from './nodes.ts'
+import { violationIn } from './laws/index.ts'
 import type { ClusterOptions } from './options.ts'
 import { type ParsedOptions, parseOptions } from './parse-options.ts'
 import { describeNext } from './pending.ts'
@@ -23,7 +25,7 @@ import { type Standstill, standstillText, watchStandstill } from './standstill.t
 import { createTransport } from './transport.ts'
 import type { TraceListener } from './view.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
-import { arm, createWorld, type NodeRuntime, note, type World } from './world.ts'
+import { arm, createWorld, note, type World } from './world.ts'
 
 export function createClusterCore<K, C extends { clientId?: string | undefined }>(
   options: ClusterOptions,
@@ -40,6 +42,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   let taken = new Map<string, number>()
   const told = { warned: false }
   const listeners = new Set<TraceListener>()
+  const storms = createStorms()
   const scope: HandleScope = {
     world: () => world,
     waiting: () => waiting,
@@ -141,39 +144,20 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       pump.setSpeed(value)
     },
     pendingTimers: () => describeNext(world, 100),
-    faults: {
-      crash(id) {
-        const node = nodeOf(id, 'faults.crash')
-        if (!node.up) throw new KafkariumError('KAFKARIUM_WRONG_STATE', `faults.crash: broker ${id} is down already.`)
-        crashNode(world, node)
-        pump.wake()
-      },
-      restart(id) {
-        const node = nodeOf(id, 'faults.restart')
-        if (node.up) throw new KafkariumError('KAFKARIUM_WRONG_STATE', `faults.restart: broker ${id} is up already.`)
-        restartNode(world, node)
-        pump.wake()
-      },
-      cut(a, b) {
-        nodeOf(a, 'faults.cut')
-        nodeOf(b, 'faults.cut')
-        if (a === b) throw new KafkariumError('KAFKARIUM_BAD_OPTION', `faults.cut: ${a} and ${b} are the same broker.`)
-        cutLink(world, a, b)
-      },
-      heal(a, b) {
-        enter('faults.heal')
-        if (a === undefined || b === undefined) {
-          for (const link of [...world.cuts]) {
-            const [left, right] = link.split('-').map(Number)
-            healLink(world, left as number, right as number)
-          }
-        } else {
-          nodeOf(a, 'faults.heal')
-          nodeOf(b, 'faults.heal')
-          healLink(world, a, b)
-        }
-        pump.wake()
-      },
+    faults: faultHandle({ world: () => world, storms, enter, wake: () => pump.wake() }),
+    heal(healOptions) {
+      enter('cluster.heal')
+      const within = milliseconds(healOptions?.within ?? parsed.deadlineMs, 'within')
+      storms.stop()
+      healAll(world)
+      pump.wake()
+      return waiting.waitFor(
+        'the cluster to heal',
+        () => missingDuties(world).length === 0,
+        within,
+        'drive',
+        () => `\n  missing: ${missingDuties(world).join('\n           ')}`,
+      )
     },
     trace: {
       events: () => traceEvents(world.trace).map((event) => Object.freeze(event)),
@@ -293,16 +277,6 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
   function addresses(): string[] {
     return [...world.nodes.values()].map((node) => `${node.host}:${node.port}`)
-  }
-
-  function nodeOf(id: number, what: string): NodeRuntime {
-    enter(what)
-    const node = world.nodes.get(id)
-    if (node !== undefined) return node
-    throw new KafkariumError(
-      'KAFKARIUM_UNKNOWN_NODE',
-      `${what}: there is no broker ${id}. Brokers: ${[...world.nodes.keys()].join(', ')}.`,
-    )
   }
 
   function tellListeners(event: TraceEvent): void {

@@ -20,6 +20,8 @@ export type RequestOutcome =
   | { readonly type: 'answer'; readonly body: unknown }
   | { readonly type: 'closed' | 'timeout' }
 
+export type ConnectOutcome = 'open' | 'refused' | 'timeout'
+
 export interface ClientConnection {
   readonly id: number
   readonly process: Process
@@ -39,5 +41,5 @@ export interface ClientConnection {
   draining: boolean
   readonly waiting: PendingRequest[]
   timeoutTimer: ClientTimerTask | null
-  onConnect: ((outcome: 'open' | 'refused') => void) | null
+  onConnect: ((outcome: ConnectOutcome) => void) | null
 }

@@ -1,15 +1,22 @@
 /** What each kind of event does. */
 import type { QueuedEvent } from '../kernel/index.ts'
-import { connected, resetArrived, responseArrived } from './network.ts'
 import {
   alterPartitionArrived,
   balanceLeaders,
+  controllerElected,
+  controllerGot,
+  heartbeatArrived,
+  sessionEnded,
+  waitsForController,
+} from './controller.ts'
+import { connected, resetArrived, responseArrived } from './network.ts'
+import {
   brokerTimerFired,
   controllerAnswered,
-  controllerGot,
-  fenceNode,
+  halted,
   metadataArrived,
   peerMessageArrived,
+  waitsForNode,
 } from './nodes.ts'
 import type { Process } from './process.ts'
 import { requestArrived } from './serving.ts'
@@ -17,6 +24,7 @@ import type { Task, World } from './world.ts'
 
 export function dispatch(world: World, event: QueuedEvent<Task>): void {
   const task = event.payload
+  if (waitsForNode(world, task) || waitsForController(world, task)) return
   switch (task.type) {
     case 'request':
       return requestArrived(world, task.connection, task.request)
@@ -34,17 +42,23 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
     case 'to-controller':
       return controllerGot(world, task.node, task.forwarded)
     case 'from-controller':
-      return controllerAnswered(world, task.node, task.replyTo, task.body)
+      return controllerAnswered(world, task)
     case 'metadata':
-      return metadataArrived(world, task.node, task.upTo)
+      return metadataArrived(world, task)
     case 'peer':
-      return peerMessageArrived(world, task.from, task.to, task.message)
+      return peerMessageArrived(world, task)
     case 'alter-partition':
       return alterPartitionArrived(world, task.from, task.message)
     case 'fence':
-      return fenceNode(world, task.node, task.crashedAt)
+      return sessionEnded(world, task.node)
     case 'rebalance-leaders':
       return balanceLeaders(world)
+    case 'heartbeat':
+      return heartbeatArrived(world, task.node, task.incarnation)
+    case 'controller-elected':
+      return controllerElected(world)
+    case 'halt':
+      return halted(world, task.node, task.incarnation)
     case 'client-timer':
       if (heldBack(task.process, event)) return
       task.event = null

@@ -1,5 +1,12 @@
 /** Builds the read model from the live state: copies only, nothing in it can change the world (law K6). */
-import { decodeCoordinatorRecord, findBatch, isInternal, OFFSETS_TOPIC, type PartitionLog } from '../broker/index.ts'
+import {
+  decodeCoordinatorRecord,
+  findBatch,
+  flushedOffsetAt,
+  isInternal,
+  OFFSETS_TOPIC,
+  type PartitionLog,
+} from '../broker/index.ts'
 import { decodeAssignment } from '../protocol/consumer-protocol.ts'
 import { partitionForGroup } from '../protocol/hash.ts'
 import { isControl, readRecords } from '../protocol/records.ts'
@@ -64,11 +71,23 @@ export function topicViews(world: World): TopicView[] {
         logEndOffset: log?.logEndOffset ?? 0,
         replicaLogs: info.replicas.map((node) => {
           const own = world.nodes.get(node)?.broker.logs.get(topic.name)?.[info.partition]
-          return { node, logEndOffset: own?.logEndOffset ?? 0, highWatermark: own?.highWatermark ?? 0 }
+          return replicaView(node, own, world.now)
         }),
       }
     }),
   }))
+}
+
+function replicaView(node: number, log: PartitionLog | undefined, now: number): PartitionView['replicaLogs'][number] {
+  return {
+    node,
+    logStartOffset: log?.logStartOffset ?? 0,
+    logEndOffset: log?.logEndOffset ?? 0,
+    highWatermark: log?.highWatermark ?? 0,
+    flushedOffset: log === undefined ? 0 : flushedOffsetAt(log, now),
+    segments: log?.segments.length ?? 0,
+    sizeInBytes: log?.sizeInBytes ?? 0,
+  }
 }
 
 export function groupViews(world: World): GroupView[] {

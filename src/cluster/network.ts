@@ -3,18 +3,20 @@
  * (law K5), answers come in the order of the requests.
  */
 import { stepDisconnect } from '../broker/index.ts'
-import type { ClientConnection, PendingRequest } from './connection.ts'
+import type { ClientConnection, ConnectOutcome, PendingRequest } from './connection.ts'
+import { delayOf, healedUntil, hold, isCut } from './links.ts'
 import type { Process } from './process.ts'
 import { execute } from './serving.ts'
 import { reclassifySessions } from './timers.ts'
-import { arm, armClientTimer, cancelTimer, latency, type NodeRuntime, note, type World } from './world.ts'
+import { arm, armClientTimer, cancelTimer, type NodeRuntime, note, type Task, type World } from './world.ts'
 
 export function openConnection(
   world: World,
   process: Process,
   node: NodeRuntime,
   clientId: string,
-  onConnect: (outcome: 'open' | 'refused') => void,
+  timeoutMs: number,
+  onConnect: (outcome: ConnectOutcome) => void,
 ): ClientConnection {
   const connection: ClientConnection = {
     id: world.nextConnectionId++,
@@ -34,8 +36,21 @@ export function openConnection(
     onConnect,
   }
   process.connections.add(connection)
+  const connected: Task = { type: 'connected', connection }
+  if (isCut(world, 'clients', node.id) || isCut(world, node.id, 'clients')) {
+    hold(world, 'clients', node.id, connected)
+    const label = `${clientId} gives up connecting to broker ${node.id}`
+    armClientTimer(world, process, timeoutMs, 'work', label, () => {
+      if (connection.state !== 'connecting' || connection.onConnect === null) return
+      connection.onConnect = null
+      connection.state = 'closed'
+      process.connections.delete(connection)
+      onConnect('timeout')
+    })
+    return connection
+  }
   // One round trip: the handshake.
-  arm(world, latency(world) + latency(world), 'work', { type: 'connected', connection })
+  arm(world, delayOf(world, 'clients', node.id) + delayOf(world, node.id, 'clients'), 'work', connected)
   return connection
 }
 
@@ -67,9 +82,15 @@ export function sendRequest(world: World, connection: ClientConnection, request:
     return
   }
   connection.inFlight.push(request)
-  const arrival = Math.max(world.now + latency(world), connection.lastArrivalAtNode)
-  connection.lastArrivalAtNode = arrival
-  arm(world, arrival - world.now, 'work', { type: 'request', connection, request })
+  const { id } = connection.node
+  const task: Task = { type: 'request', connection, request }
+  if (isCut(world, 'clients', id)) hold(world, 'clients', id, task)
+  else {
+    const earliest = Math.max(connection.lastArrivalAtNode, healedUntil(world, 'clients', id))
+    const arrival = Math.max(world.now + delayOf(world, 'clients', id), earliest)
+    connection.lastArrivalAtNode = arrival
+    arm(world, arrival - world.now, 'work', task)
+  }
   if (connection.timeoutTimer === null && !request.noResponse) armTimeout(world, connection, request.deadline)
 }
 
@@ -177,8 +198,9 @@ function armTimeout(world: World, connection: ClientConnection, deadline: number
       if (connection.state !== 'open') return
       const late = connection.inFlight.filter((request) => request.deadline <= world.now && !request.noResponse)
       connection.inFlight = connection.inFlight.filter((request) => !late.includes(request))
+      // Who expects no answer waits for none.
       const next = connection.inFlight.reduce(
-        (least, request) => Math.min(least, request.deadline),
+        (least, { deadline: due, noResponse }) => (noResponse ? least : Math.min(least, due)),
         Number.POSITIVE_INFINITY,
       )
       if (next !== Number.POSITIVE_INFINITY) armTimeout(world, connection, next)

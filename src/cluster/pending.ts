@@ -65,6 +65,12 @@ function describeTask(task: Task): string {
       return `the controller fences broker ${task.node}`
     case 'rebalance-leaders':
       return 'the controller looks at the balance of leaders'
+    case 'heartbeat':
+      return `the controller hears of broker ${task.node} again`
+    case 'controller-elected':
+      return 'another controller takes over'
+    case 'halt':
+      return `broker ${task.node} ends itself`
     case 'client-timer':
     case 'control':
       return task.label

@@ -5,11 +5,13 @@
 import { type Context, type Decision, stepRequest } from '../broker/index.ts'
 import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
-import type { ApiName, RequestOf } from '../protocol/messages.ts'
+import type { ApiName, ProduceRequest, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
-import { forgetTouched } from './laws.ts'
+import { checkAnswer, rememberProduce } from './laws/answer-laws.ts'
+import { forgetTouched } from './laws/index.ts'
+import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
-import { arm, freshMemberUuid, freshUuid, latency, type NodeRuntime, note, type World } from './world.ts'
+import { arm, freshMemberUuid, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
 
 const contexts = new WeakMap<World, { now: number; uuid: () => string; memberUuid: () => string }>()
 
@@ -28,29 +30,27 @@ export function contextOf(world: World): Context {
 export function execute(world: World, node: NodeRuntime, decision: Decision): void {
   if (!world.checksLaws) forgetTouched(node.broker)
   for (const fact of decision.facts) note(world, fact)
+  if (decision.halt) {
+    // Not here: a broker's end closes connections, which is serving again.
+    arm(world, 0, 'work', { type: 'halt', node: node.id, incarnation: node.incarnation })
+    return
+  }
   for (const change of decision.timers) setTimer(world, node, change)
   for (const forwarded of decision.forwards) {
-    arm(world, latency(world), 'work', { type: 'to-controller', node: node.id, forwarded })
+    transmit(world, node.id, 'controller', { type: 'to-controller', node: node.id, forwarded })
   }
   for (const { to, message } of decision.sends) sendPeer(world, node, to, message)
   for (const reply of decision.replies) answer(world, reply.token, reply.body)
 }
 
-/** Brokers talk over links of their own: in order, and not at all while a link is cut. */
 function sendPeer(world: World, node: NodeRuntime, to: number | 'controller', message: PeerMessage): void {
   if (to === 'controller') {
     if (message.type === 'alter-partition')
-      arm(world, latency(world), 'work', { type: 'alter-partition', from: node.id, message })
+      transmit(world, node.id, 'controller', { type: 'alter-partition', from: node.id, message })
     return
   }
-  if (world.cuts.has(linkName(node.id, to))) return
-  const arrival = Math.max(world.now + latency(world), node.lastPeerArrival.get(to) ?? 0)
-  node.lastPeerArrival.set(to, arrival)
-  arm(world, arrival - world.now, 'work', { type: 'peer', from: node.id, to, message })
-}
-
-export function linkName(a: number, b: number): string {
-  return a < b ? `${a}-${b}` : `${b}-${a}`
+  const incarnation = world.nodes.get(to)?.incarnation ?? 0
+  transmit(world, node.id, to, { type: 'peer', from: node.id, to, incarnation, message })
 }
 
 /** A request reached its broker. */
@@ -83,6 +83,7 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
     clientHost: '/127.0.0.1',
     body: request.body,
   }
+  if (world.checksLaws && request.api === 'Produce') rememberProduce(world, inbound, request.body as ProduceRequest)
   execute(world, node, stepRequest(node.broker, inbound, contextOf(world)))
 }
 
@@ -90,6 +91,7 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
 export function answer(world: World, token: RequestToken, body: unknown): void {
   const connection = world.connections.get(token.connection)
   if (connection === undefined || connection.state !== 'open') return
+  if (world.checksLaws) checkAnswer(world, connection.node, token, body)
   if (body === null) {
     serverCloses(world, connection, `the broker refused ${token.api} v${token.apiVersion}`)
     return
@@ -98,9 +100,8 @@ export function answer(world: World, token: RequestToken, body: unknown): void {
     const at = connection.inFlight.findIndex(({ correlationId }) => correlationId === token.correlationId)
     if (at >= 0) connection.inFlight.splice(at, 1)
   } else {
-    const arrival = Math.max(world.now + latency(world), connection.lastArrivalAtClient)
-    connection.lastArrivalAtClient = arrival
-    arm(world, arrival - world.now, 'work', { type: 'response', connection, correlationId: token.correlationId, body })
+    const { correlationId } = token
+    toClient(world, connection, { type: 'response', connection, correlationId, body })
   }
   connection.busy = false
   // A loop: an answer that came at once would otherwise nest, once a request.
@@ -120,7 +121,18 @@ export function serverCloses(world: World, connection: ClientConnection, reason:
   connection.busy = true
   connection.waiting.length = 0
   node.connections.delete(connection)
-  const arrival = Math.max(world.now + latency(world), connection.lastArrivalAtClient)
+  toClient(world, connection, { type: 'reset', connection, reason })
+}
+
+/** Sends towards a client: behind what is under way to it. */
+function toClient(world: World, connection: ClientConnection, task: Task): void {
+  const { id } = connection.node
+  if (isCut(world, id, 'clients')) {
+    hold(world, id, 'clients', task)
+    return
+  }
+  const earliest = Math.max(connection.lastArrivalAtClient, healedUntil(world, id, 'clients'))
+  const arrival = Math.max(world.now + delayOf(world, id, 'clients'), earliest)
   connection.lastArrivalAtClient = arrival
-  arm(world, arrival - world.now, 'work', { type: 'reset', connection, reason })
+  arm(world, arrival - world.now, 'work', task)
 }

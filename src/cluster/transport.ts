@@ -177,9 +177,12 @@ function connect(
       armClientTimer(world, process, 1, 'work', `${options.clientId} looks for ${host}:${port}`, refuse)
     } else {
       act(process, () => {
-        const connection = openConnection(world, process, node, options.clientId, (outcome) => {
+        const { clientId, connectionTimeoutMs } = options
+        const connection = openConnection(world, process, node, clientId, connectionTimeoutMs, (outcome) => {
           if (!alive()) return
           if (outcome === 'refused') refuse()
+          else if (outcome === 'timeout')
+            reject(transportError('connect-timeout', 'Connection timeout', host, port, {}))
           else resolve(connectionHandle(world, pump, connection, alive, options))
         })
       })

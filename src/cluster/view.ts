@@ -51,8 +51,14 @@ export interface PartitionView {
   /** Every replica's own log, in the order of `replicas`. */
   readonly replicaLogs: readonly {
     readonly node: number
+    readonly logStartOffset: number
     readonly logEndOffset: number
     readonly highWatermark: number
+    /** Everything before it survives a power failure (the recovery point). */
+    readonly flushedOffset: number
+    readonly segments: number
+    /** Of all segments, record batch headers included. */
+    readonly sizeInBytes: number
   }[]
 }
 

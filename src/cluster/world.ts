@@ -32,6 +32,8 @@ import {
 } from '../kernel/index.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { ClusterHost } from './host.ts'
+import type { Ledger } from './laws/ledger.ts'
+import type { Links } from './links.ts'
 import type { Process } from './process.ts'
 
 /** What a queued event does. Data where it can be; closures only where user code is at the end. */
@@ -47,14 +49,33 @@ export type Task =
   | { readonly type: 'reset'; readonly connection: ClientConnection; readonly reason: string }
   | { readonly type: 'broker-timer'; readonly node: number; readonly key: string; readonly timer: BrokerTimer }
   | { readonly type: 'to-controller'; readonly node: number; readonly forwarded: ForwardedRequest }
-  | { readonly type: 'from-controller'; readonly node: number; readonly replyTo: RequestToken; readonly body: unknown }
+  | {
+      readonly type: 'from-controller'
+      readonly node: number
+      readonly incarnation: number
+      readonly replyTo: RequestToken
+      readonly body: unknown
+    }
   /** The broker learns the metadata log up to this offset. */
-  | { readonly type: 'metadata'; readonly node: number; readonly upTo: number }
-  | { readonly type: 'peer'; readonly from: number | 'controller'; readonly to: number; readonly message: PeerMessage }
+  | { readonly type: 'metadata'; readonly node: number; readonly incarnation: number; readonly upTo: number }
+  | {
+      readonly type: 'peer'
+      readonly from: number | 'controller'
+      readonly to: number
+      /** Of the receiver when it was sent: nothing reaches a later one (law K3). */
+      readonly incarnation: number
+      readonly message: PeerMessage
+    }
   | { readonly type: 'alter-partition'; readonly from: number; readonly message: AlterPartition }
-  | { readonly type: 'fence'; readonly node: number; readonly crashedAt: number }
   /** The controller looks whether leadership should go back to preferred replicas. */
   | { readonly type: 'rebalance-leaders' }
+  /** The controller has not heard from a broker for its session. */
+  | { readonly type: 'fence'; readonly node: number }
+  /** The controller hears again from a broker it has fenced. */
+  | { readonly type: 'heartbeat'; readonly node: number; readonly incarnation: number }
+  | { readonly type: 'controller-elected' }
+  /** A broker ends itself. */
+  | { readonly type: 'halt'; readonly node: number; readonly incarnation: number }
   | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
 
@@ -75,14 +96,20 @@ export interface NodeRuntime {
   readonly rack: string | null
   readonly broker: BrokerState
   up: boolean
-  /** When it last went down. */
-  crashedAt: number
+  /** Alive, but it does nothing: a long garbage collection, a virtual machine that was stopped. */
+  paused: boolean
+  /** What would have reached it while it was paused, in order. */
+  held: Task[]
+  /** One more a start. */
+  incarnation: number
+  /** Whether this incarnation is known to the controller. */
+  registered: boolean
+  /** It ended in order last time: its logs are whole. */
+  cleanShutdown: boolean
+  /** Ends its session at the controller; null while its heartbeats arrive. */
+  sessionEnd: QueuedEvent<Task> | null
   readonly timers: Map<string, QueuedEvent<Task>>
   readonly connections: Set<ClientConnection>
-  /** Metadata arrives in order. */
-  lastMetadataArrival: number
-  /** When the last message to each broker arrives: messages of one link stay in order (law K5). */
-  readonly lastPeerArrival: Map<number, number>
 }
 
 /** An API call that has not settled yet. */
@@ -115,10 +142,7 @@ export interface World {
   readonly counters: Map<string, number>
   /** Whether the laws are checked after every event. */
   readonly checksLaws: boolean
-  /** Bookkeeping of the laws: the highest offset a leader ever showed as committed, by `topicId-partition`. */
-  readonly trueHighWatermarks: Map<string, number>
-  /** Where an unclean election was held, as `topicId-partition`: laws that such a one breaks are not asked there. */
-  readonly uncleanPartitions: Set<string>
+  readonly ledger: Ledger
   /** What the trace was last told of a partition, so that it is told changes only. */
   readonly toldPartitions: Map<
     string,
@@ -131,8 +155,10 @@ export interface World {
   >
   /** Whether the controller is going to look at the balance of leaders. */
   rebalanceArmed: boolean
-  /** Links between brokers that are cut, as `1-2` with the smaller id first. */
-  readonly cuts: Set<string>
+  readonly links: Links
+  /** Whether a controller is active. While one is elected, what is sent to it waits. */
+  controllerUp: boolean
+  controllerHeld: Task[]
   nextConnectionId: number
   /** Virtual time of the last progress: a call settled, a handler ran, the test called in. */
   lastProgress: number
@@ -187,11 +213,14 @@ export function createWorld(options: WorldOptions): World {
       rack: config['broker.rack'] ?? null,
       broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
-      crashedAt: 0,
+      paused: false,
+      held: [],
+      incarnation: 1,
+      registered: false,
+      cleanShutdown: true,
+      sessionEnd: null,
       timers: new Map(),
       connections: new Set(),
-      lastMetadataArrival: 0,
-      lastPeerArrival: new Map(),
     })
   }
   return {
@@ -213,10 +242,11 @@ export function createWorld(options: WorldOptions): World {
     calls: new Set(),
     counters: new Map(),
     rebalanceArmed: false,
-    cuts: new Set(),
+    links: { cut: new Set(), slow: new Map(), lastArrival: new Map(), held: [] },
+    controllerUp: true,
+    controllerHeld: [],
     checksLaws: options.checksLaws,
-    trueHighWatermarks: new Map(),
-    uncleanPartitions: new Set(),
+    ledger: { partitions: new Map(), decided: new Set(), produces: new Map(), violation: null },
     toldPartitions: new Map(),
     nextConnectionId: 1,
     lastProgress: options.epoch,

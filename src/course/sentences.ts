@@ -31,7 +31,7 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
     case 'leader':
       return event.leader < 0
         ? t('event.leader.none', { where: partitionName(event) })
-        : t(event.unclean === true ? 'event.leader.unclean' : 'event.leader', {
+        : t(event.unclean ? 'event.leader.unclean' : 'event.leader', {
             where: partitionName(event),
             leader: event.leader,
           })
@@ -50,6 +50,13 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       })
     case 'truncated':
       return t('event.truncated', { node: event.node, where: partitionName(event), from: event.from, to: event.to })
+    case 'unflushed-lost':
+      return t('event.unflushed-lost', {
+        node: event.node,
+        where: partitionName(event),
+        from: event.from,
+        to: event.to,
+      })
     case 'isr':
       return t('event.isr', { where: partitionName(event), isr: event.isr.join(', ') })
     case 'group.state':
@@ -89,11 +96,19 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t(`event.process.${event.change}`, { name: event.name })
     case 'node':
       return t(`event.node.${event.change}`, { node: event.node })
+    case 'controller':
+      return t(`event.controller.${event.change}`, {})
+    case 'link':
+      return t(`event.link.${event.change}`, { from: endName(event.from, t), to: endName(event.to, t) })
     case 'law.broken':
       return t('event.law.broken', { law: event.law, sentence: event.sentence })
     case 'mark':
       return event.text
   }
+}
+
+function endName(end: number | 'controller' | 'clients', t: Translate): string {
+  return typeof end === 'number' ? t('link.broker', { node: end }) : t(`link.${end}`, {})
 }
 
 export function partitionName({ topic, partition }: { readonly topic: string; readonly partition: number }): string {

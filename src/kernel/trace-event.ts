@@ -69,6 +69,15 @@ export type Fact =
       readonly from: number
       readonly to: number
     }
+  /** A crash lost the end of a log that was not flushed. */
+  | {
+      readonly type: 'unflushed-lost'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly from: number
+      readonly to: number
+    }
   | { readonly type: 'isr'; readonly topic: string; readonly partition: number; readonly isr: readonly number[] }
   // metadata
   | {
@@ -84,8 +93,8 @@ export type Fact =
       readonly partition: number
       readonly leader: number
       readonly epoch: number
-      /** It was not in sync: what it lacks is lost, committed or not. */
-      readonly unclean?: boolean
+      /** Elected although it may lack committed records. */
+      readonly unclean: boolean
     }
   /** Other brokers hold the partition, or are going to: `adding` are to stay, `removing` are to go (KIP-455). */
   | {
@@ -149,9 +158,30 @@ export type Fact =
       readonly reason: string
     }
   // the world
-  | { readonly type: 'node'; readonly node: number; readonly change: 'up' | 'crash' | 'fenced' | 'restart' }
+  | { readonly type: 'node'; readonly node: number; readonly change: NodeChange }
+  | { readonly type: 'controller'; readonly change: 'crash' | 'elected' }
+  /** One direction of a link. */
+  | {
+      readonly type: 'link'
+      readonly from: number | 'controller' | 'clients'
+      readonly to: number | 'controller' | 'clients'
+      readonly change: 'cut' | 'slow' | 'healed'
+    }
   | { readonly type: 'law.broken'; readonly law: string; readonly sentence: string; readonly detail: string }
   | { readonly type: 'mark'; readonly text: string }
+
+export type NodeChange =
+  | 'up'
+  | 'crash'
+  | 'stop'
+  | 'disk-full'
+  | 'fenced'
+  | 'unfenced'
+  | 'restart'
+  | 'pause'
+  | 'resume'
+  | 'disk-filled'
+  | 'disk-freed'
 
 export type FactType = Fact['type']
 /** ClassicGroupState.java. */

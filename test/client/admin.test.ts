@@ -241,6 +241,8 @@ describe('deleteTopicRecords', () => {
   it('lasts beyond a restart of the broker', async () => {
     const { cluster, admin } = await withRecords()
     await admin.deleteTopicRecords({ topic: 'orders', partitions: [{ partition, offset: '4' }] })
+    // The new start is saved once a minute (log.flush.start.offset.checkpoint.interval.ms).
+    await cluster.advance('61s')
     cluster.faults.crash(1)
     cluster.faults.restart(1)
     await cluster.settle()

@@ -124,7 +124,17 @@ export const liveView: ClusterView = {
         elr: [],
         addingReplicas: [],
         removingReplicas: [],
-        replicaLogs: [{ node: partition + 1, logEndOffset: 12 + 5 * partition, highWatermark: 10 + 5 * partition }],
+        replicaLogs: [
+          {
+            node: partition + 1,
+            logStartOffset: 0,
+            logEndOffset: 12 + 5 * partition,
+            highWatermark: 10 + 5 * partition,
+            flushedOffset: 0,
+            segments: 1,
+            sizeInBytes: 1000,
+          },
+        ],
       })),
     },
     { name: '__consumer_offsets', internal: true, partitions: [] },

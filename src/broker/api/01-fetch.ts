@@ -14,7 +14,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
 import type { FetchResponse, PartitionData } from '../../protocol/messages.ts'
-import { readLog } from '../log.ts'
+import { readLog } from '../log/index.ts'
 import { NO_TOPIC_ID } from '../metadata.ts'
 import { preferredReadReplica } from '../replication/read-replica.ts'
 import { tokenOf } from '../request.ts'
@@ -78,7 +78,7 @@ export function runFetch(
           : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     } else if (log === undefined || (info.leader !== state.id && plan.clientRack === null)) {
       errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
-    } else if (wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
+    } else if (state.switches.fetchFencing && wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
       errorCode = epochError(wanted.leaderEpoch, log.leaderEpoch)
     } else if (wanted.offset < log.logStartOffset || wanted.offset > log.logEndOffset)
       errorCode = ErrorCode.OFFSET_OUT_OF_RANGE

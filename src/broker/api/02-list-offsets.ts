@@ -10,7 +10,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { makeListOffsetsPartitionResponse, makeListOffsetsResponse } from '../../protocol/make.ts'
 import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
 import { compressionCode, type DecodedRecord, readRecords } from '../../protocol/records.ts'
-import type { PartitionLog } from '../log.ts'
+import { findBatch, type PartitionLog } from '../log/index.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { epochError } from './01-fetch.ts'
 import { defineApi } from './handler.ts'
@@ -79,7 +79,7 @@ function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitio
 }
 
 function findByTimestamp(log: PartitionLog, timestamp: number): Found | null {
-  for (const batch of log.batches) {
+  for (const batch of shownBatches(log)) {
     if (batch.maxTimestamp < timestamp) continue
     for (const record of timestampsOf(log, batch)) {
       if (record.offset >= log.highWatermark) return null
@@ -93,7 +93,7 @@ function findByTimestamp(log: PartitionLog, timestamp: number): Found | null {
 
 function findMaxTimestamp(log: PartitionLog): Found | null {
   let best: Found | null = null
-  for (const batch of log.batches) {
+  for (const batch of shownBatches(log)) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
     for (const { offset, timestamp } of timestampsOf(log, batch)) {
       if (offset < log.highWatermark && (best === null || timestamp > best.timestamp))
@@ -101,6 +101,14 @@ function findMaxTimestamp(log: PartitionLog): Found | null {
     }
   }
   return best
+}
+
+/** Not those before the log start, and not those that compaction emptied: their timestamps are of records long gone. */
+function* shownBatches(log: PartitionLog): Iterable<RecordBatch> {
+  for (let i = findBatch(log, log.logStartOffset); i < log.batches.length; i++) {
+    const batch = log.batches[i]
+    if (batch !== undefined && batch.recordCount > 0) yield batch
+  }
 }
 
 /**

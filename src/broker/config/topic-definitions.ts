@@ -33,14 +33,20 @@ export const TOPIC_CONFIG = {
     'log.cleanup.policy',
   ),
   'retention.ms': from(
-    long(604_800_000, { min: -1 }, 'How long records are kept; -1 for ever.'),
+    long(604_800_000, { min: -1, ...effect }, 'How long records are kept; -1 for ever.'),
     'log.retention.ms',
     { name: 'log.retention.minutes', factor: MINUTE_MS },
     { name: 'log.retention.hours', factor: HOUR_MS },
   ),
-  'retention.bytes': from(long(-1, {}, 'How large a partition may grow; -1 without a limit.'), 'log.retention.bytes'),
-  'segment.bytes': from(int(1_073_741_824, { min: 1_048_576 }, 'A segment this large is closed.'), 'log.segment.bytes'),
-  'segment.ms': from(long(604_800_000, { min: 1 }, 'A segment this old is closed.'), 'log.roll.ms', {
+  'retention.bytes': from(
+    long(-1, effect, 'How large a partition may grow; -1 without a limit.'),
+    'log.retention.bytes',
+  ),
+  'segment.bytes': from(
+    int(1_073_741_824, { min: 1_048_576, ...effect }, 'A segment this large is closed.'),
+    'log.segment.bytes',
+  ),
+  'segment.ms': from(long(604_800_000, { min: 1, ...effect }, 'A segment this old is closed.'), 'log.roll.ms', {
     name: 'log.roll.hours',
     factor: HOUR_MS,
   }),
@@ -61,9 +67,12 @@ export const TOPIC_CONFIG = {
     'log.segment.delete.delay.ms',
   ),
   preallocate: from(bool(false, 'Reserve a segment file at its full size.'), 'log.preallocate'),
-  'flush.messages': from(long(LONG_MAX, { min: 1 }, 'Flush after so many records.'), 'log.flush.interval.messages'),
+  'flush.messages': from(
+    long(LONG_MAX, { min: 1, ...effect }, 'Flush after so many records.'),
+    'log.flush.interval.messages',
+  ),
   'flush.ms': from(
-    long(LONG_MAX, { min: 0 }, 'Flush after this long.'),
+    long(LONG_MAX, { min: 0, ...effect }, 'Flush after this long.'),
     'log.flush.interval.ms',
     'log.flush.scheduler.interval.ms',
   ),
@@ -105,19 +114,19 @@ export const TOPIC_CONFIG = {
     'compression.zstd.level',
   ),
   'min.cleanable.dirty.ratio': from(
-    double(0.5, { min: 0, max: 1 }, 'Compact once this part of a log is not compacted yet.'),
+    double(0.5, { min: 0, max: 1, ...effect }, 'Compact once this part of a log is not compacted yet.'),
     'log.cleaner.min.cleanable.ratio',
   ),
   'min.compaction.lag.ms': from(
-    long(0, { min: 0 }, 'A record this young is not compacted.'),
+    long(0, { min: 0, ...effect }, 'A record this young is not compacted.'),
     'log.cleaner.min.compaction.lag.ms',
   ),
   'max.compaction.lag.ms': from(
-    long(LONG_MAX, { min: 1 }, 'A record this old has to be compacted.'),
+    long(LONG_MAX, { min: 1, ...effect }, 'A record this old has to be compacted.'),
     'log.cleaner.max.compaction.lag.ms',
   ),
   'delete.retention.ms': from(
-    long(86_400_000, { min: 0 }, 'How long tombstones are kept.'),
+    long(86_400_000, { min: 0, ...effect }, 'How long tombstones are kept.'),
     'log.cleaner.delete.retention.ms',
   ),
   'leader.replication.throttled.replicas': from(

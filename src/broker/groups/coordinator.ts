@@ -2,7 +2,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { partitionForGroup } from '../../protocol/hash.ts'
 import { intConfig } from '../config.ts'
-import type { PartitionLog } from '../log.ts'
+import type { PartitionLog } from '../log/index.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { type ClassicGroup, createGroup, subscribedTopicsOf } from './group.ts'

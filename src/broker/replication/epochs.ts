@@ -1,6 +1,5 @@
 /** The leader-epoch cache of a replica: the first offset of each epoch (LeaderEpochFileCache.java, KIP-101). */
-import { lastOffsetOf } from '../../protocol/records.ts'
-import type { PartitionLog } from '../log.ts'
+import type { PartitionLog } from '../log/index.ts'
 
 export interface EpochEntry {
   readonly epoch: number
@@ -39,20 +38,4 @@ export function endOffsetFor(log: PartitionLog, epoch: number): EpochEnd | null 
   const { startOffset } = log.epochs[higherAt] as EpochEntry
   const floor = log.epochs[higherAt - 1]
   return { epoch: floor?.epoch ?? epoch, endOffset: startOffset }
-}
-
-/** Drops everything from `offset` on; a batch that reaches over it goes whole. The high watermark comes down with it. */
-export function truncateTo(log: PartitionLog, offset: number): void {
-  const { batches } = log
-  while (batches.length > 0) {
-    const last = batches[batches.length - 1]
-    if (last === undefined || lastOffsetOf(last) < offset) break
-    batches.pop()
-    log.sizeInBytes -= 61 + last.records.length
-    log.logEndOffset = last.baseOffset
-  }
-  if (log.logEndOffset > offset) log.logEndOffset = Math.max(offset, log.logStartOffset)
-  while (log.epochs.length > 0 && (log.epochs[log.epochs.length - 1] as EpochEntry).startOffset >= log.logEndOffset)
-    log.epochs.pop()
-  log.highWatermark = Math.min(log.highWatermark, log.logEndOffset)
 }

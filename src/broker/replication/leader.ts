@@ -5,9 +5,9 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
-import type { PartitionLog } from '../log.ts'
+import type { PartitionLog } from '../log/index.ts'
 import { brokerEpochOf, isActive } from '../metadata.ts'
-import type { BrokerState } from '../state.ts'
+import { type BrokerState, watchKey } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 
 export interface LeaderState {
@@ -31,6 +31,8 @@ export interface FollowerState {
   lastFetchLeaderEnd: number
   /** Its fetch, when it waits for more. */
   waiting: ReplicaFetch | null
+  /** The question it has open. */
+  asking: number
   /** The high watermark it knew when it last asked. */
   knownHighWatermark: number
   /** Which incarnation of the follower asked last (KIP-903); -1 = not known. */
@@ -66,14 +68,15 @@ export function createFollowerState(lastCaughtUp: number): FollowerState {
     lastFetchTime: 0,
     lastFetchLeaderEnd: 0,
     waiting: null,
+    asking: 0,
     knownHighWatermark: -1,
     brokerEpoch: -1,
   }
 }
 
-/** The ISR and what is proposed on top of it: the high watermark waits for all of them. */
-export function maximalIsr(leader: LeaderState): readonly number[] {
-  return leader.proposed ?? leader.isr
+/** The ISR and what is proposed on top of it: the high watermark waits for all of them (KIP-497). */
+export function maximalIsr({ switches }: BrokerState, leader: LeaderState): readonly number[] {
+  return switches.maximalIsr ? (leader.proposed ?? leader.isr) : leader.isr
 }
 
 /** min.insync.replicas, never more than there are replicas. */
@@ -88,12 +91,13 @@ export function effectiveMinIsr(state: BrokerState, topic: string, partition: nu
  * the ISR is below the minimum (strict min ISR, KAFKA-15583).
  */
 export function highWatermarkFor(state: BrokerState, log: PartitionLog, leader: LeaderState, now: number): number {
-  if (leader.isr.length < effectiveMinIsr(state, log.topic, log.partition)) return log.highWatermark
-  const counted = maximalIsr(leader)
+  const { strictMinIsr, maximalIsr: waitsForJoining } = state.switches
+  if (strictMinIsr && leader.isr.length < effectiveMinIsr(state, log.topic, log.partition)) return log.highWatermark
+  const counted = maximalIsr(state, leader)
   let least = log.logEndOffset
   for (const [id, follower] of leader.followers) {
     if (follower.logEndOffset >= least) continue
-    if (counted.includes(id) || aboutToJoin(state, leader, id, follower, log, now))
+    if (counted.includes(id) || (waitsForJoining && aboutToJoin(state, leader, id, follower, log, now)))
       least = Math.max(follower.logEndOffset, 0)
   }
   return Math.max(least, log.highWatermark)
@@ -192,6 +196,7 @@ function propose(
   out: Decision,
 ): void {
   leader.proposed = isr
+  state.touched.partitions.add(watchKey(log.topic, log.partition))
   send(state, log, leader, isr, out)
 }
 

@@ -10,10 +10,12 @@ import type { EpochEnd } from './epochs.ts'
 export interface ReplicaFetch {
   readonly type: 'replica-fetch'
   readonly follower: number
+  /** Which question of this follower it is: an answer to an earlier one came over a connection that is given up. */
+  readonly ask: number
   readonly topic: string
   readonly partition: number
   readonly offset: number
-  /** The epoch of its last record; -1 = its log is empty. */
+  /** The epoch of its last record; -1 = its log is empty, or it does not say. */
   readonly lastEpoch: number
   /** The leader epoch it believes in (KIP-320). */
   readonly leaderEpoch: number
@@ -26,6 +28,8 @@ export interface ReplicaFetch {
 export interface ReplicaData {
   readonly type: 'replica-data'
   readonly leader: number
+  /** The question it answers. */
+  readonly ask: number
   readonly topic: string
   readonly partition: number
   readonly leaderEpoch: number

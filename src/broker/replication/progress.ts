@@ -4,9 +4,9 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { Decision } from '../decision.ts'
-import { type PartitionLog, readLog } from '../log.ts'
+import { type PartitionLog, readLog, setHighWatermark } from '../log/index.ts'
 import { type BrokerState, logOf, type ParkedProduce, type ProduceToPark, watchKey } from '../state.ts'
-import { endOffsetFor } from './epochs.ts'
+import { type EpochEnd, endOffsetFor } from './epochs.ts'
 import {
   effectiveMinIsr,
   followerFetched,
@@ -35,20 +35,23 @@ export function onReplicaFetch(
   const key = watchKey(fetch.topic, fetch.partition)
   const leader = state.leading.get(key)
   const log = logOf(state, fetch.topic, fetch.partition)
-  if (log === undefined || leader === undefined || fetch.leaderEpoch > leader.epoch) {
+  const { fetchFencing } = state.switches
+  if (log === undefined || leader === undefined || (fetch.leaderEpoch > leader.epoch && fetchFencing)) {
     // It has heard of a leadership that this broker has yet to hear of.
     state.earlyFetches.push(fetch)
     return
   }
   // A follower of an earlier leadership has no effect (law R9); it learns of the new one from the controller.
-  if (fetch.leaderEpoch < leader.epoch) return
+  if (fetch.leaderEpoch < leader.epoch && fetchFencing) return
   const follower = leader.followers.get(fetch.follower)
   if (follower === undefined) return
-  const diverging = divergence(log, fetch)
+  const diverging = divergence(state, log, fetch)
   if (diverging !== null) {
+    follower.asking = fetch.ask
     reply(state, log, leader, fetch.follower, out, diverging)
     return
   }
+  follower.asking = fetch.ask
   followerFetched(leader, log, fetch, now)
   maybeExpandIsr(state, log, leader, fetch.follower, out)
   advance(state, log, leader, now, out, onAdvance)
@@ -84,7 +87,7 @@ export function advance(
 ): void {
   const next = highWatermarkFor(state, log, leader, now)
   if (next <= log.highWatermark) return
-  log.highWatermark = next
+  setHighWatermark(log, next, now)
   state.touched.partitions.add(watchKey(log.topic, log.partition))
   onAdvance(log)
   completeProduces(state, watchKey(log.topic, log.partition), out)
@@ -155,7 +158,7 @@ function completeProduce(state: BrokerState, id: number, out: Decision): void {
     const leader = state.leading.get(key)
     const log = logOf(state, topic, partition)
     if (leader === undefined || log === undefined || log.highWatermark < offset) return true
-    if (maximalIsr(leader).length < effectiveMinIsr(state, topic, partition)) {
+    if (maximalIsr(state, leader).length < effectiveMinIsr(state, topic, partition)) {
       parked.errors.set(key, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
     }
     return false
@@ -185,8 +188,17 @@ function finishProduce(state: BrokerState, id: number, parked: ParkedProduce, ou
   out.replies.push({ token: parked.token, body })
 }
 
-function divergence(log: PartitionLog, fetch: ReplicaFetch) {
-  if (fetch.lastEpoch < 0) return null
+function divergence({ switches }: BrokerState, log: PartitionLog, fetch: ReplicaFetch): EpochEnd | null {
+  if (fetch.lastEpoch < 0) {
+    // OFFSET_OUT_OF_RANGE: it goes back to where this log ends (fetchOffsetAndTruncate).
+    return fetch.offset > log.logEndOffset ? { epoch: -1, endOffset: log.logEndOffset } : null
+  }
+  if (!switches.kip279) {
+    // The start of the next epoch, whichever epoch came before it here.
+    const next = log.epochs.find(({ epoch }) => epoch > fetch.lastEpoch)
+    const endOffset = next?.startOffset ?? log.logEndOffset
+    return fetch.offset > endOffset ? { epoch: fetch.lastEpoch, endOffset } : null
+  }
   const end = endOffsetFor(log, fetch.lastEpoch)
   if (end === null)
     return fetch.offset > log.logEndOffset ? { epoch: fetch.lastEpoch, endOffset: log.logEndOffset } : null
@@ -213,6 +225,7 @@ function reply(
     message: {
       type: 'replica-data',
       leader: state.id,
+      ask: follower.asking,
       topic: log.topic,
       partition: log.partition,
       leaderEpoch: leader.epoch,

@@ -2,7 +2,7 @@
  * Where a consumer should read (KIP-392): ReplicaManager.findPreferredReadReplica with RackAwareReplicaSelector, which looks
  * for an in-sync replica in the consumer's rack.
  */
-import type { PartitionLog } from '../log.ts'
+import type { PartitionLog } from '../log/index.ts'
 import { type BrokerState, watchKey } from '../state.ts'
 
 /** LeaderSelector and RackAwareReplicaSelector are what Kafka comes with. */

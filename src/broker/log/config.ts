@@ -1,0 +1,62 @@
+/** What a log needs to know of the configuration, as numbers (LogConfig.java): read once, not at every append. */
+
+import type { TopicConfigName } from '../config/topic-definitions.ts'
+import { type BrokerConfig, type TopicConfig, topicConfigValue } from '../config.ts'
+
+/** Sizes in bytes, times in milliseconds; Java's Long.MAX_VALUE ("never") is the nearest double. */
+export interface LogConfig {
+  readonly compact: boolean
+  readonly delete: boolean
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly flushMessages: number
+  readonly flushMs: number
+  /** How often the broker looks for logs that `flushMs` applies to. */
+  readonly flushCheckMs: number
+  /** -1 = for ever. */
+  readonly retentionMs: number
+  /** -1 = without a limit. */
+  readonly retentionBytes: number
+  readonly retentionCheckMs: number
+  /** Null = compaction does not run on this broker. */
+  readonly cleaner: CleanerConfig | null
+  readonly highWatermarkCheckpointMs: number
+  readonly logStartCheckpointMs: number
+}
+
+export interface CleanerConfig {
+  readonly backoffMs: number
+  readonly minDirtyRatio: number
+  readonly minLagMs: number
+  readonly maxLagMs: number
+  readonly deleteRetentionMs: number
+}
+
+export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
+  const number = (name: TopicConfigName) => Number(topicConfigValue(topic, broker, name))
+  const policy = topicConfigValue(topic, broker, 'cleanup.policy').split(',')
+  return {
+    compact: policy.includes('compact'),
+    delete: policy.includes('delete'),
+    segmentBytes: number('segment.bytes'),
+    segmentMs: number('segment.ms'),
+    flushMessages: number('flush.messages'),
+    flushMs: number('flush.ms'),
+    flushCheckMs: Number(broker['log.flush.scheduler.interval.ms']),
+    retentionMs: number('retention.ms'),
+    retentionBytes: number('retention.bytes'),
+    retentionCheckMs: Number(broker['log.retention.check.interval.ms']),
+    cleaner:
+      broker['log.cleaner.enable'] === 'false'
+        ? null
+        : {
+            backoffMs: Number(broker['log.cleaner.backoff.ms']),
+            minDirtyRatio: number('min.cleanable.dirty.ratio'),
+            minLagMs: number('min.compaction.lag.ms'),
+            maxLagMs: number('max.compaction.lag.ms'),
+            deleteRetentionMs: number('delete.retention.ms'),
+          },
+    highWatermarkCheckpointMs: Number(broker['replica.high.watermark.checkpoint.interval.ms']),
+    logStartCheckpointMs: Number(broker['log.flush.start.offset.checkpoint.interval.ms']),
+  }
+}

@@ -1,0 +1,11 @@
+/** A replica's log on one broker: what Kafka keeps in a partition's directory, as plain data with functions over it. */
+export * from './append.ts'
+export * from './checkpoint.ts'
+export * from './config.ts'
+export * from './crash.ts'
+export * from './flush.ts'
+export * from './log.ts'
+export * from './read.ts'
+export * from './segment.ts'
+export * from './start.ts'
+export * from './truncate.ts'

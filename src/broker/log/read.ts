@@ -1,0 +1,44 @@
+/** Finding and reading batches (LocalLog.read). Compaction leaves gaps: an offset may lie between two batches. */
+import type { RecordBatch } from '../../protocol/batch.ts'
+import { batchSizeInBytes, lastOffsetOf } from '../../protocol/records.ts'
+import type { PartitionLog } from './log.ts'
+
+/** Index of the first batch whose last offset is ≥ offset; `batches.length` if there is none. */
+export function findBatch(log: PartitionLog, offset: number): number {
+  const { batches } = log
+  // Readers are mostly near the end: look there first.
+  const last = batches[batches.length - 1]
+  if (last === undefined || lastOffsetOf(last) < offset) return batches.length
+  let low = 0
+  let high = batches.length - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (lastOffsetOf(batches[middle] as RecordBatch) < offset) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+/**
+ * Batches from `offset` on that end below `upTo`, at most `maxBytes` of them; with `atLeastOne` the first batch is
+ * given even when it is larger (KIP-74).
+ */
+export function readLog(
+  log: PartitionLog,
+  offset: number,
+  upTo: number,
+  maxBytes: number,
+  atLeastOne: boolean,
+): { readonly batches: RecordBatch[]; readonly bytes: number } {
+  const out: RecordBatch[] = []
+  let bytes = 0
+  for (let i = findBatch(log, offset); i < log.batches.length; i++) {
+    const batch = log.batches[i] as RecordBatch
+    if (batch.baseOffset >= upTo) break
+    const size = batchSizeInBytes(batch)
+    if (bytes + size > maxBytes && !(atLeastOne && out.length === 0)) break
+    out.push(batch)
+    bytes += size
+  }
+  return { batches: out, bytes }
+}

@@ -1,0 +1,120 @@
+/**
+ * What must happen once everything is healed, each within a deadline: the liveness duties of a cluster (V1–V5, V9). A duty that
+ * is not met in time is a stall.
+ */
+import { logOf } from '../broker/index.ts'
+import { applyFault } from './faults.ts'
+import { faultyLinks } from './links.ts'
+import type { World } from './world.ts'
+
+export interface Duty {
+  /** Stable: law texts, tests and docs name it. */
+  readonly id: string
+  readonly sentence: string
+  /** What is still missing, or null. */
+  missing(world: World): string | null
+}
+
+export const DUTIES: readonly Duty[] = [
+  {
+    id: 'V1',
+    sentence: 'Every produce is acknowledged or rejected.',
+    missing(world) {
+      const open = [...world.calls].filter(
+        ({ label, process }) => /send|produce/.test(label) && process.state === 'running',
+      )
+      return open.length === 0 ? null : open.map(({ label }) => label).join(', ')
+    },
+  },
+  {
+    id: 'V2',
+    sentence: 'Every record the leader has is on all replicas, and committed.',
+    missing(world) {
+      for (const { name, partition, leader, replicas } of partitions(world)) {
+        const own = world.nodes.get(leader)
+        const log = own === undefined ? undefined : logOf(own.broker, name, partition)
+        if (log === undefined) continue
+        for (const id of replicas) {
+          const node = world.nodes.get(id)
+          const other = node === undefined ? undefined : logOf(node.broker, name, partition)
+          if (other?.logEndOffset !== log.logEndOffset || other.highWatermark !== log.logEndOffset) {
+            return `${name}-${partition}: the leader, broker ${leader}, ends at ${log.logEndOffset}, broker ${id} at ${other?.logEndOffset ?? 'nothing'} with HW ${other?.highWatermark ?? '-'}`
+          }
+        }
+      }
+      return null
+    },
+  },
+  {
+    id: 'V3',
+    sentence: 'All replicas are in sync, and every partition has a leader.',
+    missing(world) {
+      for (const { name, partition, leader, replicas, isr } of partitions(world)) {
+        if (leader < 0) return `${name}-${partition} has no leader`
+        if (isr.length < replicas.length) {
+          return `${name}-${partition}: in sync are ${isr.join(', ')} of ${replicas.join(', ')}`
+        }
+      }
+      return null
+    },
+  },
+  {
+    id: 'V4',
+    sentence: 'Every broker knows all metadata.',
+    missing(world) {
+      for (const { id, broker } of world.nodes.values()) {
+        const { offset } = broker.image
+        if (offset !== world.controller.log.length)
+          return `broker ${id} knows ${offset} of ${world.controller.log.length} metadata records`
+      }
+      return null
+    },
+  },
+  {
+    id: 'V5',
+    sentence: 'No broker is fenced.',
+    missing(world) {
+      for (const { id, fenced } of world.controller.image.brokers.values()) if (fenced) return `broker ${id} is fenced`
+      return null
+    },
+  },
+  {
+    id: 'V9',
+    sentence: 'Every proposed ISR is accepted or refused.',
+    missing(world) {
+      for (const { id, broker } of world.nodes.values()) {
+        for (const [key, { proposed }] of broker.leading) {
+          if (proposed !== null) return `broker ${id} waits for its proposal for ${key}: ${proposed.join(', ')}`
+        }
+      }
+      return null
+    },
+  },
+]
+
+function* partitions(world: World) {
+  for (const topic of world.controller.image.topics.values()) {
+    for (const info of topic.partitions) yield { name: topic.name, ...info }
+  }
+}
+
+/** Ends every fault there is. */
+export function healAll(world: World): void {
+  applyFault(world, { type: 'heal' })
+  for (const node of world.nodes.values()) {
+    if (node.broker.diskFull) applyFault(world, { type: 'free-disk', node: node.id })
+    if (!node.up) applyFault(world, { type: 'restart', node: node.id })
+    else if (node.paused) applyFault(world, { type: 'resume', node: node.id })
+  }
+}
+
+/** The duties not met now, a line each. */
+export function missingDuties(world: World): string[] {
+  const out: string[] = []
+  for (const { id, sentence, missing } of DUTIES) {
+    const what = missing(world)
+    if (what !== null) out.push(`${id} ${sentence} ${what}`)
+  }
+  if (faultyLinks(world).length > 0) out.push('some links are cut or slow again')
+  return out
+}

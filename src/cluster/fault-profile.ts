@@ -1,0 +1,72 @@
+/**
+ * Which kinds of faults a run has, and how strong: drawn once from the seed and printed, so that every seed searches a
+ * different corner (swarm testing; TigerBeetle's VOPR, rule-K5).
+ */
+import type { Chooser } from '../kernel/index.ts'
+
+export const FAULT_KINDS = [
+  'crash',
+  'lossy-crash',
+  'pause',
+  'cut',
+  'one-way-cut',
+  'isolate',
+  'slow',
+  'disk',
+  'disconnect',
+  'controller',
+] as const
+export type FaultKind = (typeof FAULT_KINDS)[number]
+
+export interface FaultProfile {
+  /** Virtual milliseconds between two draws. */
+  readonly everyMs: number
+  /** How often a kind is drawn, relative to the others; 0 = never. */
+  readonly weights: Readonly<Record<FaultKind, number>>
+  /** How much of the draws ends a fault instead of beginning one: 1 of this many. */
+  readonly repairs: number
+  /** At most so many brokers are down, paused, isolated or without a disk at once. */
+  readonly mostDisturbed: number
+  /** At most so many crashes of the run lose what was not flushed. */
+  readonly mostLossy: number
+  /** What a slow link adds. */
+  readonly slowMs: number
+}
+
+export interface ProfileLimits {
+  /** Kinds that may be drawn. Default: all. */
+  readonly kinds?: readonly FaultKind[]
+  readonly mostDisturbed?: number
+  readonly mostLossy?: number
+}
+
+const PERIODS_MS: readonly number[] = [2000, 700, 250, 6000]
+const SLOW_MS: readonly number[] = [30, 200, 1500]
+
+/** Draws a profile; index 0 of every draw is the calmest. */
+export function drawProfile(chooser: Chooser, limits: ProfileLimits = {}): FaultProfile {
+  const kinds = limits.kinds ?? FAULT_KINDS
+  const weights = {} as Record<FaultKind, number>
+  for (const kind of FAULT_KINDS) {
+    // Two levels: whether it is on at all, then how much.
+    const on = kinds.includes(kind) && chooser.choose(`profile.${kind}`, 2) === 1
+    weights[kind] = on ? 1 + chooser.choose(`profile.${kind}.weight`, 4) : 0
+  }
+  return {
+    everyMs: PERIODS_MS[chooser.choose('profile.every', PERIODS_MS.length)] as number,
+    weights,
+    repairs: 2 + chooser.choose('profile.repairs', 2),
+    mostDisturbed: limits.mostDisturbed ?? 1 + chooser.choose('profile.disturbed', 2),
+    mostLossy: limits.mostLossy ?? 1,
+    slowMs: SLOW_MS[chooser.choose('profile.slow', SLOW_MS.length)] as number,
+  }
+}
+
+/** `every 700 ms: crash×2, cut×1; at most 1 broker disturbed`. */
+export function describeProfile(profile: FaultProfile): string {
+  const kinds = FAULT_KINDS.filter((kind) => profile.weights[kind] > 0).map(
+    (kind) => `${kind}×${profile.weights[kind]}`,
+  )
+  const lossy = profile.weights['lossy-crash'] > 0 ? `, at most ${profile.mostLossy} lossy crash(es)` : ''
+  return `every ${profile.everyMs} ms: ${kinds.join(', ') || 'nothing'}; at most ${profile.mostDisturbed} broker(s) disturbed${lossy}`
+}

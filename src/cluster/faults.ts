@@ -1,0 +1,181 @@
+/** What can go wrong in the world, as data: a call of the test, an event at a later time, or a draw of a seed. */
+import type { BrokerState } from '../broker/index.ts'
+import { crashController, reconcileSession } from './controller.ts'
+import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from './links.ts'
+import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from './nodes.ts'
+import { serverCloses } from './serving.ts'
+import { type NodeRuntime, note, type World } from './world.ts'
+
+/**
+ * One fault or its end. Ends of links are broker ids, `'controller'`, or `'clients'` (all of them together).
+ *
+ * - `crash`: a broker process dies, its log survives; `unflushed: 'lost'`: with it the machine, and what no flush had written;
+ *   `'some'`: as much of it as the seed says.
+ * - `pause`: it does nothing, its connections stay (a long garbage collection); it goes on with `resume`.
+ * - `cut`, `slow`: a link carries nothing, or late; both ways unless `oneWay`. What is sent over a cut link waits.
+ * - `isolate`: all links of a broker to the other brokers and the controller are cut; with `clients`, those to them too.
+ * - `fill-disk`: the next write halts the broker, as Kafka does when its only log directory fails.
+ * - `disconnect`: a broker's client connections are reset; what was under way on them has an unknown outcome.
+ * - `crash-controller`: no controller for two seconds, then another one.
+ */
+export type Fault =
+  | { readonly type: 'crash'; readonly node: number; readonly unflushed?: 'kept' | 'some' | 'lost' }
+  | { readonly type: 'restart' | 'pause' | 'resume' | 'fill-disk' | 'free-disk' | 'disconnect'; readonly node: number }
+  | { readonly type: 'isolate'; readonly node: number; readonly clients?: boolean }
+  | { readonly type: 'cut'; readonly from: LinkEnd; readonly to: LinkEnd; readonly oneWay?: boolean }
+  | {
+      readonly type: 'slow'
+      readonly from: LinkEnd
+      readonly to: LinkEnd
+      /** Extra virtual milliseconds a message. */
+      readonly ms: number
+      readonly oneWay?: boolean
+    }
+  /** Without ends: every link. */
+  | { readonly type: 'heal'; readonly from?: LinkEnd; readonly to?: LinkEnd }
+  | { readonly type: 'crash-controller' }
+
+/** Why a fault cannot happen now, or null. Nothing has changed then. */
+export function faultProblem(world: World, fault: Fault): string | null {
+  switch (fault.type) {
+    case 'crash':
+      return fault.unflushed === undefined || ['kept', 'some', 'lost'].includes(fault.unflushed)
+        ? needs(world, fault.node, ({ up }) => up, 'is down already')
+        : `unflushed: '${String(fault.unflushed)}' is not one of 'kept', 'some', 'lost'.`
+    case 'restart':
+      return needs(world, fault.node, ({ up }) => !up, 'is up already')
+    case 'pause':
+      return (
+        needs(world, fault.node, ({ up }) => up, 'is down') ??
+        needs(world, fault.node, ({ paused }) => !paused, 'is paused already')
+      )
+    case 'resume':
+      return needs(world, fault.node, ({ paused }) => paused, 'is not paused')
+    case 'fill-disk':
+      return needs(world, fault.node, ({ broker }) => !broker.diskFull, 'has a full disk already')
+    case 'free-disk':
+      return needs(world, fault.node, ({ broker }) => broker.diskFull, 'has room on its disk')
+    case 'isolate':
+      return needs(world, fault.node, () => true, '')
+    case 'disconnect':
+      return needs(world, fault.node, ({ up }) => up, 'is down: it has no connections')
+    case 'cut':
+    case 'slow': {
+      const { from, to } = fault
+      if (fault.type === 'slow' && !(Number.isSafeInteger(fault.ms) && fault.ms >= 0))
+        return `ms: ${String(fault.ms)} is not a whole number of milliseconds, 0 or more.`
+      return linkProblem(world, from, to)
+    }
+    case 'heal':
+      if (fault.from === undefined && fault.to === undefined) return null
+      if (fault.from === undefined || fault.to === undefined) return 'heal takes both ends of a link, or none for all.'
+      return linkProblem(world, fault.from, fault.to)
+    case 'crash-controller':
+      return world.controllerUp ? null : 'there is no active controller: one is being elected.'
+  }
+}
+
+function needs(world: World, id: number, holds: (node: NodeRuntime) => boolean, otherwise: string): string | null {
+  const node = world.nodes.get(id)
+  if (node === undefined) return unknownNode(world, id)
+  return holds(node) ? null : `broker ${id} ${otherwise}.`
+}
+
+function unknownNode(world: World, id: unknown): string {
+  return `there is no broker ${String(id)}. Brokers: ${[...world.nodes.keys()].join(', ')}.`
+}
+
+function linkProblem(world: World, from: LinkEnd, to: LinkEnd): string | null {
+  for (const end of [from, to]) {
+    if (end === 'controller' || end === 'clients' || world.nodes.has(end)) continue
+    return typeof end === 'number'
+      ? unknownNode(world, end)
+      : `${JSON.stringify(end) ?? String(end)} is not the end of a link. Use a broker id, 'controller' or 'clients'.`
+  }
+  if (from === to) return `${from} and ${to} are the same ${typeof from === 'number' ? 'broker' : 'end'}.`
+  return typeof from === 'string' && typeof to === 'string' ? `there is no link between ${from} and ${to}.` : null
+}
+
+/** Does it; `faultProblem` must have found nothing. */
+export function applyFault(world: World, fault: Fault): void {
+  const node = 'node' in fault ? (world.nodes.get(fault.node) as NodeRuntime) : undefined
+  switch (fault.type) {
+    case 'crash':
+      return endNode(world, node as NodeRuntime, { why: 'crash', unflushed: fault.unflushed ?? 'kept' })
+    case 'restart':
+      return restartNode(world, node as NodeRuntime)
+    case 'pause':
+      return pauseNode(world, node as NodeRuntime)
+    case 'resume':
+      return resumeNode(world, node as NodeRuntime)
+    case 'fill-disk':
+    case 'free-disk':
+      return setDisk(world, (node as NodeRuntime).broker, fault.type === 'fill-disk')
+    case 'disconnect':
+      for (const connection of [...(node as NodeRuntime).connections])
+        serverCloses(world, connection, `its connection to broker ${fault.node} was reset`)
+      return
+    case 'isolate': {
+      const ends: LinkEnd[] = [...world.nodes.keys()].filter((id) => id !== fault.node)
+      ends.push('controller')
+      if (fault.clients === true) ends.push('clients')
+      for (const end of ends) cut(world, fault.node, end, false)
+      return
+    }
+    case 'cut':
+      return cut(world, fault.from, fault.to, fault.oneWay === true)
+    case 'slow':
+      for (const [from, to] of directions(fault.from, fault.to, fault.oneWay === true)) {
+        slowLink(world, from, to, fault.ms)
+        note(world, { type: 'link', from, to, change: 'slow' })
+      }
+      return
+    case 'heal':
+      return heal(world, fault.from, fault.to)
+    case 'crash-controller':
+      return crashController(world)
+  }
+}
+
+function setDisk(world: World, broker: BrokerState, full: boolean): void {
+  broker.diskFull = full
+  note(world, { type: 'node', node: broker.id, change: full ? 'disk-filled' : 'disk-freed' })
+}
+
+function directions(from: LinkEnd, to: LinkEnd, oneWay: boolean): readonly (readonly [LinkEnd, LinkEnd])[] {
+  return oneWay
+    ? [[from, to]]
+    : [
+        [from, to],
+        [to, from],
+      ]
+}
+
+function cut(world: World, a: LinkEnd, b: LinkEnd, oneWay: boolean): void {
+  for (const [from, to] of directions(a, b, oneWay)) {
+    if (isCut(world, from, to)) continue
+    cutLink(world, from, to)
+    note(world, { type: 'link', from, to, change: 'cut' })
+  }
+  const broker = a === 'controller' ? b : b === 'controller' ? a : null
+  const node = typeof broker === 'number' ? world.nodes.get(broker) : undefined
+  if (node !== undefined) reconcileSession(world, node)
+}
+
+function heal(world: World, a: LinkEnd | undefined, b: LinkEnd | undefined): void {
+  const broken = faultyLinks(world).filter(
+    ({ from, to }) => a === undefined || (from === a && to === b) || (from === b && to === a),
+  )
+  for (const { from, to } of broken) {
+    if (!healLink(world, from, to)) continue
+    note(world, { type: 'link', from, to, change: 'healed' })
+  }
+  // Each pair once, when both its ways are healed.
+  const told = new Set<string>()
+  for (const { from, to } of broken) {
+    const pair = [String(from), String(to)].sort().join(' ')
+    if (told.has(pair)) continue
+    told.add(pair)
+    linkHealed(world, from, to)
+  }
+}

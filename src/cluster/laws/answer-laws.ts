@@ -1,0 +1,107 @@
+/** Laws about what leaves a broker: they are checked when an answer does. */
+import { findBatch, isCompacted, logOf, type PartitionLog } from '../../broker/index.ts'
+import { effectiveMinIsr } from '../../broker/replication/leader.ts'
+import type { RequestToken } from '../../broker/request.ts'
+import { watchKey } from '../../broker/state.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import type { FetchResponse, ProduceRequest, ProduceResponse } from '../../protocol/messages.ts'
+import { lastOffsetOf } from '../../protocol/records.ts'
+import type { NodeRuntime, World } from '../world.ts'
+import { ledgerOf } from './ledger.ts'
+
+const L7 = 'A record once given to a consumer stays the same at its offset.'
+const L8 = 'Consumers see only records below the high watermark.'
+const P1 = 'What acks=all acknowledges is below the high watermark.'
+const P2 = 'What acks=1 acknowledges is in the log of that leader.'
+
+/** A Produce reached its broker: what it asked for is remembered until its answer. */
+export function rememberProduce(world: World, token: RequestToken, body: ProduceRequest): void {
+  const batches = body.topicData.flatMap((topic) =>
+    topic.partitionData.flatMap(({ index, records }) =>
+      records?.[0] === undefined ? [] : [{ topic: topic.name, partition: index, records: records[0].records }],
+    ),
+  )
+  world.ledger.produces.set(keyOf(token), { acks: body.acks, batches })
+}
+
+/** An answer leaves: notes the first violation in the ledger. */
+export function checkAnswer(world: World, node: NodeRuntime, token: RequestToken, body: unknown): void {
+  if (world.ledger.violation !== null) return
+  if (token.api === 'Produce') checkProduce(world, node, token, body as ProduceResponse)
+  else if (token.api === 'Fetch') checkFetch(world, node, body as FetchResponse)
+}
+
+function keyOf({ connection, correlationId }: RequestToken): string {
+  return `${connection}/${correlationId}`
+}
+
+function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body: ProduceResponse): void {
+  const asked = world.ledger.produces.get(keyOf(token))
+  world.ledger.produces.delete(keyOf(token))
+  if (asked === undefined || body === null || body === undefined) return
+  for (const { name, partitionResponses } of body.responses) {
+    for (const { index, errorCode, baseOffset } of partitionResponses) {
+      if (errorCode !== ErrorCode.NONE) continue
+      const records = asked.batches.find(({ topic, partition }) => topic === name && partition === index)?.records
+      const log = logOf(node.broker, name, index)
+      if (records === undefined || log === undefined || baseOffset < log.logStartOffset) continue
+      const where = `${name}-${index}, offset ${baseOffset}, broker ${node.id}`
+      const batch = log.batches[findBatch(log, baseOffset)]
+      if (batch?.records !== records) {
+        broken(world, asked.acks === -1 ? 'P1' : 'P2', asked.acks === -1 ? P1 : P2, `${where}: it is not there`)
+        return
+      }
+      if (asked.acks !== -1) continue
+      if (lastOffsetOf(batch) >= log.highWatermark) {
+        broken(world, 'P1', P1, `${where}: the high watermark is ${log.highWatermark}`)
+        return
+      }
+      const leader = node.broker.leading.get(watchKey(name, index))
+      const least = effectiveMinIsr(node.broker, name, index)
+      if (leader !== undefined && leader.isr.length < least && leader.proposed === null) {
+        broken(world, 'P1', P1, `${where}: ${leader.isr.length} in sync, min.insync.replicas is ${least}`)
+        return
+      }
+      ledgerOf(world.ledger, log.topicId, index).acked.push({ baseOffset, records })
+    }
+  }
+}
+
+function checkFetch(world: World, node: NodeRuntime, body: FetchResponse): void {
+  for (const { topic, topicId, partitions } of body.responses) {
+    const name = topic === '' ? (world.controller.image.topicNames.get(topicId) ?? '') : topic
+    for (const { partitionIndex, records } of partitions) {
+      const log = logOf(node.broker, name, partitionIndex)
+      if (log === undefined || records === null) continue
+      for (const batch of records) {
+        if (lastOffsetOf(batch) >= log.highWatermark) {
+          const detail = `${name}-${partitionIndex} on broker ${node.id}: given ${lastOffsetOf(batch)}, HW ${log.highWatermark}`
+          broken(world, 'L8', L8, detail)
+          return
+        }
+        if (!sameAsServed(world, node, log, batch.baseOffset, batch.records)) return
+      }
+    }
+  }
+}
+
+function sameAsServed(
+  world: World,
+  node: NodeRuntime,
+  log: PartitionLog,
+  baseOffset: number,
+  records: Uint8Array,
+): boolean {
+  const ledger = ledgerOf(world.ledger, log.topicId, log.partition)
+  const before = ledger.served.get(baseOffset)
+  ledger.served.set(baseOffset, records)
+  // A cleaner writes batches anew.
+  if (before === undefined || before === records || ledger.unsafe !== null || isCompacted(node.broker, log.topic))
+    return true
+  broken(world, 'L7', L7, `${log.topic}-${log.partition}, offset ${baseOffset}, now from broker ${node.id}`)
+  return false
+}
+
+function broken(world: World, law: string, sentence: string, detail: string): void {
+  world.ledger.violation ??= { law, sentence, detail }
+}

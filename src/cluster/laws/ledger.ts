@@ -1,0 +1,95 @@
+/**
+ * What the laws have to remember: what was shown, acknowledged and known of every partition before the last event. Only the
+ * laws look at it; nothing in the cluster depends on it.
+ */
+import type { MetadataRecord } from '../../broker/index.ts'
+import { topicById } from '../../broker/index.ts'
+import type { World } from '../world.ts'
+
+export interface ReplicaMemory {
+  readonly logEndOffset: number
+  readonly highWatermark: number
+  /** The epoch in which it led; -1 = it did not. */
+  readonly leadingEpoch: number
+  /** The ISR it proposed. */
+  readonly proposed: readonly number[] | null
+}
+
+export interface AckedBatch {
+  readonly baseOffset: number
+  /** The bytes stand for the batch: they are never changed, and replicas share them. */
+  readonly records: Uint8Array
+}
+
+export interface PartitionLedger {
+  /** The highest offset that a leader ever showed as committed. */
+  trueHighWatermark: number
+  leaderEpoch: number
+  partitionEpoch: number
+  readonly replicas: Map<number, ReplicaMemory>
+  /** Acknowledged with acks=all. */
+  readonly acked: AckedBatch[]
+  /** The leadership for which `acked` was looked up, as `broker/epoch`. */
+  checkedLeader: string
+  /** What consumers were given, by base offset. */
+  readonly served: Map<number, Uint8Array>
+  /** Crashes that lost a part of a log. */
+  lossyCrashes: number
+  /** Why laws that hold only under safe circumstances no longer do, or null (marked [U] in the list of laws). */
+  unsafe: string | null
+}
+
+export interface Ledger {
+  /** By `topicId-partition`. */
+  readonly partitions: Map<string, PartitionLedger>
+  /** `topic-partition`s the controller has decided about since the last check. */
+  readonly decided: Set<string>
+  /** Produce requests under way, by `connection/correlation id`. */
+  readonly produces: Map<string, ProduceMemory>
+  /** Found while an answer went out. */
+  violation: { readonly law: string; readonly sentence: string; readonly detail: string } | null
+}
+
+export interface ProduceMemory {
+  readonly acks: number
+  readonly batches: readonly { readonly topic: string; readonly partition: number; readonly records: Uint8Array }[]
+}
+
+export function ledgerOf(ledger: Ledger, topicId: string, partition: number): PartitionLedger {
+  const key = `${topicId}-${partition}`
+  let found = ledger.partitions.get(key)
+  if (found === undefined) {
+    found = {
+      trueHighWatermark: 0,
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+      replicas: new Map(),
+      acked: [],
+      checkedLeader: '',
+      served: new Map(),
+      lossyCrashes: 0,
+      unsafe: null,
+    }
+    ledger.partitions.set(key, found)
+  }
+  return found
+}
+
+/** The controller has decided these records. */
+export function noteDecision(world: World, records: readonly MetadataRecord[]): void {
+  for (const record of records) {
+    if (record.type !== 'partition') continue
+    const topic = topicById(world.controller.image, record.topicId)
+    if (topic !== undefined) world.ledger.decided.add(`${topic.name}-${record.partition}`)
+    // A leader from outside those who were eligible: committed records may be gone from now on (KIP-704).
+    if (record.leaderRecoveryState === 'recovering')
+      ledgerOf(world.ledger, record.topicId, record.partition).unsafe ??= 'an unclean election'
+  }
+}
+
+/** A crash lost the end of a log. With as many of them as min.insync.replicas nothing is promised. */
+export function noteLoss(world: World, topicId: string, partition: number, minIsr: number): void {
+  const ledger = ledgerOf(world.ledger, topicId, partition)
+  ledger.lossyCrashes += 1
+  if (ledger.lossyCrashes >= minIsr) ledger.unsafe ??= `${ledger.lossyCrashes} crashes that lost unflushed records`
+}

@@ -1,0 +1,398 @@
+/**
+ * Laws between the replicas of a partition, and between them and the controller. [U] in a comment: holds only while no unclean
+ * election and no loss of too many logs has happened; the ledger knows.
+ */
+import {
+  findBatch,
+  isCompacted,
+  logByKey,
+  type PartitionInfo,
+  type PartitionLog,
+  type TopicInfo,
+} from '../../broker/index.ts'
+import { latestEpoch } from '../../broker/replication/epochs.ts'
+import { effectiveMinIsr, type LeaderState } from '../../broker/replication/leader.ts'
+import type { Law } from '../../kernel/index.ts'
+import { lastOffsetOf } from '../../protocol/records.ts'
+import type { NodeRuntime, World } from '../world.ts'
+import { ledgerOf, type PartitionLedger } from './ledger.ts'
+
+interface ReplicaView {
+  readonly node: NodeRuntime
+  readonly log: PartitionLog
+  /** What it believes to lead; undefined = it does not. */
+  readonly leader: LeaderState | undefined
+}
+
+interface PartitionScope {
+  /** `topic-partition`. */
+  readonly name: string
+  readonly topic: TopicInfo
+  readonly info: PartitionInfo
+  readonly replicas: readonly ReplicaView[]
+  readonly ledger: PartitionLedger
+  /** A cleaner rewrites batches: what is the same can no longer be told from the bytes. */
+  readonly compacted: boolean
+}
+
+export interface ReplicaScope {
+  readonly world: World
+  readonly partitions: readonly PartitionScope[]
+}
+
+export function scopeOf(world: World, keys: ReadonlySet<string>): ReplicaScope {
+  const partitions: PartitionScope[] = []
+  for (const name of keys) {
+    const dash = name.lastIndexOf('-')
+    const topic = world.controller.image.topics.get(name.slice(0, dash))
+    const info = topic?.partitions[Number(name.slice(dash + 1))]
+    if (topic === undefined || info === undefined) continue
+    const replicas: ReplicaView[] = []
+    let compacted = false
+    for (const node of world.nodes.values()) {
+      const log = logByKey(node.broker, name)
+      if (log === undefined || log.topicId !== topic.id) continue
+      compacted ||= isCompacted(node.broker, topic.name)
+      replicas.push({ node, log, leader: node.up ? node.broker.leading.get(name) : undefined })
+    }
+    const ledger = ledgerOf(world.ledger, topic.id, info.partition)
+    partitions.push({ name, topic, info, replicas, ledger, compacted })
+  }
+  return { world, partitions }
+}
+
+/** Once everything was found right: what the next check compares with. */
+export function remember({ partitions }: ReplicaScope): void {
+  for (const { info, replicas, ledger } of partitions) {
+    ledger.leaderEpoch = info.leaderEpoch
+    ledger.partitionEpoch = info.partitionEpoch
+    for (const { node, log, leader } of replicas) {
+      if (leader !== undefined) ledger.trueHighWatermark = Math.max(ledger.trueHighWatermark, log.highWatermark)
+      const { logEndOffset, highWatermark } = log
+      const { epoch: leadingEpoch = -1, proposed = null } = leader ?? {}
+      ledger.replicas.set(node.id, { logEndOffset, highWatermark, leadingEpoch, proposed })
+    }
+  }
+}
+
+function eligible(info: PartitionInfo): readonly number[] {
+  return [...info.isr, ...info.elr]
+}
+
+/** The leader the controller knows, if it knows of it, too. */
+function leaderOf({ info, replicas }: PartitionScope): (ReplicaView & { readonly leader: LeaderState }) | undefined {
+  for (const replica of replicas) {
+    const { node, leader } = replica
+    if (node.id === info.leader && leader !== undefined && leader.epoch === info.leaderEpoch)
+      return { ...replica, leader }
+  }
+  return undefined
+}
+
+function isUpToDate(world: World, { up, broker }: NodeRuntime): boolean {
+  return up && broker.image.offset === world.controller.log.length
+}
+
+/** A law over each partition on its own. */
+function perPartition(
+  id: string,
+  sentence: string,
+  check: (partition: PartitionScope, world: World) => string | null,
+): Law<ReplicaScope> {
+  return {
+    id,
+    sentence,
+    check({ world, partitions }) {
+      for (const partition of partitions) {
+        const found = check(partition, world)
+        if (found !== null) return `${partition.name}: ${found}`
+      }
+      return null
+    },
+  }
+}
+
+export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
+  // [U]
+  perPartition(
+    'L3',
+    'For any two replicas the records below both high watermarks are identical, epochs included.',
+    ({ replicas, ledger, compacted }) => {
+      if (compacted || ledger.unsafe !== null) return null
+      for (const [i, { node: a, log }] of replicas.entries()) {
+        for (const { node: b, log: other } of replicas.slice(i + 1)) {
+          const upTo = Math.min(log.highWatermark, other.highWatermark)
+          if (upTo <= Math.max(log.logStartOffset, other.logStartOffset)) continue
+          const left = lastBatchBelow(log, upTo)
+          const right = lastBatchBelow(other, upTo)
+          if (!sameBatch(left, right))
+            return `below ${upTo} broker ${a.id} has ${show(left)}, broker ${b.id} has ${show(right)}`
+        }
+      }
+      return null
+    },
+  ),
+  perPartition(
+    'L4',
+    'The same offset in the same epoch on two replicas is the same record, and so is all before it.',
+    ({ replicas, compacted }) => {
+      if (compacted) return null
+      for (const [i, { node: a, log }] of replicas.entries()) {
+        for (const { node: b, log: other } of replicas.slice(i + 1)) {
+          const found = firstDifference(log, other)
+          if (found !== null) return `offset ${found} differs between broker ${a.id} and broker ${b.id}`
+        }
+      }
+      return null
+    },
+  ),
+  // [U]
+  perPartition(
+    'L5',
+    'No eligible replica cuts back what was shown as committed.',
+    ({ info, replicas, ledger }, world) => {
+      if (ledger.unsafe !== null) return null
+      for (const { node, log } of replicas) {
+        const before = ledger.replicas.get(node.id)
+        if (before === undefined || log.logEndOffset >= before.logEndOffset) continue
+        if (!eligible(info).includes(node.id) || !isUpToDate(world, node)) continue
+        if (log.logEndOffset < ledger.trueHighWatermark)
+          return `broker ${node.id} cut back to ${log.logEndOffset}, ${ledger.trueHighWatermark} was shown as committed`
+      }
+      return null
+    },
+  ),
+  // [U]
+  perPartition(
+    'L6',
+    'The high watermark that clients see never goes back from one leader to the next.',
+    (partition) => {
+      const { ledger } = partition
+      const current = leaderOf(partition)
+      if (current === undefined || ledger.unsafe !== null) return null
+      const { log, leader, node } = current
+      // Until it has caught up with its own beginning it shows none (OFFSET_NOT_AVAILABLE).
+      if (log.highWatermark < leader.epochStartOffset || log.highWatermark >= ledger.trueHighWatermark) return null
+      return `broker ${node.id} shows ${log.highWatermark}, ${ledger.trueHighWatermark} was shown before`
+    },
+  ),
+  perPartition('R1', 'There is at most one leader in one leader epoch, and epochs only grow.', (partition) => {
+    const { info, replicas, ledger } = partition
+    if (info.leaderEpoch < ledger.leaderEpoch || info.partitionEpoch < ledger.partitionEpoch) {
+      return `epochs went from ${ledger.leaderEpoch}/${ledger.partitionEpoch} to ${info.leaderEpoch}/${info.partitionEpoch}`
+    }
+    const leaders = new Map<number, number>()
+    for (const { node, leader } of replicas) {
+      if (leader === undefined) continue
+      const other = leaders.get(leader.epoch)
+      if (other !== undefined) return `in epoch ${leader.epoch} both broker ${other} and broker ${node.id} lead`
+      if (leader.epoch > info.leaderEpoch)
+        return `broker ${node.id} leads in epoch ${leader.epoch}, of which nobody knows`
+      leaders.set(leader.epoch, node.id)
+    }
+    return null
+  }),
+  perPartition(
+    'R2',
+    'The leader is in sync or there is none; who is in sync or eligible is a replica, and no one is both.',
+    ({ topic, info }, world) => {
+      const { leader, isr, replicas } = info
+      const elr = info.elr
+      if (leader >= 0 && !isr.includes(leader)) return `leader ${leader}, ISR ${isr.join(', ')}`
+      const strange = eligible(info).find((id) => !replicas.includes(id))
+      if (strange !== undefined) return `${strange} is not one of the replicas ${replicas.join(', ')}`
+      const both = elr.find((id) => isr.includes(id))
+      if (both !== undefined) return `${both} is both in the ISR and in the ELR`
+      const { brokers } = world.controller.image
+      const fenced = isr.filter((id) => brokers.get(id)?.fenced !== false)
+      const hasElr = world.controller.switches.elr
+      if (hasElr && fenced.length > 0) return `fenced broker(s) ${fenced.join(', ')} in sync`
+      if (!hasElr && fenced.length > 0 && isr.length > 1) return `fenced broker(s) ${fenced.join(', ')} in sync`
+      if (!hasElr && isr.length === 0) return 'nobody is in sync'
+      const node = world.nodes.values().next().value
+      const least = node === undefined ? 1 : effectiveMinIsr(node.broker, topic.name, info.partition)
+      const known = node !== undefined && node.broker.image.offset === world.controller.log.length
+      if (known && isr.length >= least && elr.length > 0) return `${isr.length} in sync, and still an ELR`
+      return null
+    },
+  ),
+  perPartition('R3', 'A leader counts every replica as in sync that the controller counts.', (partition, world) => {
+    const current = leaderOf(partition)
+    if (current === undefined || !world.controller.switches.maximalIsr) return null
+    const { leader, node } = current
+    const counted = [...leader.isr, ...(leader.proposed ?? [])]
+    const forgotten = partition.info.isr.find((id) => !counted.includes(id))
+    return forgotten === undefined ? null : `broker ${node.id} counts ${counted.join(', ')}, not ${forgotten}`
+  }),
+  // [U]
+  perPartition(
+    'R4',
+    'Every running replica that is in sync or eligible holds all that a leader ever showed as committed.',
+    ({ info, replicas, ledger }, world) => {
+      if (ledger.unsafe !== null) return null
+      for (const { node, log } of replicas) {
+        // One that has yet to hear what the controller decided is judged when it has.
+        if (!eligible(info).includes(node.id) || !isUpToDate(world, node)) continue
+        if (log.logEndOffset < ledger.trueHighWatermark)
+          return `${ledger.trueHighWatermark} was shown as committed, broker ${node.id} ends at ${log.logEndOffset}`
+      }
+      return null
+    },
+  ),
+  // [U]
+  perPartition('R5', 'The leader holds every record that was acknowledged with acks=all.', (partition) => {
+    const { ledger, compacted } = partition
+    const current = leaderOf(partition)
+    if (current === undefined || ledger.unsafe !== null || compacted) return null
+    const { node, log, leader } = current
+    const leadership = `${node.id}/${leader.epoch}`
+    const before = ledger.replicas.get(node.id)
+    // It only grows while it leads: one look a leadership is enough, unless it was cut.
+    if (ledger.checkedLeader === leadership && (before?.logEndOffset ?? 0) <= log.logEndOffset) return null
+    ledger.checkedLeader = leadership
+    const lost = ledger.acked.find((batch) => !holds(log, batch.baseOffset, batch.records))
+    return lost === undefined ? null : `offset ${lost.baseOffset} was acknowledged, broker ${node.id} leads without it`
+  }),
+  // [U]
+  perPartition(
+    'R6',
+    'What a leader has below its high watermark is on every replica that it counts as in sync.',
+    ({ replicas, ledger, compacted }) => {
+      if (ledger.unsafe !== null || ledger.lossyCrashes > 0 || compacted) return null
+      for (const { node, log, leader } of replicas) {
+        if (leader === undefined) continue
+        const own = lastBatchBelow(log, log.highWatermark)
+        if (own === undefined) continue
+        for (const { node: other, log: copy } of replicas) {
+          if (!leader.isr.includes(other.id) || lastOffsetOf(own) < copy.logStartOffset) continue
+          if (!holds(copy, own.baseOffset, own.records))
+            return `broker ${node.id} shows ${show(own)}, broker ${other.id} of its ISR has it not`
+        }
+      }
+      return null
+    },
+  ),
+  // [U]
+  perPartition(
+    'R7',
+    'A record that was acknowledged with acks=all is on at least one replica.',
+    ({ replicas, ledger, compacted }) => {
+      if (ledger.unsafe !== null || compacted) return null
+      const cut = replicas.some(({ node, log }) => {
+        const before = ledger.replicas.get(node.id)
+        return before !== undefined && log.logEndOffset < before.logEndOffset
+      })
+      if (!cut) return null
+      const lost = ledger.acked.find(
+        ({ baseOffset, records }) => !replicas.some(({ log }) => holds(log, baseOffset, records)),
+      )
+      return lost === undefined ? null : `offset ${lost.baseOffset} was acknowledged, and no replica has it`
+    },
+  ),
+  perPartition(
+    'R8',
+    'When nobody is in sync and nobody eligible, the last known ones are remembered.',
+    ({ info }, world) => {
+      if (!world.controller.switches.elr || info.isr.length > 0 || info.elr.length > 0) return null
+      return info.lastKnownElr.length > 0 ? null : 'nobody is in sync, eligible or last known'
+    },
+  ),
+  perPartition('R9', 'A replica holds records only of leaderships that it knows of.', ({ replicas }) => {
+    for (const { node, log } of replicas) {
+      if (latestEpoch(log) > log.leaderEpoch)
+        return `broker ${node.id} has records of epoch ${latestEpoch(log)} and knows of ${log.leaderEpoch}`
+    }
+    return null
+  }),
+  perPartition(
+    'R10',
+    'Who is let into the ISR has reached the start of the leader’s epoch and its high watermark.',
+    ({ replicas, ledger }) => {
+      for (const { node, log, leader } of replicas) {
+        if (leader === undefined || leader.proposed === null) continue
+        // Judged when it is proposed: a follower that restarts since is the controller's affair (KIP-903).
+        if (ledger.replicas.get(node.id)?.proposed === leader.proposed) continue
+        for (const id of leader.proposed) {
+          const follower = leader.followers.get(id)
+          if (leader.isr.includes(id) || follower === undefined) continue
+          if (follower.logEndOffset < leader.epochStartOffset)
+            return `broker ${node.id} lets in broker ${id} at ${follower.logEndOffset}; its epoch began at ${leader.epochStartOffset}`
+          if (follower.logEndOffset < log.highWatermark)
+            return `broker ${node.id} lets in broker ${id} at ${follower.logEndOffset}; its HW is ${log.highWatermark}`
+        }
+      }
+      return null
+    },
+  ),
+  // [U] for the copies of those who lost theirs.
+  perPartition(
+    'R11',
+    'The high watermark advances only when enough are in sync, to where all of them have copied.',
+    ({ name, topic, info, replicas, ledger }) => {
+      for (const { node, log, leader } of replicas) {
+        const before = ledger.replicas.get(node.id)
+        if (leader === undefined || before?.leadingEpoch !== leader.epoch) continue
+        if (log.highWatermark <= before.highWatermark) continue
+        const least = effectiveMinIsr(node.broker, topic.name, info.partition)
+        if (node.broker.switches.strictMinIsr && leader.isr.length < least)
+          return `${name} at broker ${node.id} went to ${log.highWatermark} with ${leader.isr.length} of ${least} in sync`
+        if (ledger.lossyCrashes > 0) continue
+        for (const { node: other, log: copy } of replicas) {
+          if (![...leader.isr, ...(leader.proposed ?? [])].includes(other.id)) continue
+          if (copy.logEndOffset < log.highWatermark)
+            return `broker ${node.id} went to ${log.highWatermark}, broker ${other.id} ends at ${copy.logEndOffset}`
+        }
+      }
+      return null
+    },
+  ),
+]
+
+type Batch = PartitionLog['batches'][number]
+
+function sameBatch(a: Batch | undefined, b: Batch | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.baseOffset === b.baseOffset && a.partitionLeaderEpoch === b.partitionLeaderEpoch && a.records === b.records
+}
+
+/** Whether a batch is there; one before the log's start need not be. */
+function holds(log: PartitionLog, baseOffset: number, records: Uint8Array): boolean {
+  if (baseOffset < log.logStartOffset) return true
+  return log.batches[findBatch(log, baseOffset)]?.records === records
+}
+
+/** The last batch that lies wholly below an offset: batches are immutable, so it stands for all before it. */
+function lastBatchBelow(log: PartitionLog, offset: number): Batch | undefined {
+  let at = Math.min(findBatch(log, offset), log.batches.length - 1)
+  while (at >= 0 && lastOffsetOf(log.batches[at] as Batch) >= offset) at -= 1
+  return log.batches[at]
+}
+
+/**
+ * The offset of two batches of the same offset and epoch that differ, or null. It looks back from the end to the first
+ * pair of the same epoch: what lies before it was compared when it was written.
+ */
+function firstDifference(a: PartitionLog, b: PartitionLog): number | null {
+  const from = Math.min(a.logEndOffset, b.logEndOffset) - 1
+  let i = Math.min(findBatch(a, from), a.batches.length - 1)
+  let j = Math.min(findBatch(b, from), b.batches.length - 1)
+  while (i >= 0 && j >= 0) {
+    const left = a.batches[i] as Batch
+    const right = b.batches[j] as Batch
+    if (left.baseOffset > right.baseOffset) i -= 1
+    else if (right.baseOffset > left.baseOffset) j -= 1
+    else if (left.partitionLeaderEpoch === right.partitionLeaderEpoch)
+      return left.records === right.records ? null : left.baseOffset
+    else {
+      i -= 1
+      j -= 1
+    }
+  }
+  return null
+}
+
+function show(batch: Batch | undefined): string {
+  return batch === undefined
+    ? 'nothing'
+    : `${batch.baseOffset}–${lastOffsetOf(batch)} of epoch ${batch.partitionLeaderEpoch}`
+}

@@ -1,0 +1,123 @@
+/** A producer in a storm of faults, then healing: what searching tests run for one seed. */
+import { type ClusterOptions, createCluster, type FaultKind, type KafkariumError, type ProfileLimits } from 'kafkarium'
+
+export interface StormOptions {
+  readonly acks: 0 | 1 | -1
+  readonly minIsr: number
+  readonly limits?: ProfileLimits
+  readonly switches?: ClusterOptions['switches']
+  readonly topicConfig?: Readonly<Record<string, string>>
+  readonly sends?: number
+}
+
+export interface StormOutcome {
+  readonly seed: number
+  readonly acknowledged: number
+  /** Acknowledged, and not in the log when all was healed. */
+  readonly lost: readonly string[]
+  /** A value that is in the log more than once. */
+  readonly duplicated: readonly string[]
+  /** Reported as failed, and in the log. */
+  readonly ambiguous: readonly string[]
+  /** The id of a law that was broken. */
+  readonly law: string | null
+  /** A duty was not met after healing. */
+  readonly stalled: string | null
+  readonly uncleanElections: number
+  readonly unflushedLost: number
+  readonly hash: string
+  describe(): string
+}
+
+/** Virtual: so that a run of a few virtual minutes sees sessions end and replicas lag. */
+const CONFIG = { 'replica.lag.time.max.ms': 5000, 'broker.session.timeout.ms': 3000 }
+
+export async function runStorm(seed: number, options: StormOptions): Promise<StormOutcome> {
+  const { acks, minIsr, limits = {}, sends = 20 } = options
+  const config = { 'min.insync.replicas': minIsr, ...options.topicConfig }
+  const cluster = createCluster({
+    brokers: 3,
+    seed,
+    laws: true,
+    trace: 'full',
+    config: CONFIG,
+    topics: { orders: { partitions: 1, replicationFactor: 3, config } },
+    ...(options.switches === undefined ? {} : { switches: options.switches }),
+  })
+  const storm = cluster.faults.storm(limits)
+  const kafka = cluster.kafka({ logLevel: 0, requestTimeout: 3000, retry: { retries: 3, maxRetryTime: 500 } })
+  const producer = kafka.producer()
+  const acknowledged: string[] = []
+  const failed: string[] = []
+  let law: string | null = null
+  let stalled: string | null = null
+  try {
+    await producer.connect().catch(() => {})
+    for (let i = 0; i < sends; i++) {
+      const value = `${seed}-${i}`
+      await producer.send({ topic: 'orders', acks, timeout: 3000, messages: [{ value }] }).then(
+        () => acknowledged.push(value),
+        (error: unknown) => {
+          if ((error as KafkariumError).code === 'KAFKARIUM_LAW_BROKEN') throw error
+          failed.push(value)
+        },
+      )
+      await cluster.advance(300)
+    }
+    await cluster.heal()
+  } catch (error) {
+    const { code, message } = error as KafkariumError
+    if (code === 'KAFKARIUM_LAW_BROKEN') law = /Law (\w+) is broken/.exec(message)?.[1] ?? message
+    else stalled = message
+  }
+  const counts = new Map<string, number>()
+  for (const { value } of cluster.topic('orders').records()) {
+    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1)
+  }
+  const events = cluster.trace.events()
+  const text = storm.describe()
+  const { hash } = cluster.trace
+  await cluster.dispose()
+  return {
+    seed,
+    acknowledged: acknowledged.length,
+    lost: law === null ? acknowledged.filter((value) => !counts.has(value)) : [],
+    duplicated: [...counts].filter(([, count]) => count > 1).map(([value]) => value),
+    ambiguous: failed.filter((value) => counts.has(value)),
+    law,
+    stalled,
+    uncleanElections: events.filter((event) => event.type === 'leader' && event.unclean).length,
+    unflushedLost: events.filter((event) => event.type === 'unflushed-lost').length,
+    hash,
+    describe: () => `seed ${seed}: ${law ?? stalled ?? 'no law broken, no stall'}\n${text}`,
+  }
+}
+
+/** Seeds a search tries: 500, or what KAFKARIUM_SEARCH_SEEDS says (10000 for a nightly run). */
+export const SEARCH_SEEDS = Number(process.env.KAFKARIUM_SEARCH_SEEDS ?? 500)
+
+/** The first seed of an outcome, or null; and how many were tried. */
+export async function findSeed(
+  options: StormOptions,
+  seeds: number,
+  found: (outcome: StormOutcome) => boolean,
+): Promise<{ readonly outcome: StormOutcome | null; readonly tried: number }> {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const outcome = await runStorm(seed, options)
+    if (found(outcome)) return { outcome, tried: seed }
+  }
+  return { outcome: null, tried: seeds }
+}
+
+/** No machine dies with what it had not written: then nothing that was acknowledged by all may be lost. */
+export const HARMLESS: readonly FaultKind[] = [
+  'crash',
+  'pause',
+  'cut',
+  'one-way-cut',
+  'isolate',
+  'slow',
+  'disk',
+  'disconnect',
+  'controller',
+]
