@@ -30,6 +30,10 @@ export function createCluster(options: ClusterOptions = {}): Cluster {
   return cluster
 }
 
+export { checkHistory } from './check/check.ts'
+export type { Finding, FindingClass } from './check/finding.ts'
+export type { CheckSetting } from './check/history.ts'
+export type { Report } from './check/report.ts'
 export type { GroupHandle, TopicHandle, TraceHandle } from './cluster/api.ts'
 export type { Duration } from './cluster/duration.ts'
 export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsyncError } from './cluster/errors.ts'
@@ -46,6 +50,7 @@ export type {
   ClusterView,
   GroupOffsetView,
   GroupView,
+  InFlightView,
   MemberView,
   NodeView,
   PartitionView,
@@ -55,4 +60,20 @@ export type {
   TraceListener,
 } from './cluster/view.ts'
 export type { ClientConfig, Cluster } from './compose.ts'
-export type { Choices, Fact, FactType, GroupStateName, TraceEvent } from './kernel/index.ts'
+export type {
+  Choices,
+  CommitOp,
+  Fact,
+  FactType,
+  GroupStateName,
+  HandledOp,
+  HandledOutcome,
+  History,
+  MoveOp,
+  PartitionEnd,
+  ReadOp,
+  SendOp,
+  SendOutcome,
+  StoredRecord,
+  TraceEvent,
+} from './kernel/index.ts'

@@ -7,14 +7,16 @@ import type { RecordBatch } from '../protocol/batch.ts'
 import { usesLogAppendTime } from './api/00-produce.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import type { Change, Context, Decision } from './decision.ts'
+import { awaitDeletes } from './deletes.ts'
 import { replay } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
 import { assignmentStored, finish } from './groups/rebalance.ts'
 import { encodeCoordinatorRecords } from './groups/records.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
+import { armMaintenance } from './maintenance.ts'
 import { OFFSETS_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
-import { awaitReplicas, type OnAdvance, onAppend, onProduceTimeout } from './replication/progress.ts'
+import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
 import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
@@ -33,7 +35,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'log-start': {
       const log = logOf(state, change.topic, change.partition)
-      if (log !== undefined && advanceLogStart(log, change.offset, ctx.now)) logStartMoved(state, log, out)
+      if (log !== undefined && advanceLogStart(log, change.offset, ctx.now)) logStartMoved(state, log, ctx.now, out)
       return
     }
     case 'coordinator-append': {
@@ -75,6 +77,9 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     case 'produce-timeout':
       onProduceTimeout(state, change.id, out)
+      return
+    case 'await-deletes':
+      awaitDeletes(state, change.deletes, out)
   }
 }
 
@@ -120,11 +125,12 @@ export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decisi
   return (log) => {
     answerFetches(state, log, out)
     if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+    armMaintenance(state, log, ctx.now, out)
   }
 }
 
 /** Tells the trace, and answers the fetches that ask for what is gone. */
-function logStartMoved(state: BrokerState, log: PartitionLog, out: Decision): void {
+export function logStartMoved(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
   const { topic, partition, logStartOffset } = log
   out.facts.push({
     type: 'log-start',
@@ -134,6 +140,8 @@ function logStartMoved(state: BrokerState, log: PartitionLog, out: Decision): vo
     offset: logStartOffset,
   })
   answerFetches(state, log, out)
+  onLogStart(state, log, now, out)
+  armMaintenance(state, log, now, out)
 }
 
 function answerFetches(state: BrokerState, log: PartitionLog, out: Decision): void {

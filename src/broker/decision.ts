@@ -12,7 +12,9 @@ import type {
   ElectLeadersRequest,
   ListPartitionReassignmentsRequest,
 } from '../protocol/messages.ts'
+import { compressionCode } from '../protocol/records.ts'
 import type { AlterConfigs } from './controller/configs.ts'
+import type { DeletesToPark } from './deletes.ts'
 import type { ClassicGroup } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { Send } from './replication/messages.ts'
@@ -40,11 +42,16 @@ export type Change =
   | { readonly op: 'unpark-fetch'; readonly id: number }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
+  | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
 
 /** A timer of a broker; setting a key that is armed moves it. */
 export type BrokerTimer =
   | { readonly type: 'fetch'; readonly id: number }
   | { readonly type: 'produce'; readonly id: number }
+  | { readonly type: 'delete-records'; readonly id: number }
+  /** Old segments go; compacted topics are compacted. */
+  | { readonly type: 'retention' }
+  | { readonly type: 'cleaner' }
   /** A follower that waits is told the high watermark at last. */
   | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
   /** Who lags leaves the ISR. */
@@ -95,6 +102,13 @@ export function createDecision(): Decision {
   return { changes: [], replies: [], timers: [], forwards: [], sends: [], facts: [], halt: false }
 }
 
+/** The records section of a batch, decompressed if need be; null when that is not possible here. */
+export function sectionOf(batch: RecordBatch, ctx: Context): Uint8Array | null {
+  const code = compressionCode(batch)
+  if (code === 0) return batch.records
+  return ctx.decompress === undefined ? null : ctx.decompress(code, batch.records)
+}
+
 /** What a handler may ask of the world besides the state: the time and the oracle. */
 export interface Context {
   /** Virtual milliseconds since the Unix epoch. */
@@ -103,4 +117,6 @@ export interface Context {
   readonly uuid: () => string
   /** A fresh id in the 8-4-4-4-12 form that ends member ids. */
   readonly memberUuid: () => string
+  /** A batch's records section decompressed, null where that is not possible. Absent: never. */
+  readonly decompress?: (compression: number, section: Uint8Array) => Uint8Array | null
 }

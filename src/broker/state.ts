@@ -3,8 +3,10 @@
  */
 import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
+import type { ParkedDeletes } from './deletes.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
+import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
 import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
@@ -112,6 +114,9 @@ export interface BrokerState {
   readonly produceWatchers: Map<string, Set<number>>
   /** Nothing can be written any more: the next write halts the broker. */
   diskFull: boolean
+  readonly parkedDeletes: Map<number, ParkedDeletes>
+  /** When old segments and compaction are looked at next. */
+  readonly maintenance: MaintenanceTimes
   /** What changed since the laws were last checked. */
   readonly touched: Touched
   readonly shards: Map<number, CoordinatorShard>
@@ -166,6 +171,8 @@ export function createBrokerState(
     diskFull: false,
     touched: { partitions: new Set(), groups: new Set() },
     parkedProduces: new Map(),
+    parkedDeletes: new Map(),
+    maintenance: { retention: Infinity, cleaner: Infinity },
     produceWatchers: new Map(),
     shards: new Map(),
     commitWaiters: new Map(),

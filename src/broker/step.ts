@@ -5,9 +5,10 @@ import { ErrorCode } from '../protocol/errors.ts'
 import { makeJoinGroupResponse, makeSyncGroupResponse } from '../protocol/make.ts'
 import type { ApiName, DeleteGroupsResponse, OffsetCommitResponse, RequestOf } from '../protocol/messages.ts'
 import { HANDLERS } from './api/index.ts'
-import { apply, fetchKey, forgetFetch, highWatermarkMoved } from './apply.ts'
+import { apply, fetchKey, forgetFetch, highWatermarkMoved, logStartMoved } from './apply.ts'
 import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
+import { completeDeletes, onDeletesTimeout } from './deletes.ts'
 import { loadShard } from './groups/coordinator.ts'
 import { copyGroup } from './groups/group.ts'
 import {
@@ -21,6 +22,7 @@ import {
   syncTimeout,
 } from './groups/rebalance.ts'
 import { configureLog, createLog, type PartitionLog } from './log/index.ts'
+import { armMaintenance, maintain } from './maintenance.ts'
 import {
   applyMetadata,
   brokerEpochOf,
@@ -65,6 +67,9 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'produce') out.changes.push({ op: 'produce-timeout', id: timer.id })
   else if (timer.type === 'replica-wait') onReplicaWait(state, timer.topic, timer.partition, timer.follower, out)
   else if (timer.type === 'isr-check') checkIsr(state, ctx, out)
+  else if (timer.type === 'delete-records') onDeletesTimeout(state, timer.id, out)
+  else if (timer.type === 'retention' || timer.type === 'cleaner')
+    maintain(state, timer.type, ctx, out, (log) => logStartMoved(state, log, ctx.now, out))
   else {
     const turn = turnFor(state, timer.groupId, ctx, out)
     if (turn === null) return out
@@ -94,13 +99,14 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
       touched.set(`${topicId}-${partition}`, { topicId, partition })
     } else if (record.type === 'config') {
       if (record.resource === 'broker') reconfigure(state)
-      reconfigureLogs(state, record.resource === 'broker' ? null : record.name)
+      reconfigureLogs(state, record.resource === 'broker' ? null : record.name, ctx, out)
     }
   }
   for (const { topicId, partition } of touched.values()) partitionChanged(state, topicId, partition, ctx, out)
   // Its leaders know an earlier incarnation of it, and do not let that into the ISR (KIP-903).
   if (epoch >= 0 && brokerEpochOf(state.image, state.id) !== epoch) askLeaders(state, out)
   if (records.some((record) => record.type === 'broker' && !record.fenced)) expandIsrs(state, out)
+  completeDeletes(state, out)
   apply(state, out, ctx)
   return out
 }
@@ -108,15 +114,21 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
 /** A message of another broker or of the controller. */
 export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context): Decision {
   const out = createDecision()
-  if (message.type === 'replica-fetch')
+  if (message.type === 'replica-fetch') {
     onReplicaFetch(state, message, ctx.now, out, highWatermarkMoved(state, ctx, out))
-  else if (message.type === 'replica-data') {
+    completeDeletes(state, out)
+  } else if (message.type === 'replica-data') {
     const log = logOf(state, message.topic, message.partition)
-    const before = log?.highWatermark
+    const before = { start: log?.logStartOffset, highWatermark: log?.highWatermark }
     gotReplicaData(state, message, ctx.now, out)
-    // Consumers may wait here, too (KIP-392).
-    if (log !== undefined && log.highWatermark !== before) highWatermarkMoved(state, ctx, out)(log)
-  } else if (message.type === 'alter-refused') {
+    if (log !== undefined) {
+      if (log.logStartOffset !== before.start) logStartMoved(state, log, ctx.now, out)
+      // Consumers may wait here, too (KIP-392).
+      if (log.highWatermark !== before.highWatermark) highWatermarkMoved(state, ctx, out)(log)
+      armMaintenance(state, log, ctx.now, out)
+    }
+  }
+  if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
     const leader = name === undefined ? undefined : state.leading.get(watchKey(name, message.partition))
     if (leader !== undefined && leader.partitionEpoch === message.partitionEpoch)
@@ -133,12 +145,16 @@ function reconfigure(state: BrokerState): void {
 }
 
 /** The logs of a topic, or all of them (null), go by what is configured now. */
-function reconfigureLogs(state: BrokerState, only: string | null): void {
+function reconfigureLogs(state: BrokerState, only: string | null, ctx: Context, out: Decision): void {
   if (only === null) state.logConfigs.clear()
   else state.logConfigs.delete(only)
   for (const [topic, logs] of state.logs) {
     if (only !== null && topic !== only) continue
-    for (const log of logs) if (log !== undefined) configureLog(log, logConfigOf(state, topic))
+    for (const log of logs) {
+      if (log === undefined) continue
+      configureLog(log, logConfigOf(state, topic))
+      armMaintenance(state, log, ctx.now, out)
+    }
   }
 }
 
@@ -180,6 +196,10 @@ export function stepRestart(state: BrokerState): Decision {
   state.earlyFetches.length = 0
   state.parkedProduces.clear()
   state.produceWatchers.clear()
+  state.parkedDeletes.clear()
+  // Its timers died with it.
+  state.maintenance.retention = Infinity
+  state.maintenance.cleaner = Infinity
   // It reads the metadata log anew.
   clearImage(state.image)
   state.logConfigs.clear()
@@ -208,6 +228,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   if (!leads) stopLeading(state, topic.name, partition, out)
   if (log !== undefined) {
     log.leaderEpoch = info.leaderEpoch
+    armMaintenance(state, log, ctx.now, out)
     if (leads) lead(state, log, info, ctx, out)
     else {
       const known = state.following.get(key)

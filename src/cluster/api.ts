@@ -1,5 +1,5 @@
 /** What a user of a cluster holds, as types: the documentation of the public API below `createCluster`. */
-import type { Choices, TraceEvent } from '../kernel/index.ts'
+import type { Choices, History, TraceEvent } from '../kernel/index.ts'
 import type { Transport } from '../protocol/transport.ts'
 import type { Duration } from './duration.ts'
 import type { Faults } from './fault-handle.ts'
@@ -32,6 +32,11 @@ export interface Cluster<K, C> {
   readonly brokers: readonly string[]
   /** An immutable copy of everything a screen may show. */
   view(): ClusterView
+  /**
+   * What clients sent, read, handled and committed so far, and what the logs hold now: for `checkHistory`. The logs are taken
+   * as they are, so let the cluster come to rest first. Needs `createCluster({ history: true })`.
+   */
+  history(): History
 
   /** Virtual milliseconds since the Unix epoch. */
   readonly now: number

@@ -4,6 +4,7 @@
  */
 import { benignChooser, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
+import type { Transport } from '../protocol/transport.ts'
 import type { Cluster, MakeKafka } from './api.ts'
 import { createTopicsAtStart, registerAtStart } from './controller.ts'
 import { milliseconds } from './duration.ts'
@@ -11,6 +12,7 @@ import { healAll, missingDuties } from './duties.ts'
 import { KafkariumError } from './errors.ts'
 import { createStorms, faultHandle } from './fault-handle.ts'
 import { groupHandle, type HandleScope, topicHandle } from './handles.ts'
+import { createHistoryRecorder, type HistoryRecorder } from './history.ts'
 import type { ClusterHost } from './host.ts'
 import { nodeViews, viewOf } from './inspect.ts'
 import { violationIn } from './laws/index.ts'
@@ -38,6 +40,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   let main!: Process
   let waiting!: Waiting
   let standstill!: Standstill
+  let recorder: HistoryRecorder | null = null
   let testProducer: TestProducer | null = null
   let taken = new Map<string, number>()
   const told = { warned: false }
@@ -76,7 +79,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     produce(topic, messages) {
       enter('cluster.produce')
-      testProducer ??= createTestProducer(world, createTransport(world, pump, main, 'test'))
+      testProducer ??= createTestProducer(world, newTransport(main, 'test', main.incarnation))
       const { produce } = testProducer
       return waiting.asCall(
         'cluster.produce',
@@ -90,6 +93,13 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       return addresses()
     },
     view: () => viewOf(world),
+    history() {
+      if (recorder !== null) return recorder.history()
+      throw new KafkariumError(
+        'KAFKARIUM_WRONG_STATE',
+        'cluster.history: nothing was recorded. Ask for it when the cluster is made: createCluster({ history: true }).',
+      )
+    },
     get now() {
       if (!world.disposed && world.mode === 'wall') enter('cluster.now')
       return world.now
@@ -224,6 +234,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     })
     pump = createPump(world, parsed.speed)
     main = createProcess('test')
+    recorder = parsed.history ? createHistoryRecorder(world) : null
     waiting = createWaiting(world, pump, main)
     if (listeners.size > 0) world.trace.listeners.add(tellListeners)
     for (const node of world.nodes.values()) registerAtStart(world, node)
@@ -268,10 +279,17 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
   function newKafka(process: Process, config: C | undefined, incarnation: number = process.incarnation): K {
     const clientId = config?.clientId ?? (process === main ? 'kafkarium' : process.name)
-    return makeKafka(
-      createTransport(world, pump, process, clientId, incarnation),
-      { clientId, brokers: addresses() },
-      config,
+    return makeKafka(newTransport(process, clientId, incarnation), { clientId, brokers: addresses() }, config)
+  }
+
+  function newTransport(process: Process, clientId: string, incarnation: number): Transport {
+    return createTransport(
+      world,
+      pump,
+      process,
+      clientId,
+      incarnation,
+      recorder?.client(process, clientId, incarnation),
     )
   }
 

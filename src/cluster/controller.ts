@@ -88,6 +88,7 @@ const ELECTION_MS = 2000
 /** The new controller has read the metadata log; every broker has a full session to be heard of. */
 export function controllerElected(world: World): void {
   world.controllerUp = true
+  // It knows what the log says, and nothing else.
   world.controller = newControllerEpoch(world.controller)
   note(world, { type: 'controller', change: 'elected' })
   const held = world.controllerHeld
@@ -98,7 +99,8 @@ export function controllerElected(world: World): void {
 
 /** Registers a broker at once, without the network: how a world starts. */
 export function registerAtStart(world: World, node: NodeRuntime): void {
-  const records = brokerChanged(world.controller, { ...addressOf(node), fenced: false })
+  const { id, host, port, rack } = node
+  const records = brokerChanged(world.controller, { id, host, port, rack, fenced: false })
   node.registered = true
   for (const other of world.nodes.values()) execute(world, other, stepMetadata(other.broker, records, contextOf(world)))
   note(world, { type: 'node', node: node.id, change: 'up' })
@@ -143,14 +145,10 @@ function endSession(world: World, node: NodeRuntime): void {
 
 /** A new incarnation: the controller ends the old one first, if it has not noticed yet that it is gone. It begins fenced. */
 function register(world: World, node: NodeRuntime): void {
-  const { cleanShutdown } = node
+  const { id, host, port, rack, cleanShutdown } = node
   node.registered = true
   node.cleanShutdown = false
-  announce(world, registerBroker(world.controller, { ...addressOf(node), cleanShutdown }))
-}
-
-function addressOf({ id, host, port, rack }: NodeRuntime) {
-  return { id, host, port, rack }
+  announce(world, registerBroker(world.controller, { id, host, port, rack, cleanShutdown }))
 }
 
 /** A broker has read on in the metadata log: a fenced one tells the controller with its heartbeat. */
@@ -182,8 +180,8 @@ export function announce(world: World, records: readonly MetadataRecord[]): void
   if (world.checksLaws) noteDecision(world, records)
   tellMetadata(world, records)
   if (records.length === 0) return
-  for (const node of world.nodes.values()) sendMetadata(world, node)
   armRebalance(world)
+  for (const node of world.nodes.values()) sendMetadata(world, node)
 }
 
 /** Looked at only while there is something to give back (maybeScheduleNextBalancePartitionLeaders). */

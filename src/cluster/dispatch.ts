@@ -51,14 +51,14 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
       return alterPartitionArrived(world, task.from, task.message)
     case 'fence':
       return sessionEnded(world, task.node)
-    case 'rebalance-leaders':
-      return balanceLeaders(world)
     case 'heartbeat':
       return heartbeatArrived(world, task.node, task.incarnation)
     case 'controller-elected':
       return controllerElected(world)
     case 'halt':
       return halted(world, task.node, task.incarnation)
+    case 'rebalance-leaders':
+      return balanceLeaders(world)
     case 'client-timer':
       if (heldBack(task.process, event)) return
       task.event = null

@@ -11,10 +11,12 @@ import { decodeAssignment } from '../protocol/consumer-protocol.ts'
 import { partitionForGroup } from '../protocol/hash.ts'
 import { isControl, readRecords } from '../protocol/records.ts'
 import { decodeUtf8 } from '../protocol/utf8.ts'
+import { faultyLinks } from './links.ts'
 import type {
   ClusterView,
   GroupOffsetView,
   GroupView,
+  InFlightView,
   MemberView,
   NodeView,
   PartitionView,
@@ -30,7 +32,45 @@ export function viewOf(world: World): ClusterView {
     topics: topicViews(world),
     groups: groupViews(world),
     processes: [...world.processes.values()].map(({ name, state, incarnation }) => ({ name, state, incarnation })),
+    inFlight: inFlightView(world),
+    cuts: cutPairs(world),
+    links: faultyLinks(world),
   }
+}
+
+/** Pairs of brokers between which nothing gets through, one way at least; the smaller id first. */
+function cutPairs(world: World): (readonly [number, number])[] {
+  const pairs = new Map<string, readonly [number, number]>()
+  for (const { from, to, cut } of faultyLinks(world)) {
+    if (!cut || typeof from !== 'number' || typeof to !== 'number') continue
+    const pair = [Math.min(from, to), Math.max(from, to)] as const
+    pairs.set(pair.join('-'), pair)
+  }
+  return [...pairs.values()].sort((a, b) => a[0] - b[0] || a[1] - b[1])
+}
+
+function inFlightView(world: World): InFlightView {
+  const counts = { requests: 0, responses: 0, replication: 0, metadata: 0 }
+  for (const { payload } of world.queue.heap) {
+    switch (payload.type) {
+      case 'request':
+        counts.requests += 1
+        break
+      case 'response':
+        counts.responses += 1
+        break
+      case 'peer':
+        if (payload.from === 'controller') counts.metadata += 1
+        else counts.replication += 1
+        break
+      case 'to-controller':
+      case 'from-controller':
+      case 'metadata':
+      case 'alter-partition':
+        counts.metadata += 1
+    }
+  }
+  return counts
 }
 
 export function nodeViews(world: World): NodeView[] {
@@ -44,6 +84,7 @@ export function nodeViews(world: World): NodeView[] {
     id: node.id,
     host: node.host,
     port: node.port,
+    paused: node.paused,
     state: node.up ? 'up' : image.brokers.get(node.id)?.fenced === true ? 'fenced' : 'down',
     leads: leads.get(node.id) ?? 0,
     connections: node.connections.size,

@@ -33,6 +33,11 @@ export interface ClusterOptions {
   readonly trace?: 'full' | number
   /** Check the laws after every event. Default false; tests and lessons switch it on. */
   readonly laws?: boolean
+  /**
+   * Record what clients send, read, handle and commit, for `cluster.history()` and the delivery checker. Costs memory for every
+   * record. Default false.
+   */
+  readonly history?: boolean
   /** An uncontrolled async entry (real I/O while the cluster was running) throws instead of marking the run. Default false. */
   readonly strict?: boolean
 }

@@ -39,6 +39,7 @@ export interface ParsedOptions {
   readonly config: BrokerConfig
   readonly traceCapacity: number
   readonly laws: boolean
+  readonly history: boolean
   readonly strict: boolean
 }
 
@@ -57,6 +58,7 @@ const OPTION_NAMES: readonly (keyof ClusterOptions)[] = [
   'config',
   'trace',
   'laws',
+  'history',
   'strict',
 ]
 const TOPIC_OPTION_NAMES: readonly (keyof TopicOptions)[] = ['partitions', 'replicationFactor', 'config']
@@ -108,6 +110,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     config,
     traceCapacity: parseTrace(options.trace),
     laws: flag(options.laws, 'laws'),
+    history: flag(options.history, 'history'),
     strict: flag(options.strict, 'strict'),
   }
 }

@@ -63,14 +63,14 @@ function describeTask(task: Task): string {
       return `broker ${task.from} proposes an ISR`
     case 'fence':
       return `the controller fences broker ${task.node}`
-    case 'rebalance-leaders':
-      return 'the controller looks at the balance of leaders'
     case 'heartbeat':
       return `the controller hears of broker ${task.node} again`
     case 'controller-elected':
       return 'another controller takes over'
     case 'halt':
       return `broker ${task.node} ends itself`
+    case 'rebalance-leaders':
+      return 'the controller looks at the balance of leaders'
     case 'client-timer':
     case 'control':
       return task.label
@@ -82,6 +82,12 @@ function describeTask(task: Task): string {
           return `broker ${task.timer.follower} is told the high watermark`
         case 'isr-check':
           return `broker ${task.node} looks for replicas that lag`
+        case 'delete-records':
+          return 'a DeleteRecords gives up'
+        case 'retention':
+          return `broker ${task.node} looks for old segments`
+        case 'cleaner':
+          return `broker ${task.node} compacts its logs`
         case 'fetch':
           return 'a long poll ends'
         case 'session':

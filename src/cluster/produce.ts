@@ -96,6 +96,10 @@ export function createTestProducer(world: World, transport: Transport): TestProd
           const connection = await connectionTo(leader).catch(() => {
             throw failed(`broker ${leader}, the leader of ${topic}-${partition}, cannot be reached`)
           })
+          const batch = encodeBatch(records)
+          const about = { topic, partition, acks: -1, idempotent: false }
+          const recorded = transport.recorder?.sending(batch, about)
+          recorded?.attempt()
           const request = connection.request(
             'Produce',
             PRODUCE_VERSION,
@@ -105,17 +109,20 @@ export function createTestProducer(world: World, transport: Transport): TestProd
               topicData: [
                 makeTopicProduceData({
                   name: topic,
-                  partitionData: [makePartitionProduceData({ index: partition, records: [encodeBatch(records)] })],
+                  partitionData: [makePartitionProduceData({ index: partition, records: [batch] })],
                 }),
               ],
             }),
           )
           const answer = await request.catch(() => {
+            recorded?.end(false)
             throw failed(
               `the connection to broker ${leader} ended before its answer: whether the records are stored is unknown`,
             )
           })
           const result = answer.responses[0]?.partitionResponses[0]
+          recorded?.answered(result?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR, result?.baseOffset ?? -1)
+          recorded?.end(result?.errorCode === ErrorCode.NONE)
           if (result === undefined || result.errorCode !== ErrorCode.NONE) {
             throw failed(`the broker answered ${errorName(result?.errorCode ?? -1)} for ${topic}-${partition}`)
           }

@@ -13,17 +13,31 @@ import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
 
-const contexts = new WeakMap<World, { now: number; uuid: () => string; memberUuid: () => string }>()
+const contexts = new WeakMap<World, { -readonly [K in keyof Context]: Context[K] }>()
 
 /** What a broker may ask of the world; one object a world, its time brought up to date. */
 export function contextOf(world: World): Context {
   let context = contexts.get(world)
   if (context === undefined) {
-    context = { now: world.now, uuid: () => freshUuid(world), memberUuid: () => freshMemberUuid(world) }
+    context = {
+      now: world.now,
+      uuid: () => freshUuid(world),
+      memberUuid: () => freshMemberUuid(world),
+      decompress: (code, section) => decompressed(world, code, section),
+    }
     contexts.set(world, context)
   }
   context.now = world.now
   return context
+}
+
+/** Null for a codec this host has not got. */
+function decompressed(world: World, code: number, section: Uint8Array): Uint8Array | null {
+  try {
+    return world.host.decompress(code, section)
+  } catch {
+    return null
+  }
 }
 
 /** Carries out what a broker decided, in the order facts, timers, messages, answers. */

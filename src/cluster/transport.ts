@@ -2,6 +2,7 @@
 import { recordHandler } from '../kernel/index.ts'
 import { API } from '../protocol/apis.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../protocol/messages.ts'
+import type { ClientRecorder } from '../protocol/recorder.ts'
 import type {
   Call,
   ClientFact,
@@ -23,18 +24,21 @@ import { armClientTimer, cancelTimer, type NodeRuntime, nextCounter, note, type 
 
 const NEVER = new Promise<never>(() => {})
 
-/** `clientId` names the client in the trace for facts that are not bound to a connection. */
+/** `clientId` names the client in the trace for facts that are not bound to a connection; `recorder` records for it. */
 export function createTransport(
   world: World,
   pump: Pump,
   process: Process,
   clientId: string,
   incarnation: number = process.incarnation,
+  recorder?: ClientRecorder,
 ): Transport {
   world.owners.add(process)
   const alive = () => process.incarnation === incarnation && (process.state === 'running' || process.state === 'frozen')
 
   return {
+    recorder,
+
     now: () => {
       // While a handler runs the pump rests; the wall does not.
       if (world.mode === 'wall' && !world.disposed) pump.enter('now')

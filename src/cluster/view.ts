@@ -11,6 +11,32 @@ export interface ClusterView {
   readonly topics: readonly TopicView[]
   readonly groups: readonly GroupView[]
   readonly processes: readonly ProcessView[]
+  /** What is on its way now. */
+  readonly inFlight: InFlightView
+  /** Links between brokers that are cut, the smaller id first. */
+  readonly cuts: readonly (readonly [number, number])[]
+  /** Every link that is cut or slow, each direction on its own. */
+  readonly links: readonly LinkView[]
+}
+
+/** Counts of messages that were sent and have not arrived. */
+export interface InFlightView {
+  /** From clients to brokers. */
+  readonly requests: number
+  /** From brokers to clients. */
+  readonly responses: number
+  /** Between brokers: what followers ask, what leaders answer. */
+  readonly replication: number
+  /** From and to the controller. */
+  readonly metadata: number
+}
+
+export interface LinkView {
+  readonly from: number | 'controller' | 'clients'
+  readonly to: number | 'controller' | 'clients'
+  readonly cut: boolean
+  /** What it adds to every message, virtual milliseconds. */
+  readonly extraMs: number
 }
 
 export interface NodeView {
@@ -18,6 +44,8 @@ export interface NodeView {
   readonly host: string
   readonly port: number
   readonly state: 'up' | 'down' | 'fenced'
+  /** Alive, and does nothing. */
+  readonly paused: boolean
   /** How many partitions it leads. */
   readonly leads: number
   /** Open client connections. */

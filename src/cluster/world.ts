@@ -67,8 +67,6 @@ export type Task =
       readonly message: PeerMessage
     }
   | { readonly type: 'alter-partition'; readonly from: number; readonly message: AlterPartition }
-  /** The controller looks whether leadership should go back to preferred replicas. */
-  | { readonly type: 'rebalance-leaders' }
   /** The controller has not heard from a broker for its session. */
   | { readonly type: 'fence'; readonly node: number }
   /** The controller hears again from a broker it has fenced. */
@@ -76,6 +74,8 @@ export type Task =
   | { readonly type: 'controller-elected' }
   /** A broker ends itself. */
   | { readonly type: 'halt'; readonly node: number; readonly incarnation: number }
+  /** The controller looks whether leadership should go back to preferred replicas. */
+  | { readonly type: 'rebalance-leaders' }
   | ClientTimerTask
   | { readonly type: 'control'; readonly label: string; readonly run: () => void }
 

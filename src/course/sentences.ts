@@ -23,7 +23,14 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
     case 'high-watermark':
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
     case 'log-start':
-      return t('event.log-start', { where: partitionName(event), offset: event.offset })
+      return t('event.log-start', { node: event.node, where: partitionName(event), offset: event.offset })
+    case 'compacted':
+      return t('event.compacted', {
+        node: event.node,
+        where: partitionName(event),
+        upTo: event.upTo,
+        removed: event.removed,
+      })
     case 'topic.created':
       return t('event.topic.created', { topic: event.topic, partitions: event.partitions })
     case 'topic.deleted':

@@ -1,5 +1,6 @@
 export * from './choice.ts'
 export * from './hash.ts'
+export type * from './history.ts'
 export * from './laws.ts'
 export * from './queue.ts'
 export * from './trace.ts'

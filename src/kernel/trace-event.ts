@@ -44,13 +44,22 @@ export type Fact =
       readonly partition: number
       readonly offset: number
     }
-  /** The log starts here now: records before it are gone (DeleteRecords). */
+  /** The log starts here now: records before it are gone (DeleteRecords, retention). Every replica's own. */
   | {
       readonly type: 'log-start'
       readonly node: number
       readonly topic: string
       readonly partition: number
       readonly offset: number
+    }
+  /** Superseded records are gone: of every key before `upTo` the last one is left. Every replica's own. */
+  | {
+      readonly type: 'compacted'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly upTo: number
+      readonly removed: number
     }
   // replicas
   | {

@@ -3,6 +3,7 @@
  * because both ends know it: `cluster` implements it over the simulated world, `client` uses nothing else.
  */
 import type { ApiName, RequestOf, ResponseOf } from './messages.ts'
+import type { ClientRecorder } from './recorder.ts'
 
 /**
  * How virtual time treats a timer (mode `auto`).
@@ -129,4 +130,6 @@ export interface Transport {
   note(fact: ClientFact): void
   /** The next id of a counter that belongs to the cluster (instrumentation event ids). */
   nextId(counter: string): number
+  /** Present where the run is recorded for the delivery checker. */
+  readonly recorder?: ClientRecorder | undefined
 }

@@ -83,7 +83,7 @@ function openLesson(state: State, id: string): Step {
 
 function openSandbox(state: State): Step {
   return {
-    state: { ...state, screen: 'sandbox', sandbox: { pane: 'all', scroll: 0, snapshot: null } },
+    state: { ...state, screen: 'sandbox', sandbox: { pane: 'all', scroll: 0, selected: 0, snapshot: null } },
     effects: [{ type: 'sandbox.open' }],
   }
 }

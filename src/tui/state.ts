@@ -68,6 +68,8 @@ export type Pane = (typeof PANES)[number]
 export interface SandboxState {
   readonly pane: Pane
   readonly scroll: number
+  /** What the fault keys act on: an index into `targetsOf`, brokers first, then partitions. */
+  readonly selected: number
   readonly snapshot: SandboxSnapshot | null
 }
 

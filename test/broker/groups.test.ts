@@ -21,7 +21,7 @@ import {
   makeSyncGroupRequest,
 } from '../../src/protocol/make.ts'
 import type { JoinGroupRequest } from '../../src/protocol/messages.ts'
-import { type Bench, createBench } from './support.ts'
+import { type Bench, createBench, pendingTimers } from './support.ts'
 
 const METADATA = new Uint8Array([1, 2, 3])
 const newBench = (config: Record<string, string> = {}) => createBench({ orders: 4, __consumer_offsets: 1 }, config)
@@ -462,7 +462,7 @@ describe('offsets', () => {
     expect(loaded.groups.get('g')?.state).toBe('Empty')
     const { leader, generation } = stable(bench, 1)
     bench.ask('DeleteTopics', 3, makeDeleteTopicsRequest({ topicNames: ['__consumer_offsets'] }))
-    expect([bench.state.shards.size, bench.timers.size]).toEqual([0, 0])
+    expect([bench.state.shards.size, pendingTimers(bench)]).toEqual([0, 0])
     expect(heartbeat(bench, leader, generation)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
   })
 
@@ -540,7 +540,7 @@ describe('DeleteGroups', () => {
     ])
     expect(group(bench)).toBeUndefined()
     expect(bench.state.shards.get(0)?.offsets.size).toBe(0)
-    expect(bench.timers.size).toBe(0)
+    expect(pendingTimers(bench)).toBe(0)
     expect(bench.facts).toContainEqual(expect.objectContaining({ type: 'group.state', from: 'Empty', to: 'Dead' }))
     const { groups, offsets } = reload(bench)
     expect([groups.size, offsets.size]).toEqual([0, 0])
@@ -583,9 +583,9 @@ describe('DeleteGroups', () => {
     const bench = newBench()
     const { memberId } = bench.ask('JoinGroup', 5, joinBody(''))
     expect(group(bench)?.state).toBe('Empty')
-    expect(bench.timers.size).toBe(1)
+    expect(pendingTimers(bench)).toBe(1)
     expect(remove(bench, 'g')).toEqual([['g', 0]])
-    expect(bench.timers.size).toBe(0)
+    expect(pendingTimers(bench)).toBe(0)
     expect(bench.ask('JoinGroup', 5, joinBody(memberId)).errorCode).toBe(ErrorCode.UNKNOWN_MEMBER_ID)
   })
 

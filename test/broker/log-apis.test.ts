@@ -19,7 +19,7 @@ import {
 } from '../../src/protocol/make.ts'
 import { encodeBatch, readRecords } from '../../src/protocol/records.ts'
 import { decodeUtf8 } from '../../src/protocol/utf8.ts'
-import { type Bench, batchOf, createBench } from './support.ts'
+import { type Bench, batchOf, createBench, pendingTimers } from './support.ts'
 
 const produceBody = (topic: string, partition: number, records: ReturnType<typeof batchOf>[] | null, acks = -1) =>
   makeProduceRequest({
@@ -92,6 +92,13 @@ describe('Produce', () => {
     const bench = createBench({ orders: 1 }, { 'message.max.bytes': '100' })
     expect(produce(bench, ['short'])?.errorCode).toBe(0)
     expect(produce(bench, ['x'.repeat(100)])?.errorCode).toBe(ErrorCode.MESSAGE_TOO_LARGE)
+    expect(bench.state.logs.get('orders')?.[0]?.logEndOffset).toBe(1)
+  })
+
+  test('a batch that no segment can hold is RECORD_LIST_TOO_LARGE (UnifiedLog.append)', () => {
+    const bench = createBench({ orders: 1 }, { 'message.max.bytes': '9000000', 'log.segment.bytes': '1048576' })
+    expect(produce(bench, ['x'.repeat(1_048_576)])?.errorCode).toBe(ErrorCode.RECORD_LIST_TOO_LARGE)
+    expect(produce(bench, ['x'.repeat(1_000_000)])?.errorCode).toBe(ErrorCode.NONE)
     expect(bench.state.logs.get('orders')?.[0]?.logEndOffset).toBe(1)
   })
 
@@ -175,7 +182,7 @@ describe('Fetch', () => {
     bench.pass(100)
     produce(bench, ['late'])
     expect(valuesOf(bench.answerTo('Fetch', fetch))).toEqual(['late'])
-    expect(bench.timers.size).toBe(0)
+    expect(pendingTimers(bench)).toBe(0)
   })
 
   test('waits at most maxWaitMs and then answers nothing', () => {

@@ -134,3 +134,8 @@ export function createBench(
 export function batchOf(values: readonly string[], timestamp = 1_000_000) {
   return encodeBatch(values.map((value, i) => ({ key: null, value, timestamp: timestamp + i })))
 }
+
+/** Timers of requests and members; not those for the upkeep of logs. */
+export function pendingTimers({ timers }: Bench): number {
+  return [...timers.keys()].filter((key) => key !== 'retention' && key !== 'cleaner').length
+}

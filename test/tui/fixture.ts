@@ -13,7 +13,16 @@ type FactOf<T> = T extends unknown ? Omit<T, 'index' | 'time'> : never
 
 const EPOCH = Date.UTC(2026, 0, 1)
 
-export const emptyView: ClusterView = { now: EPOCH, nodes: [], topics: [], groups: [], processes: [] }
+export const emptyView: ClusterView = {
+  now: EPOCH,
+  nodes: [],
+  topics: [],
+  groups: [],
+  processes: [],
+  inFlight: { requests: 0, responses: 0, replication: 0, metadata: 0 },
+  cuts: [],
+  links: [],
+}
 
 /** Numbers the facts, one a 10 virtual milliseconds. */
 export function framesOf(facts: readonly FactOf<TraceEvent>[]): Frame[] {
@@ -104,6 +113,7 @@ export const liveView: ClusterView = {
     host: 'broker',
     port: 9092 + id,
     state: id === 3 ? ('down' as const) : ('up' as const),
+    paused: false,
     leads: id === 3 ? 0 : 1,
     connections: id,
   })),
@@ -121,9 +131,6 @@ export const liveView: ClusterView = {
         logStartOffset: 0,
         highWatermark: 10 + 5 * partition,
         logEndOffset: 12 + 5 * partition,
-        elr: [],
-        addingReplicas: [],
-        removingReplicas: [],
         replicaLogs: [
           {
             node: partition + 1,
@@ -135,6 +142,9 @@ export const liveView: ClusterView = {
             sizeInBytes: 1000,
           },
         ],
+        elr: [],
+        addingReplicas: [],
+        removingReplicas: [],
       })),
     },
     { name: '__consumer_offsets', internal: true, partitions: [] },
@@ -175,6 +185,9 @@ export const liveView: ClusterView = {
     },
   ],
   processes: [],
+  inFlight: { requests: 1, responses: 2, replication: 3, metadata: 0 },
+  links: [],
+  cuts: [[1, 2]],
 }
 
 export const snapshot: SandboxSnapshot = {

@@ -3,7 +3,8 @@
  *
  * - acks must be 0, 1 or -1 (INVALID_REQUIRED_ACKS).
  * - From v3 a partition carries exactly one record batch of magic 2 (ProduceRequest.validateRecords: INVALID_RECORD).
- * - A batch above `max.message.bytes` is MESSAGE_TOO_LARGE; nothing of it is stored.
+ * - A batch above `max.message.bytes` is MESSAGE_TOO_LARGE, one above `segment.bytes` RECORD_LIST_TOO_LARGE; nothing of it is
+ *   stored. Timestamps are not checked (docs/fidelity.md).
  * - With acks=0 there is no answer at all; an error closes the connection.
  * - Only Kafka itself writes to internal topics (INVALID_TOPIC_EXCEPTION).
  *
@@ -13,14 +14,16 @@
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
+import { DecodeError } from '../../protocol/fault.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, TopicProduceResponse } from '../../protocol/messages.ts'
-import { batchSizeInBytes, compressionCode, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
+import { batchSizeInBytes, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
 import { topicConfigValue } from '../config.ts'
+import { type Context, sectionOf } from '../decision.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
 import { effectiveMinIsr } from '../replication/leader.ts'
 import { tokenOf } from '../request.ts'
-import { type BrokerState, logOf, type ReplicaWait, watchKey } from '../state.ts'
+import { type BrokerState, logConfigOf, logOf, type ReplicaWait, watchKey } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 export const produce = defineApi({
@@ -46,7 +49,7 @@ export const produce = defineApi({
             ? ErrorCode.INVALID_REQUIRED_ACKS
             : unknownId
               ? ErrorCode.UNKNOWN_TOPIC_ID
-              : problemOf(state, name, index, data.records, body.acks)
+              : problemOf(state, name, index, data.records, body.acks, ctx)
           if (errorCode !== ErrorCode.NONE) {
             failed = true
             return makePartitionProduceResponse({
@@ -97,6 +100,7 @@ function problemOf(
   partition: number,
   records: readonly RecordBatch[] | null,
   acks: number,
+  ctx: Context,
 ): number {
   const info = state.image.topics.get(topic)
   if (info === undefined) {
@@ -117,21 +121,30 @@ function problemOf(
   // No silent no-op: without producer state a sequence number would protect nothing.
   if (batch.producerId >= 0 || isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
   const compacted = topicConfigValue(info.config, state.config, 'cleanup.policy').includes('compact')
-  if (compacted && hasNullKey(batch)) return ErrorCode.INVALID_RECORD
+  if (compacted && hasNullKey(batch, ctx)) return ErrorCode.INVALID_RECORD
   const leader = state.leading.get(watchKey(topic, partition))
   if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   // Partition.appendRecordsToLeader: nothing is appended.
   if (acks === -1 && leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
   const most = Number(topicConfigValue(info.config, state.config, 'max.message.bytes'))
-  return batchSizeInBytes(batch) > most ? ErrorCode.MESSAGE_TOO_LARGE : ErrorCode.NONE
+  const size = batchSizeInBytes(batch)
+  if (size > most) return ErrorCode.MESSAGE_TOO_LARGE
+  return size > logConfigOf(state, topic).segmentBytes ? ErrorCode.RECORD_LIST_TOO_LARGE : ErrorCode.NONE
 }
 
-/** A compacted topic needs keys (LogValidator.validateKey). What is compressed cannot be looked into here. */
-function hasNullKey(batch: RecordBatch): boolean {
-  if (compressionCode(batch) !== 0) return false
-  const cursor = new RecordCursor(batch)
-  while (cursor.next()) if (cursor.keyStart < 0) return true
-  return false
+/** A compacted topic needs keys (LogValidator.validateKey). What cannot be decompressed here is taken as it is. */
+function hasNullKey(batch: RecordBatch, ctx: Context): boolean {
+  const section = sectionOf(batch, ctx)
+  if (section === null) return false
+  try {
+    const cursor = new RecordCursor(batch, section)
+    while (cursor.next()) if (cursor.keyStart < 0) return true
+    return false
+  } catch (error) {
+    // Records that are none are INVALID_RECORD as well.
+    if (error instanceof DecodeError) return true
+    throw error
+  }
 }
 
 function messageOf(errorCode: number): string | null {

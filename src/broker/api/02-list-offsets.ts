@@ -9,7 +9,8 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeListOffsetsPartitionResponse, makeListOffsetsResponse } from '../../protocol/make.ts'
 import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
-import { compressionCode, type DecodedRecord, readRecords } from '../../protocol/records.ts'
+import { type DecodedRecord, readRecords } from '../../protocol/records.ts'
+import { type Context, sectionOf } from '../decision.ts'
 import { findBatch, type PartitionLog } from '../log/index.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { epochError } from './01-fetch.ts'
@@ -19,11 +20,11 @@ export const listOffsets = defineApi({
   api: 'ListOffsets',
   minVersion: 1,
   maxVersion: 10,
-  handle(state, request, _ctx, out) {
+  handle(state, request, ctx, out) {
     const topics = request.body.topics.map((topic) => ({
       name: topic.name,
       partitions: topic.partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) =>
-        answer(state, topic.name, partitionIndex, timestamp, request.apiVersion, currentLeaderEpoch),
+        answer(state, topic.name, partitionIndex, timestamp, request.apiVersion, currentLeaderEpoch, ctx),
       ),
     }))
     out.replies.push({ token: request, body: makeListOffsetsResponse({ topics }) })
@@ -37,6 +38,7 @@ function answer(
   timestamp: number,
   apiVersion: number,
   believedEpoch: number,
+  ctx: Context,
 ): ListOffsetsPartitionResponse {
   const info = state.image.topics.get(topic)?.partitions[partitionIndex]
   const log = logOf(state, topic, partitionIndex)
@@ -56,7 +58,7 @@ function answer(
   if (timestamp < 0 && !(timestamp === MAX_TIMESTAMP && apiVersion >= 7)) {
     return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   }
-  const found = timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log) : findByTimestamp(log, timestamp)
+  const found = timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log, ctx) : findByTimestamp(log, timestamp, ctx)
   const answered = found ?? { offset: -1, timestamp: -1, leaderEpoch: -1 }
   return makeListOffsetsPartitionResponse({ partitionIndex, ...answered })
 }
@@ -78,10 +80,10 @@ function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitio
   return makeListOffsetsPartitionResponse({ partitionIndex, errorCode, offset: -1, timestamp: -1 })
 }
 
-function findByTimestamp(log: PartitionLog, timestamp: number): Found | null {
+function findByTimestamp(log: PartitionLog, timestamp: number, ctx: Context): Found | null {
   for (const batch of shownBatches(log)) {
     if (batch.maxTimestamp < timestamp) continue
-    for (const record of timestampsOf(log, batch)) {
+    for (const record of timestampsOf(log, batch, ctx)) {
       if (record.offset >= log.highWatermark) return null
       if (record.timestamp >= timestamp) {
         return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch }
@@ -91,11 +93,11 @@ function findByTimestamp(log: PartitionLog, timestamp: number): Found | null {
   return null
 }
 
-function findMaxTimestamp(log: PartitionLog): Found | null {
+function findMaxTimestamp(log: PartitionLog, ctx: Context): Found | null {
   let best: Found | null = null
   for (const batch of shownBatches(log)) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
-    for (const { offset, timestamp } of timestampsOf(log, batch)) {
+    for (const { offset, timestamp } of timestampsOf(log, batch, ctx)) {
       if (offset < log.highWatermark && (best === null || timestamp > best.timestamp))
         best = { offset, timestamp, leaderEpoch: batch.partitionLeaderEpoch }
     }
@@ -112,16 +114,18 @@ function* shownBatches(log: PartitionLog): Iterable<RecordBatch> {
 }
 
 /**
- * What a reader may be pointed at: nothing before the log start. A broker here has no codecs: of a compressed batch it
+ * What a reader may be pointed at: nothing before the log start. Of a compressed batch whose codec is not here the broker
  * knows the first offset and the largest timestamp (docs/fidelity.md).
  */
 function timestampsOf(
   { logStartOffset }: PartitionLog,
   batch: RecordBatch,
+  ctx: Context,
 ): readonly Pick<DecodedRecord, 'offset' | 'timestamp'>[] {
-  if (compressionCode(batch) !== 0) {
+  const section = sectionOf(batch, ctx)
+  if (section === null) {
     return [{ offset: Math.max(batch.baseOffset, logStartOffset), timestamp: batch.maxTimestamp }]
   }
-  const records = readRecords(batch)
+  const records = readRecords(batch, section)
   return batch.baseOffset >= logStartOffset ? records : records.filter(({ offset }) => offset >= logStartOffset)
 }

@@ -10,11 +10,13 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import {
   makeCreatableTopic,
+  makeCreatableTopicConfig,
   makeCreateTopicsRequest,
   makeMetadataResponse,
   makeMetadataResponseTopic,
 } from '../../protocol/make.ts'
-import type { MetadataResponseTopic } from '../../protocol/messages.ts'
+import type { CreatableTopicConfig, MetadataResponseTopic } from '../../protocol/messages.ts'
+import type { BrokerConfig } from '../config.ts'
 import type { Decision } from '../decision.ts'
 import {
   isInternal,
@@ -55,7 +57,7 @@ export const metadata = defineApi({
           topics.push(unknown(name as string, NO_TOPIC_ID, missingTopicError(state, missing.length > 0)))
         }
       }
-      if (missing.length > 0) requestTopics(out, missing)
+      if (missing.length > 0) requestTopics(out, missing, state.config)
     }
     const brokers = [...state.image.brokers.values()]
       .filter((broker) => !broker.fenced)
@@ -77,18 +79,31 @@ export const metadata = defineApi({
 export const CLUSTER_ID = 'kafkarium-cluster-0001'
 
 /** Asks the controller for topics with the brokers' defaults, once a request; a second asking is harmless. */
-export function requestTopics(out: Decision, names: readonly string[]): void {
+export function requestTopics(out: Decision, names: readonly string[], config: BrokerConfig): void {
   out.forwards.push({
     replyTo: null,
     request: {
       api: 'CreateTopics',
       internal: names.includes(OFFSETS_TOPIC),
       body: makeCreateTopicsRequest({
-        topics: names.map((name) => makeCreatableTopic({ name, numPartitions: -1, replicationFactor: -1 })),
+        topics: names.map((name) =>
+          makeCreatableTopic({ name, numPartitions: -1, replicationFactor: -1, configs: configsOf(name, config) }),
+        ),
         timeoutMs: 30_000,
       }),
     },
   })
+}
+
+/** GroupCoordinator.groupMetadataTopicConfigs: of a group and of a commit only the last record counts. */
+function configsOf(name: string, config: BrokerConfig): CreatableTopicConfig[] {
+  if (name !== OFFSETS_TOPIC) return []
+  // The topic's setting has a lower limit which the broker's has not.
+  const segmentBytes = Math.max(Number(config['offsets.topic.segment.bytes']), 1_048_576)
+  return [
+    makeCreatableTopicConfig({ name: 'cleanup.policy', value: 'compact' }),
+    makeCreatableTopicConfig({ name: 'segment.bytes', value: String(segmentBytes) }),
+  ]
 }
 
 function missingTopicError(state: BrokerState, beingMade: boolean): number {

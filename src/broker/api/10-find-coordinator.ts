@@ -22,7 +22,7 @@ export const findCoordinator = defineApi({
     const { body, apiVersion } = request
     const keys = apiVersion >= 4 ? body.coordinatorKeys : [body.key]
     const found = keys.map((key) => find(state, key, body.keyType))
-    if (body.keyType === 0 && !state.image.topics.has(OFFSETS_TOPIC)) requestTopics(out, [OFFSETS_TOPIC])
+    if (body.keyType === 0 && !state.image.topics.has(OFFSETS_TOPIC)) requestTopics(out, [OFFSETS_TOPIC], state.config)
     if (apiVersion >= 4) {
       out.replies.push({ token: request, body: makeFindCoordinatorResponse({ coordinators: found }) })
       return

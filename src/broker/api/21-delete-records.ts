@@ -4,15 +4,16 @@
  * - Moves the start of a partition's log to an offset; -1 stands for the high watermark. The start never moves back.
  * - Beyond the high watermark, or below -1: OFFSET_OUT_OF_RANGE.
  * - Internal topics are INVALID_TOPIC_EXCEPTION, topics that are only compacted POLICY_VIOLATION.
- * - Answers the low watermark: the smallest log start among the replicas. With one replica that is the leader's, so nobody waits.
+ * - Answers the low watermark, the smallest log start among the living replicas, once it is where it should be; after
+ *   `timeoutMs` REQUEST_TIMED_OUT, although the leader has moved its start (DelayedDeleteRecords).
  * - A partition named twice gets the last offset asked for.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeDeleteRecordsResponse } from '../../protocol/make.ts'
-import type { DeleteRecordsPartitionResult } from '../../protocol/messages.ts'
 import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
+import type { DeletePart } from '../deletes.ts'
 import { isInternal } from '../metadata.ts'
+import { tokenOf } from '../request.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
 
@@ -23,18 +24,18 @@ export const deleteRecords = defineApi({
   api: 'DeleteRecords',
   minVersion: 0,
   maxVersion: 2,
-  handle(state, request, _ctx, out) {
+  handle(state, request, ctx, out) {
     const wanted = new Map<string, Map<number, number>>()
     for (const { name, partitions } of request.body.topics) {
       const offsets = wanted.get(name) ?? new Map<number, number>()
       wanted.set(name, offsets)
       for (const { partitionIndex, offset } of partitions) offsets.set(partitionIndex, offset)
     }
-    const topics = [...wanted].map(([name, offsets]) => ({
-      name,
-      partitions: [...offsets].map(([partition, offset]) => moveStart(state, name, partition, offset, out)),
-    }))
-    out.replies.push({ token: request, body: makeDeleteRecordsResponse({ topics }) })
+    const parts = [...wanted].flatMap(([topic, offsets]) =>
+      [...offsets].map(([partition, offset]) => moveStart(state, topic, partition, offset, out)),
+    )
+    const deadline = ctx.now + request.body.timeoutMs
+    out.changes.push({ op: 'await-deletes', deletes: { token: tokenOf(request), parts, deadline } })
   },
 })
 
@@ -44,8 +45,12 @@ function moveStart(
   partitionIndex: number,
   asked: number,
   out: Decision,
-): DeleteRecordsPartitionResult {
-  const refuse = (errorCode: number): DeleteRecordsPartitionResult => ({ partitionIndex, lowWatermark: -1, errorCode })
+): DeletePart {
+  const refuse = (errorCode: number): DeletePart => ({
+    topic,
+    result: { partitionIndex, lowWatermark: -1, errorCode },
+    awaits: null,
+  })
   const info = state.image.topics.get(topic)
   const partition = info?.partitions[partitionIndex]
   if (info === undefined || partition === undefined) return refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
@@ -57,9 +62,7 @@ function moveStart(
   }
   const offset = asked === HIGH_WATERMARK ? log.highWatermark : asked
   if (offset < 0 || offset > log.highWatermark) return refuse(ErrorCode.OFFSET_OUT_OF_RANGE)
-  if (offset <= log.logStartOffset) {
-    return { partitionIndex, lowWatermark: log.logStartOffset, errorCode: ErrorCode.NONE }
-  }
-  out.changes.push({ op: 'log-start', topic, partition: partitionIndex, offset })
-  return { partitionIndex, lowWatermark: offset, errorCode: ErrorCode.NONE }
+  if (offset > log.logStartOffset) out.changes.push({ op: 'log-start', topic, partition: partitionIndex, offset })
+  const late = { partitionIndex, lowWatermark: 0, errorCode: ErrorCode.REQUEST_TIMED_OUT }
+  return { topic, result: late, awaits: offset }
 }

@@ -230,7 +230,11 @@ export const BROKER_CONFIG = {
     { min: 1, ...effect },
     'Replicas of __consumer_offsets; never more than there are brokers.',
   ),
-  'offsets.topic.segment.bytes': int(104_857_600, { min: 1 }, 'Segment size of __consumer_offsets.'),
+  'offsets.topic.segment.bytes': int(
+    104_857_600,
+    { min: 1, ...effect },
+    'Segment size of __consumer_offsets, when it is made.',
+  ),
   'offsets.topic.compression.codec': int(0, {}, 'Codec of __consumer_offsets by number.'),
 
   // Transactions

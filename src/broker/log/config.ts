@@ -35,11 +35,14 @@ export interface CleanerConfig {
 export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
   const number = (name: TopicConfigName) => Number(topicConfigValue(topic, broker, name))
   const policy = topicConfigValue(topic, broker, 'cleanup.policy').split(',')
+  const compact = policy.includes('compact')
+  const maxLagMs = number('max.compaction.lag.ms')
   return {
-    compact: policy.includes('compact'),
+    compact,
     delete: policy.includes('delete'),
     segmentBytes: number('segment.bytes'),
-    segmentMs: number('segment.ms'),
+    // What must be compacted by then must be in a closed segment by then (LogConfig.maxSegmentMs).
+    segmentMs: compact && maxLagMs > 0 ? Math.min(maxLagMs, number('segment.ms')) : number('segment.ms'),
     flushMessages: number('flush.messages'),
     flushMs: number('flush.ms'),
     flushCheckMs: Number(broker['log.flush.scheduler.interval.ms']),
@@ -53,7 +56,7 @@ export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
             backoffMs: Number(broker['log.cleaner.backoff.ms']),
             minDirtyRatio: number('min.cleanable.dirty.ratio'),
             minLagMs: number('min.compaction.lag.ms'),
-            maxLagMs: number('max.compaction.lag.ms'),
+            maxLagMs,
             deleteRetentionMs: number('delete.retention.ms'),
           },
     highWatermarkCheckpointMs: Number(broker['replica.high.watermark.checkpoint.interval.ms']),

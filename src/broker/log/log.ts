@@ -36,6 +36,8 @@ export interface PartitionLog {
   readonly logStartCheckpoint: Checkpoint
   /** The cleaner's checkpoint: from here on the log is not compacted yet. */
   cleanedOffset: number
+  /** Compaction met records it cannot read: it leaves this log alone (LogCleanerManager.markPartitionUncleanable). */
+  uncleanable: boolean
   /** Whether its topic is or was compacted: offsets may have gaps. */
   mayHaveGaps: boolean
 }
@@ -66,6 +68,7 @@ export function createLog(
     highWatermarkCheckpoint: { saved: 0, changedAt: now },
     logStartCheckpoint: { saved: 0, changedAt: now },
     cleanedOffset: 0,
+    uncleanable: false,
     mayHaveGaps: config.compact,
   }
 }

@@ -73,6 +73,7 @@ export function askLeader(state: BrokerState, log: PartitionLog, role: FollowerR
       leaderEpoch: role.epoch,
       highWatermark: log.highWatermark,
       brokerEpoch: brokerEpochOf(state.image, state.id),
+      logStartOffset: log.logStartOffset,
     },
   })
 }
@@ -105,8 +106,9 @@ export function gotReplicaData(state: BrokerState, data: ReplicaData, now: numbe
     startAnew(log, Math.min(data.batches[0]?.baseOffset ?? data.logStartOffset, data.logStartOffset), now)
   const baseOffset = log.logEndOffset
   for (const batch of data.batches) {
-    // A batch that is there already, or does not follow, is not appended: the next question settles it.
-    if (batch.baseOffset !== log.logEndOffset) continue
+    // A batch that is there already, or does not follow, is not appended: the next question settles it. One that begins
+    // above the log end follows when the leader has nothing in between.
+    if (batch.baseOffset < log.logEndOffset || data.fetchOffset > log.logEndOffset) continue
     beginEpoch(log, batch.partitionLeaderEpoch, batch.baseOffset)
     appendBatch(log, batch, now)
     count += batch.recordCount

@@ -24,6 +24,8 @@ export interface LeaderState {
 export interface FollowerState {
   /** -1 = it has not fetched in this epoch. */
   logEndOffset: number
+  /** Where its log starts, as far as it has told; -1 = it has not fetched in this epoch. */
+  logStartOffset: number
   /** When it last had everything there was. */
   lastCaughtUp: number
   lastFetchTime: number
@@ -64,6 +66,7 @@ export function createLeaderState(
 export function createFollowerState(lastCaughtUp: number): FollowerState {
   return {
     logEndOffset: -1,
+    logStartOffset: -1,
     lastCaughtUp,
     lastFetchTime: 0,
     lastFetchLeaderEnd: 0,
@@ -138,6 +141,7 @@ export function followerFetched(leader: LeaderState, log: PartitionLog, fetch: R
   else if (fetch.offset >= follower.lastFetchLeaderEnd)
     follower.lastCaughtUp = Math.max(follower.lastCaughtUp, follower.lastFetchTime)
   follower.logEndOffset = fetch.offset
+  follower.logStartOffset = fetch.logStartOffset
   follower.knownHighWatermark = fetch.highWatermark
   follower.brokerEpoch = fetch.brokerEpoch
   follower.lastFetchLeaderEnd = log.logEndOffset

@@ -23,6 +23,8 @@ export interface ReplicaFetch {
   readonly highWatermark: number
   /** Which incarnation of the follower asks (KIP-903); -1 = it does not say. */
   readonly brokerEpoch: number
+  /** Where its log starts: who deletes records waits for it (KIP-107). */
+  readonly logStartOffset: number
 }
 
 export interface ReplicaData {
@@ -35,6 +37,8 @@ export interface ReplicaData {
   readonly leaderEpoch: number
   /** Its log departs from the leader's: it truncates to this and asks again. */
   readonly diverging: EpochEnd | null
+  /** The offset that was asked for: between it and the first batch there is nothing at the leader (compaction). */
+  readonly fetchOffset: number
   readonly batches: readonly RecordBatch[]
   readonly highWatermark: number
   readonly logStartOffset: number

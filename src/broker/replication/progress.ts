@@ -9,6 +9,7 @@ import { type BrokerState, logOf, type ParkedProduce, type ProduceToPark, watchK
 import { type EpochEnd, endOffsetFor } from './epochs.ts'
 import {
   effectiveMinIsr,
+  type FollowerState,
   followerFetched,
   highWatermarkFor,
   type LeaderState,
@@ -100,7 +101,7 @@ export function onReplicaWait(state: BrokerState, topic: string, partition: numb
   const log = logOf(state, topic, partition)
   const follower = leader?.followers.get(id)
   if (leader === undefined || log === undefined || follower === undefined || follower.waiting === null) return
-  if (follower.knownHighWatermark < log.highWatermark) reply(state, log, leader, id, out, null)
+  if (knowsLess(follower, log)) reply(state, log, leader, id, out, null)
 }
 
 /** Parks a produce until its records are committed; answers at once what already is. */
@@ -218,7 +219,9 @@ function reply(
   const from = follower.waiting?.offset ?? follower.logEndOffset
   follower.waiting = null
   const batches =
-    diverging === null && from >= 0 ? readLog(log, from, log.logEndOffset, REPLICA_FETCH_MAX_BYTES, true).batches : []
+    diverging === null && from >= 0
+      ? readLog(log, Math.max(from, log.logStartOffset), log.logEndOffset, REPLICA_FETCH_MAX_BYTES, true).batches
+      : []
   out.timers.push({ key: replicaWaitKey(log, id), at: null })
   out.sends.push({
     to: id,
@@ -230,6 +233,7 @@ function reply(
       partition: log.partition,
       leaderEpoch: leader.epoch,
       diverging,
+      fetchOffset: from,
       batches,
       highWatermark: log.highWatermark,
       logStartOffset: log.logStartOffset,
@@ -237,9 +241,20 @@ function reply(
   })
 }
 
+/** Whether an answer without records would tell it something: a new high watermark, a new log start. */
+function knowsLess(follower: FollowerState, log: PartitionLog): boolean {
+  return follower.knownHighWatermark < log.highWatermark || follower.logStartOffset < log.logStartOffset
+}
+
+/** The leader's log starts elsewhere now: followers learn it with their next answer. */
+export function onLogStart(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
+  const leader = state.leading.get(watchKey(log.topic, log.partition))
+  if (leader !== undefined) tellHighWatermarkLater(log, leader, now, out)
+}
+
 function tellHighWatermarkLater(log: PartitionLog, leader: LeaderState, now: number, out: Decision): void {
   for (const [id, follower] of leader.followers) {
-    if (follower.waiting === null || follower.knownHighWatermark >= log.highWatermark) continue
+    if (follower.waiting === null || !knowsLess(follower, log)) continue
     out.timers.push({
       key: replicaWaitKey(log, id),
       at: now + REPLICA_FETCH_WAIT_MS,

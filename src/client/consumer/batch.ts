@@ -40,9 +40,12 @@ export class FetchedBatch {
   readonly #first: number
   readonly #last: number
   readonly #offsets: readonly number[]
+  /** Of the last record batch, also when compaction emptied it; -1 for none. */
+  readonly #lastOfBatches: number
+  readonly #records: readonly RecordBatch[]
 
   constructor(
-    { topic, partition, fetchedOffset, highWatermark, abortedTransactions }: FetchedPartition,
+    { topic, partition, fetchedOffset, highWatermark, abortedTransactions, records }: FetchedPartition,
     { messages, offsets, hasControl }: DecodedRecords,
   ) {
     this.fetchedOffset = String(fetchedOffset)
@@ -51,6 +54,9 @@ export class FetchedBatch {
     this.highWatermark = String(highWatermark)
     this.#fetchedOffset = fetchedOffset
     this.#highWatermark = highWatermark
+    const last = records[records.length - 1]
+    this.#lastOfBatches = last === undefined ? -1 : last.baseOffset + last.lastOffsetDelta
+    this.#records = records
 
     this.rawMessages = messages
     let skipped = 0
@@ -68,6 +74,16 @@ export class FetchedBatch {
   /** The offset of `messages[index]` as a number. For the client itself: users may change the list. */
   static offsetAt(batch: FetchedBatch, index: number): number {
     return batch.#offsets[index] as number
+  }
+
+  /** Of all messages users see. */
+  static visibleOffsets(batch: FetchedBatch): readonly number[] {
+    return batch.#offsets
+  }
+
+  /** What was fetched, as the log has it. */
+  static recordsOf(batch: FetchedBatch): readonly RecordBatch[] {
+    return batch.#records
   }
 
   static lastOffsetAsNumber(batch: FetchedBatch): number {
@@ -89,7 +105,8 @@ export class FetchedBatch {
 
   /** Something was fetched, but control records, aborted transactions or compaction left nothing to see. */
   isEmptyDueToFiltering(): boolean {
-    return this.isEmpty() && this.rawMessages.length > 0
+    // kafkajs stands still before a batch that compaction emptied.
+    return this.isEmpty() && this.#lastOfBatches >= 0
   }
 
   isEmptyControlRecord(): boolean {
@@ -111,6 +128,7 @@ export class FetchedBatch {
 
   #lastOffset(): number {
     if (this.isEmptyDueToLogCompactedMessages()) return this.#fetchedOffset
+    if (this.isEmptyIncludingFiltered() && this.#lastOfBatches >= 0) return this.#lastOfBatches
     return this.isEmptyIncludingFiltered() ? this.#highWatermark - 1 : this.#last
   }
 

@@ -1,4 +1,6 @@
 /** What surrounds one call of `eachBatch` (KJ8, KJ9). */
+
+import type { RecordedHandler } from '../../protocol/recorder.ts'
 import { inCall } from '../call.ts'
 import { isKafkaJSError, viewError } from '../errors/classify.ts'
 import { parseInt64 } from '../int64.ts'
@@ -25,11 +27,20 @@ export async function handleEachBatch(runner: Runner, eachBatch: EachBatchHandle
 
   handlers.enter()
   transport.note({ type: 'handler.start', ...fact })
+  const handed = transport.recorder?.handing({
+    group: fact.groupId,
+    member: fact.memberId,
+    topic,
+    partition,
+    offsets: FetchedBatch.visibleOffsets(batch),
+    batches: FetchedBatch.recordsOf(batch),
+  })
   try {
-    await eachBatch(createPayload(runner, batch))
+    await eachBatch(createPayload(runner, batch, handed))
   } catch (error) {
     const { message, stack } = viewError(error)
     transport.note({ type: 'handler.error', ...fact, error: message })
+    handed?.end(false)
     handlers.leave()
     if (!isKafkaJSError(error)) {
       runner.logger.error('Error when calling eachBatch', {
@@ -45,12 +56,13 @@ export async function handleEachBatch(runner: Runner, eachBatch: EachBatchHandle
     throw error
   }
   transport.note({ type: 'handler.done', ...fact })
+  handed?.end(true)
   handlers.leave()
 
   if (options.eachBatchAutoResolve) group.offsets.resolve(topic, partition, FetchedBatch.lastOffsetAsNumber(batch))
 }
 
-function createPayload(runner: Runner, batch: FetchedBatch): EachBatchPayload {
+function createPayload(runner: Runner, batch: FetchedBatch, handed: RecordedHandler | undefined): EachBatchPayload {
   const { group, options } = runner
   const { transport } = options.context
   const { topic, partition } = batch
@@ -69,6 +81,7 @@ function createPayload(runner: Runner, batch: FetchedBatch): EachBatchPayload {
       const offset = parseInt64(given)
       // kafkajs fails with BigInt's SyntaxError here.
       if (offset === undefined) throw new SyntaxError(`Cannot convert ${String(given)} to a BigInt`)
+      handed?.resolved(offset)
       // KJ9: a control record behind the last visible message is resolved with it, or the consumer would never pass it.
       group.offsets.resolve(topic, partition, offset === lastVisible ? FetchedBatch.lastOffsetAsNumber(batch) : offset)
     },

@@ -114,15 +114,18 @@ export class Offsets {
 
   /** KJ14: after OFFSET_OUT_OF_RANGE. */
   async setDefault(topic: string, partition: number): Promise<void> {
-    const { cluster, fromBeginning } = this.#options
+    const { cluster, fromBeginning, groupId, transport } = this.#options
     const offset = cluster.defaultOffset(fromBeginning(topic))
+    transport.recorder?.moved('reset', groupId, topic, partition, offset)
     await this.#commit([{ topic, partitions: [{ partition, offset }] }])
     this.#clear(topic, partition)
   }
 
   /** KJ10: with auto-commit a seek is a commit; without, it only moves the member's own position. */
   async seek(topic: string, partition: number, offset: number): Promise<void> {
-    if (!this.#options.assignment.get(topic)?.includes(partition)) return
+    const { assignment, groupId, transport } = this.#options
+    if (!assignment.get(topic)?.includes(partition)) return
+    transport.recorder?.moved('seek', groupId, topic, partition, offset)
     if (!this.#options.autoCommit.enabled) {
       this.resolve(topic, partition, offset - 1)
       return

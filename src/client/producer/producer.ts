@@ -37,7 +37,8 @@ export function createProducer(options: ProducerOptions): Producer {
   // Factories written for kafkajs take no argument; ours take where chance comes from.
   const createPartitioner = (options.createPartitioner ?? Partitioners.DefaultPartitioner) as PartitionerFactory
   const partitioner = createPartitioner({ choose: (site, n) => transport.choose(site, n) })
-  const sendMessages = createSender({ context, cluster, logger, partitioner, retrier: createRetrier(transport, retry) })
+  const retrier = createRetrier(transport, retry)
+  const sendMessages = createSender({ context, cluster, logger, partitioner, retrier, idempotent })
 
   function checkAvailable(): void {
     if (idempotent) throw new KafkariumNotAvailableYet('the idempotent producer (`idempotent: true`)')

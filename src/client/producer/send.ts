@@ -2,6 +2,7 @@
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { makePartitionProduceData, makeProduceRequest, makeTopicProduceData } from '../../protocol/make.ts'
 import type { ProduceResponse } from '../../protocol/messages.ts'
+import type { RecordedSend } from '../../protocol/recorder.ts'
 import type { ClientContext } from '../context.ts'
 import { isStaleMetadata, viewError } from '../errors/classify.ts'
 import { KafkaJSMetadataNotLoaded } from '../errors/general.ts'
@@ -20,6 +21,7 @@ export interface SenderOptions {
   readonly logger: Logger
   readonly retrier: Retrier
   readonly partitioner: PartitionFunction
+  readonly idempotent: boolean
 }
 
 export interface SendRequest {
@@ -34,6 +36,8 @@ interface PartitionBatch {
   readonly topic: string
   readonly partition: number
   readonly batch: RecordBatch
+  /** Only in a recorded run. */
+  readonly recorded: RecordedSend | undefined
   done: boolean
 }
 
@@ -42,8 +46,9 @@ interface PartitionBatch {
  * broker sent again, as in kafkajs, so its other partitions get duplicates. Unlike in kafkajs a message keeps the
  * partition it was given at the first attempt, and a partition whose leader moves is not forgotten.
  */
-export function createSender({ context, cluster, logger, retrier, partitioner }: SenderOptions) {
+export function createSender({ context, cluster, logger, retrier, partitioner, idempotent }: SenderOptions) {
   const { transport, host } = context
+  const { recorder } = transport
 
   return async function send(request: SendRequest): Promise<RecordMetadata[]> {
     let { topicMessages } = request
@@ -72,9 +77,14 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
           encoded.push({ topic, partition, batch: encodeRecords(records, request.compression, host) })
         }
       }
-      return Promise.all(
-        encoded.map(async ({ topic, partition, batch }) => ({ topic, partition, batch: await batch, done: false })),
-      )
+      const ready = await Promise.all(encoded.map(async (entry) => ({ ...entry, batch: await entry.batch })))
+      return ready.map(({ topic, partition, batch }) => ({
+        topic,
+        partition,
+        batch,
+        recorded: recorder?.sending(batch, { topic, partition, acks: request.acks, idempotent }),
+        done: false,
+      }))
     }
 
     async function attempt(): Promise<RecordMetadata[]> {
@@ -113,6 +123,7 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
         if (others === undefined) byTopic.set(entry.topic, [entry])
         else others.push(entry)
       }
+      if (recorder !== undefined) for (const { recorded } of entries) recorded?.attempt()
       const response = await broker.send(
         'Produce',
         makeProduceRequest({
@@ -127,14 +138,17 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
             }),
           ),
         }),
-        { noResponse: acks === 0, check: throwOnFailedPartition },
+        {
+          noResponse: acks === 0,
+          check: recorder === undefined ? throwOnFailedPartition : (answer) => recordAnswer(entries, answer),
+        },
       )
       const fresh = entries.some((entry) => !entry.done)
       for (const entry of entries) entry.done = true
       if (acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
     }
 
-    return retrier(async ({ retryCount, retryTime }) => {
+    const sent = retrier(async ({ retryCount, retryTime }) => {
       // Outside the handling below, as in kafkajs: its errors go straight to the retry core.
       const adding = cluster.addTargetTopics(topics)
       if (adding !== undefined) {
@@ -164,6 +178,17 @@ export function createSender({ context, cluster, logger, retrier, partitioner }:
         throw view.retriable ? error : new GiveUp(error)
       }
     })
+    if (recorder !== undefined) {
+      const end = (ok: boolean) => {
+        for (const { recorded } of batches ?? []) recorded?.end(ok)
+      }
+      // Beside the promise the caller gets, so that recording changes nothing.
+      sent.then(
+        () => end(true),
+        () => end(false),
+      )
+    }
+    return sent
   }
 }
 
@@ -183,6 +208,17 @@ function mayHelpToRefresh(error: unknown): boolean {
 function throwOnFailedPartition({ responses }: ProduceResponse): void {
   for (const { partitionResponses } of responses)
     for (const { errorCode } of partitionResponses) throwOnError(errorCode)
+}
+
+/** Tells a recorded run of every partition's answer, then fails as ever. */
+function recordAnswer(entries: readonly PartitionBatch[], answer: ProduceResponse): void {
+  for (const { name, partitionResponses } of answer.responses) {
+    for (const { index, errorCode, baseOffset } of partitionResponses) {
+      const entry = entries.find(({ topic, partition }) => topic === name && partition === index)
+      entry?.recorded?.answered(errorCode, baseOffset)
+    }
+  }
+  throwOnFailedPartition(answer)
 }
 
 function toRecordMetadata({ responses }: ProduceResponse): RecordMetadata[] {

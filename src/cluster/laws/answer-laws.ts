@@ -1,5 +1,5 @@
 /** Laws about what leaves a broker: they are checked when an answer does. */
-import { findBatch, isCompacted, logOf, type PartitionLog } from '../../broker/index.ts'
+import { findBatch, logOf, type PartitionLog } from '../../broker/index.ts'
 import { effectiveMinIsr } from '../../broker/replication/leader.ts'
 import type { RequestToken } from '../../broker/request.ts'
 import { watchKey } from '../../broker/state.ts'
@@ -96,8 +96,7 @@ function sameAsServed(
   const before = ledger.served.get(baseOffset)
   ledger.served.set(baseOffset, records)
   // A cleaner writes batches anew.
-  if (before === undefined || before === records || ledger.unsafe !== null || isCompacted(node.broker, log.topic))
-    return true
+  if (before === undefined || before === records || ledger.unsafe !== null || log.mayHaveGaps) return true
   broken(world, 'L7', L7, `${log.topic}-${log.partition}, offset ${baseOffset}, now from broker ${node.id}`)
   return false
 }

@@ -2,14 +2,7 @@
  * Laws between the replicas of a partition, and between them and the controller. [U] in a comment: holds only while no unclean
  * election and no loss of too many logs has happened; the ledger knows.
  */
-import {
-  findBatch,
-  isCompacted,
-  logByKey,
-  type PartitionInfo,
-  type PartitionLog,
-  type TopicInfo,
-} from '../../broker/index.ts'
+import { findBatch, logByKey, type PartitionInfo, type PartitionLog, type TopicInfo } from '../../broker/index.ts'
 import { latestEpoch } from '../../broker/replication/epochs.ts'
 import { effectiveMinIsr, type LeaderState } from '../../broker/replication/leader.ts'
 import type { Law } from '../../kernel/index.ts'
@@ -31,7 +24,7 @@ interface PartitionScope {
   readonly info: PartitionInfo
   readonly replicas: readonly ReplicaView[]
   readonly ledger: PartitionLedger
-  /** A cleaner rewrites batches: what is the same can no longer be told from the bytes. */
+  /** A cleaner has written batches anew: what is the same can no longer be told from the bytes. */
   readonly compacted: boolean
 }
 
@@ -52,7 +45,7 @@ export function scopeOf(world: World, keys: ReadonlySet<string>): ReplicaScope {
     for (const node of world.nodes.values()) {
       const log = logByKey(node.broker, name)
       if (log === undefined || log.topicId !== topic.id) continue
-      compacted ||= isCompacted(node.broker, topic.name)
+      compacted ||= log.mayHaveGaps
       replicas.push({ node, log, leader: node.up ? node.broker.leading.get(name) : undefined })
     }
     const ledger = ledgerOf(world.ledger, topic.id, info.partition)
@@ -122,9 +115,10 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
       for (const [i, { node: a, log }] of replicas.entries()) {
         for (const { node: b, log: other } of replicas.slice(i + 1)) {
           const upTo = Math.min(log.highWatermark, other.highWatermark)
-          if (upTo <= Math.max(log.logStartOffset, other.logStartOffset)) continue
-          const left = lastBatchBelow(log, upTo)
-          const right = lastBatchBelow(other, upTo)
+          // What one of them has deleted already cannot be compared.
+          const from = Math.max(log.logStartOffset, other.logStartOffset)
+          const left = lastBatchWithin(log, from, upTo)
+          const right = lastBatchWithin(other, from, upTo)
           if (!sameBatch(left, right))
             return `below ${upTo} broker ${a.id} has ${show(left)}, broker ${b.id} has ${show(right)}`
         }
@@ -261,7 +255,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
       if (ledger.unsafe !== null || ledger.lossyCrashes > 0 || compacted) return null
       for (const { node, log, leader } of replicas) {
         if (leader === undefined) continue
-        const own = lastBatchBelow(log, log.highWatermark)
+        const own = lastBatchWithin(log, log.logStartOffset, log.highWatermark)
         if (own === undefined) continue
         for (const { node: other, log: copy } of replicas) {
           if (!leader.isr.includes(other.id) || lastOffsetOf(own) < copy.logStartOffset) continue
@@ -361,11 +355,12 @@ function holds(log: PartitionLog, baseOffset: number, records: Uint8Array): bool
   return log.batches[findBatch(log, baseOffset)]?.records === records
 }
 
-/** The last batch that lies wholly below an offset: batches are immutable, so it stands for all before it. */
-function lastBatchBelow(log: PartitionLog, offset: number): Batch | undefined {
+/** The last batch that lies wholly below an offset, and not wholly before another: it stands for all before it. */
+function lastBatchWithin(log: PartitionLog, from: number, offset: number): Batch | undefined {
   let at = Math.min(findBatch(log, offset), log.batches.length - 1)
   while (at >= 0 && lastOffsetOf(log.batches[at] as Batch) >= offset) at -= 1
-  return log.batches[at]
+  const batch = log.batches[at]
+  return batch === undefined || lastOffsetOf(batch) < from ? undefined : batch
 }
 
 /**

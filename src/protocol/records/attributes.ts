@@ -13,6 +13,7 @@ export type CompressionCode = 0 | 1 | 2 | 3 | 4
 const TIMESTAMP_TYPE = 1 << 3
 const TRANSACTIONAL = 1 << 4
 const CONTROL = 1 << 5
+const DELETE_HORIZON = 1 << 6
 const MAX_SEQUENCE = 0x7fffffff
 
 export interface BatchFlags {
@@ -50,6 +51,11 @@ export function isTransactional(batch: RecordBatch): boolean {
 /** Whether the batch holds a control record, which consumers never see. */
 export function isControl(batch: RecordBatch): boolean {
   return (batch.attributes & CONTROL) !== 0
+}
+
+/** The same attributes, saying that the base timestamp is the delete horizon of the batch's tombstones (KIP-534). */
+export function withDeleteHorizon(attributes: number): number {
+  return attributes | DELETE_HORIZON
 }
 
 /** Who set the records' timestamps: the producer, or the broker (then all have the batch's `maxTimestamp`). */

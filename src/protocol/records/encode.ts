@@ -167,12 +167,12 @@ function putBytes(out: Uint8Array, position: number, value: string | Uint8Array 
 }
 
 /** Size of the zigzag varint of a number from 0 to 2^31−1. */
-function varintSize(value: number): number {
+export function varintSize(value: number): number {
   return value < 64 ? 1 : value < 8192 ? 2 : value < 1048576 ? 3 : value < 134217728 ? 4 : 5
 }
 
 /** Writes the zigzag varint of a number from 0 to 2^31−1. */
-function putVarint(out: Uint8Array, position: number, value: number): number {
+export function putVarint(out: Uint8Array, position: number, value: number): number {
   if (value < 64) {
     out[position] = value << 1
     return position + 1
@@ -197,14 +197,14 @@ function zigzag(value: number): number {
   return value < 0 ? -2 * value - 1 : 2 * value
 }
 
-function varlongSize(value: number): number {
+export function varlongSize(value: number): number {
   if (value >= 0 && value <= SMALL) return varintSize(value)
   let size = 1
   for (let rest = zigzag(value); rest > 0x7f; rest = Math.floor(rest / 128)) size++
   return size
 }
 
-function putVarlong(out: Uint8Array, position: number, value: number): number {
+export function putVarlong(out: Uint8Array, position: number, value: number): number {
   if (value >= 0 && value <= SMALL) return putVarint(out, position, value)
   let at = position
   let rest = zigzag(value)

@@ -1,11 +1,11 @@
 /** The sandbox without a terminal: a short tour of it on virtual time, so it is the same every time and done at once. */
 import type { Translate } from '../../course/i18n/catalog.ts'
 import type { CreateCluster } from '../../course/player.ts'
-import { isStory } from '../../course/recorder.ts'
 import { memberNames, sentence } from '../../course/sentences.ts'
 import type { TraceEvent } from '../../index.ts'
-import { clock, groupModels, partitionBars } from '../models/sandbox.ts'
-import { SANDBOX_WORLD } from '../sandbox/controller.ts'
+import { partitionModels } from '../models/cluster.ts'
+import { clock, groupModels } from '../models/sandbox.ts'
+import { isShown, SANDBOX_WORLD } from '../sandbox/controller.ts'
 
 export interface PlainSandboxOptions {
   readonly t: Translate
@@ -15,6 +15,7 @@ export interface PlainSandboxOptions {
 
 const TOPIC = 'orders'
 const GROUP = 'billing'
+const LOST_BROKER = 3
 
 export async function playPlainSandbox({ t, createCluster, write }: PlainSandboxOptions): Promise<void> {
   const cluster = createCluster({ ...SANDBOX_WORLD, trace: 'full' })
@@ -24,11 +25,11 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
     const fresh: TraceEvent[] = []
     cluster.trace.onEvent((event) => {
       seen.push(event)
-      if (isStory(event)) fresh.push(event)
+      if (isShown(event)) fresh.push(event)
     })
-    const tell = (sentenceId: Parameters<Translate>[0]) => {
+    const tell = (...message: Parameters<Translate>) => {
       write('')
-      write(t(sentenceId))
+      write(t(...message))
     }
     const flush = () => {
       const names = memberNames(seen)
@@ -36,8 +37,12 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
         write(`${clock(event.time - started).padStart(9)}  ${sentence(event, names, t)}`)
     }
     const consumer = (name: string) =>
-      cluster.process(name, async ({ kafka }) => {
-        const reader = kafka.consumer({ groupId: GROUP, sessionTimeout: 10_000, heartbeatInterval: 1_000 })
+      cluster.process(name, async ({ newKafka }) => {
+        const reader = newKafka({ logLevel: 0 }).consumer({
+          groupId: GROUP,
+          sessionTimeout: 10_000,
+          heartbeatInterval: 1_000,
+        })
         await reader.connect()
         await reader.subscribe({ topic: TOPIC, fromBeginning: true })
         await reader.run({ eachMessage: async () => {} })
@@ -61,10 +66,19 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
     await cluster.advance('20s')
     flush()
 
+    tell('sandbox.plain.broker', { node: LOST_BROKER })
+    cluster.faults.crash(LOST_BROKER)
+    await cluster.advance('10s')
+    flush()
+
     write('')
     const view = cluster.view()
-    for (const bar of partitionBars(view)) {
-      write(`${bar.name}: ${t('sandbox.leader', { leader: bar.leader })}, HW ${bar.highWatermark}, LEO ${bar.end}`)
+    for (const { name, leader, epoch, isr, replicas } of partitionModels(view)) {
+      const leads = leader < 0 ? t('sandbox.leader.none') : t('sandbox.leader', { leader })
+      write(`${name}: ${leads}, ${t('sandbox.epoch', { epoch })}, ${t('sandbox.isr', { isr: isr.join(', ') })}`)
+      for (const { node, role, highWatermark: hw, end: leo } of replicas) {
+        write(`  ${t('sandbox.plain.replica', { node, role: t(`sandbox.replica.${role}`), hw, leo })}`)
+      }
     }
     for (const group of groupModels(view)) {
       write(

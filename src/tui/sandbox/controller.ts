@@ -5,6 +5,8 @@ import type { CreateCluster } from '../../course/player.ts'
 import { isStory } from '../../course/recorder.ts'
 import { memberNames } from '../../course/sentences.ts'
 import type { Cluster, ClusterView, TraceEvent } from '../../index.ts'
+import type { Target } from '../models/cluster.ts'
+import { fault } from './faults.ts'
 
 export interface SandboxSnapshot {
   readonly view: ClusterView
@@ -17,13 +19,21 @@ export interface SandboxSnapshot {
   readonly startedAt: number
   readonly paused: boolean
   readonly speed: number
-  /** Why the last key did nothing, or null. */
-  readonly notice: { readonly id: MessageId; readonly params?: Params } | null
+  /** What the last key did where that is not to be seen at once, or why it did nothing; or null. */
+  readonly notice: Notice | null
+}
+
+export interface Notice {
+  readonly id: MessageId
+  readonly params?: Params
+  /** True: it was done. */
+  readonly done?: boolean
 }
 
 export type SandboxAction =
   | { readonly type: 'produce'; readonly count: number }
   | { readonly type: 'add-consumer' | 'kill-consumer' | 'stop-consumer' | 'step' | 'reset' }
+  | { readonly type: 'crash' | 'restart' | 'cut' | 'heal'; readonly target: Target }
   | { readonly type: 'pause'; readonly paused: boolean }
   | { readonly type: 'speed'; readonly speed: number }
 
@@ -45,11 +55,28 @@ const REFRESH_MS = 100
 
 export const SANDBOX_WORLD = {
   brokers: 3,
-  topics: { [TOPIC]: 3 },
-  config: { 'group.initial.rebalance.delay.ms': 500, 'group.min.session.timeout.ms': 1000 },
+  // Two of three replicas have to have a record before it is acknowledged.
+  topics: { [TOPIC]: { partitions: 3, replicationFactor: 3, config: { 'min.insync.replicas': 2 } } },
+  config: {
+    'group.initial.rebalance.delay.ms': 500,
+    'group.min.session.timeout.ms': 1000,
+    // Short enough to watch a broker being missed and a follower leaving the in-sync replicas.
+    'broker.session.timeout.ms': 3000,
+    'replica.lag.time.max.ms': 5000,
+  },
 } as const
 
+/** Quiet, for a line of a log would stand in the middle of the screen; and patient, for brokers die here. */
+const CLIENT = { logLevel: 0, retry: { retries: 1000, maxRetryTime: 2000 } } as const
+
 type Running = ReturnType<Cluster['process']>
+
+/** The story, and what becomes of replicas: only here can learners kill brokers. */
+export function isShown(event: TraceEvent): boolean {
+  if (isStory(event)) return true
+  if (event.type !== 'leader' && event.type !== 'isr' && event.type !== 'truncated') return false
+  return !event.topic.startsWith('__')
+}
 
 export function openSandbox(createCluster: CreateCluster, show: (snapshot: SandboxSnapshot) => void): Sandbox {
   let world = start()
@@ -62,7 +89,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const joins: TraceEvent[] = []
     cluster.trace.onEvent((event) => {
       if (event.type === 'group.join') joins.push(event)
-      if (!isStory(event)) return
+      if (!isShown(event)) return
       events.push(event)
       if (events.length > KEPT_EVENTS) events.shift()
     })
@@ -87,7 +114,8 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const { cluster, events, joins, startedAt, paused, speed, notice } = world
     const view = cluster.view()
     // A paused world that nobody touched does not need another frame.
-    const mark = `${view.now} ${events.length} ${events.at(-1)?.index} ${paused} ${speed} ${notice?.id}`
+    const moving = Object.values(view.inFlight).join()
+    const mark = `${view.now} ${cluster.trace.count} ${moving} ${view.cuts.length} ${paused} ${speed} ${notice?.id}`
     if (paused && mark === last) return
     last = mark
     show({
@@ -103,7 +131,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
   }
 
   async function startProducer(cluster: Cluster) {
-    const producer = cluster.kafka({ clientId: 'shop' }).producer()
+    const producer = cluster.kafka({ clientId: 'shop', ...CLIENT }).producer()
     await producer.connect()
     return producer
   }
@@ -123,6 +151,10 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       return { key: `customer-${at.produced % 7}`, value: `order ${at.produced}` }
     })
     at.producer ??= startProducer(at.cluster)
+    // One that could not connect is no producer: the next record gets another.
+    at.producer.catch(() => {
+      at.producer = null
+    })
     const producer = await at.producer
     await producer.send({ topic: TOPIC, messages })
   }
@@ -134,8 +166,8 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     }
     at.started += 1
     const name = `consumer-${at.started}`
-    const handle = at.cluster.process(name, async ({ kafka, onStop }) => {
-      const consumer = kafka.consumer({
+    const handle = at.cluster.process(name, async ({ newKafka, onStop }) => {
+      const consumer = newKafka(CLIENT).consumer({
         groupId: GROUP,
         sessionTimeout: SESSION_TIMEOUT_MS,
         heartbeatInterval: 1_000,
@@ -173,6 +205,12 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         return removeConsumer(at, 'kill')
       case 'stop-consumer':
         return removeConsumer(at, 'stop')
+      case 'crash':
+      case 'restart':
+      case 'cut':
+      case 'heal':
+        at.notice = fault(at.cluster, action.type, action.target)
+        return
       case 'pause':
         at.paused = action.paused
         if (action.paused) at.cluster.pause()
@@ -183,8 +221,13 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         at.cluster.speed = action.speed
         return
       case 'step':
-        if (at.paused) at.cluster.step()
-        else at.notice = { id: 'sandbox.pause-first' }
+        if (!at.paused) {
+          at.notice = { id: 'sandbox.pause-first' }
+          return
+        }
+        at.cluster.step()
+        // What clients send because of it belongs to the picture.
+        await new Promise((resolve) => setTimeout(resolve, 0))
         return
       case 'reset':
         await end(at)

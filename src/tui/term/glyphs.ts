@@ -4,6 +4,10 @@ export interface Glyphs {
   readonly bar: string
   readonly barRest: string
   readonly side: string
+  /** Cells of a replica's strip: committed, written, missing. */
+  readonly full: string
+  readonly half: string
+  readonly hollow: string
   readonly topLeft: string
   readonly topRight: string
   readonly bottomLeft: string
@@ -27,6 +31,9 @@ export const UNICODE: Glyphs = {
   bar: '━',
   barRest: '╌',
   side: '│',
+  full: '█',
+  half: '▒',
+  hollow: '░',
   topLeft: '┌',
   topRight: '┐',
   bottomLeft: '└',
@@ -50,6 +57,9 @@ export const ASCII: Glyphs = {
   bar: '=',
   barRest: '.',
   side: '|',
+  full: '#',
+  half: '+',
+  hollow: '.',
   topLeft: '+',
   topRight: '+',
   bottomLeft: '+',

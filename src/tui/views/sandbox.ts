@@ -1,6 +1,7 @@
 /** The sandbox: brokers, partitions, groups and events, together or one at a time. */
 import type { MessageId } from '../../course/i18n/catalog.ts'
 import { reasonText, sentence } from '../../course/sentences.ts'
+import { type Target, targetName, targetsOf } from '../models/cluster.ts'
 import {
   barCells,
   clock,
@@ -13,6 +14,7 @@ import {
 import type { SandboxSnapshot } from '../sandbox/controller.ts'
 import { PANES, type SandboxState } from '../state.ts'
 import { EMPTY, fit, type Line, lineWidth, type Span, span, type Tone, width, wrap } from '../term/text.ts'
+import { clusterLines } from './cluster.ts'
 import type { ViewContext } from './context.ts'
 import { box, type KeyHint, type Page } from './frame.ts'
 
@@ -24,7 +26,7 @@ export function sandboxPage(sandbox: SandboxState, context: ViewContext): Page {
     ...(snapshot ? { status: statusLine(snapshot, context) } : {}),
     body: (rows) =>
       snapshot ? panes(sandbox, snapshot, rows, context) : [EMPTY, [span(` ${t('app.loading')}`, 'muted')]],
-    keys: keys(snapshot, context),
+    keys: keys(sandbox, context),
   }
 }
 
@@ -48,15 +50,15 @@ function statusLine({ elapsedMs, speed, paused }: SandboxSnapshot, { t }: ViewCo
 function panes(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, context: ViewContext): Line[] {
   const { t, columns } = context
   const notice = snapshot.notice
-    ? wrap([span(t(snapshot.notice.id, snapshot.notice.params), 'warn')], columns - 2).map((line) => [
-        span(' '),
-        ...line,
-      ])
+    ? wrap(
+        [span(t(snapshot.notice.id, snapshot.notice.params), snapshot.notice.done ? 'good' : 'warn')],
+        columns - 2,
+      ).map((line) => [span(' '), ...line])
     : []
   const room = rows - notice.length
   switch (sandbox.pane) {
     case 'partitions':
-      return [...worldBoxes(snapshot, room, context), ...notice]
+      return [...padded(clusterLines(snapshot, sandbox.selected, room, context), room), ...notice]
     case 'groups':
       return [
         ...box(title('groups', context), groupLines(snapshot, columns - 4, context), columns, room, context),
@@ -65,7 +67,8 @@ function panes(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, c
     case 'events':
       return [...eventBox(snapshot, sandbox.scroll, room, context), ...notice]
     case 'all': {
-      const brokers = worldBoxes(snapshot, worldRows(snapshot), context)
+      const target = targetsOf(snapshot.view)[sandbox.selected]
+      const brokers = worldBoxes(snapshot, target, worldRows(snapshot), context)
       const groups = groupLines(snapshot, columns - 4, context)
       // The event list keeps at least three lines; the groups give way first.
       const groupRows = Math.max(3, Math.min(groups.length + 2, room - brokers.length - 5))
@@ -80,6 +83,11 @@ function panes(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, c
   }
 }
 
+/** What comes below stands at the bottom. */
+function padded(lines: readonly Line[], rows: number): Line[] {
+  return [...lines, ...Array.from({ length: Math.max(0, rows - lines.length) }, () => EMPTY)]
+}
+
 function title(pane: 'brokers' | 'partitions' | 'groups' | 'events', { t }: ViewContext): Line {
   return [span(t(`sandbox.${pane}`), 'plain', true)]
 }
@@ -89,13 +97,13 @@ function worldRows({ view }: SandboxSnapshot): number {
 }
 
 /** Brokers and partitions side by side. */
-function worldBoxes(snapshot: SandboxSnapshot, rows: number, context: ViewContext): Line[] {
+function worldBoxes(snapshot: SandboxSnapshot, target: Target | undefined, rows: number, context: ViewContext): Line[] {
   const left = Math.floor(context.columns * 0.36)
   const right = context.columns - left - 1
-  const brokers = box(title('brokers', context), brokerLines(snapshot, left - 4, context), left, rows, context)
+  const brokers = box(title('brokers', context), brokerLines(snapshot, target, left - 4, context), left, rows, context)
   const partitions = box(
     title('partitions', context),
-    partitionLines(snapshot, right - 4, context),
+    partitionLines(snapshot, target, right - 4, context),
     right,
     rows,
     context,
@@ -103,12 +111,19 @@ function worldBoxes(snapshot: SandboxSnapshot, rows: number, context: ViewContex
   return brokers.map((line, row) => [...line, span(' '), ...(partitions[row] ?? EMPTY)])
 }
 
-function brokerLines({ view }: SandboxSnapshot, columns: number, { t }: ViewContext): Line[] {
+function brokerLines(
+  { view }: SandboxSnapshot,
+  target: Target | undefined,
+  columns: number,
+  { t, glyphs }: ViewContext,
+): Line[] {
   const stateColumns = Math.max(0, ...view.nodes.map((node) => width(t(`sandbox.broker.${node.state}`))))
   const lines = view.nodes.map((node): { line: Line; connections: Line } => {
     const tone: Tone = node.state === 'up' ? 'good' : 'bad'
+    const chosen = target?.kind === 'broker' && target.node === node.id
     return {
       line: [
+        span(chosen ? glyphs.pointer : ' ', 'accent', true),
         span(`${node.id}  `, 'plain', true),
         span(fit(t(`sandbox.broker.${node.state}`), stateColumns), tone),
         span(`  ${t('sandbox.leads', { count: node.leads })}`),
@@ -121,7 +136,12 @@ function brokerLines({ view }: SandboxSnapshot, columns: number, { t }: ViewCont
   return lines.map(({ line, connections }) => (roomy ? [...line, ...connections] : line))
 }
 
-function partitionLines({ view }: SandboxSnapshot, columns: number, { t, glyphs }: ViewContext): Line[] {
+function partitionLines(
+  { view }: SandboxSnapshot,
+  target: Target | undefined,
+  columns: number,
+  { t, glyphs }: ViewContext,
+): Line[] {
   const bars = partitionBars(view)
   const nameColumns = Math.max(0, ...bars.map((bar) => width(bar.name)))
   const longest = Math.max(0, ...bars.map((bar) => bar.end))
@@ -133,9 +153,11 @@ function partitionLines({ view }: SandboxSnapshot, columns: number, { t, glyphs 
   return bars.map((bar): Line => {
     const leader = fit(leaderOf(bar), leaderColumns)
     const numbers = `HW ${String(bar.highWatermark).padStart(3)}  LEO ${String(bar.end).padStart(3)}`
-    const cells = columns - nameColumns - width(leader) - width(numbers) - 6
+    const cells = columns - nameColumns - width(leader) - width(numbers) - 7
     const { readable, pending } = barCells(bar, longest, Math.max(1, cells))
+    const chosen = target?.kind === 'partition' && targetName(target) === bar.name
     return [
+      span(chosen ? glyphs.pointer : ' ', 'accent', true),
       span(`${fit(bar.name, nameColumns)}  `, 'plain', true),
       span(`${leader}  `, bar.leader < 0 ? 'bad' : 'plain'),
       span(glyphs.bar.repeat(readable), 'accent'),
@@ -215,14 +237,27 @@ function eventBox(snapshot: SandboxSnapshot, scroll: number, rows: number, conte
   return box(title('events', context), lines, columns, rows, context)
 }
 
-function keys(snapshot: SandboxSnapshot | null, { t }: ViewContext): KeyHint[] {
+function keys({ snapshot, pane, selected }: SandboxState, { t, glyphs }: ViewContext): KeyHint[] {
   const paused = snapshot?.paused ?? false
+  const target = snapshot ? targetsOf(snapshot.view)[selected] : undefined
+  // What a fault will hit is named, wherever the pointer is.
+  const name = target === undefined ? '' : t(`sandbox.target.${target.kind}`, { name: targetName(target) })
+  const faults = [
+    ...(pane === 'all' || pane === 'partitions'
+      ? [{ keys: `${glyphs.up} ${glyphs.down}`, does: t('key.choose') }]
+      : []),
+    { keys: 'x', does: t('key.crash', { target: name }) },
+    { keys: 'b', does: t('key.restart') },
+    { keys: 't', does: t('key.cut') },
+    { keys: 'h', does: t('key.heal') },
+  ]
   return [
     { keys: 'p', does: t('key.produce') },
     { keys: 'P', does: t('key.burst') },
     { keys: 'c', does: t('key.consumer') },
     { keys: 'k', does: t('key.kill') },
     { keys: 's', does: t('key.stop') },
+    ...faults,
     { keys: 'Space', does: t(paused ? 'key.play' : 'key.pause') },
     ...(paused ? [{ keys: '.', does: t('key.step') }] : []),
     { keys: '+ -', does: t('key.speed') },
