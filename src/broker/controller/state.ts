@@ -2,7 +2,7 @@
  * The controller's state: the metadata log and the image that follows from it (QuorumController.java). Everything the
  * controller knows is in the log, so another one takes over by replaying it.
  */
-import { type BrokerConfig, overlaidConfig, topicConfigValue } from '../config.ts'
+import type { BrokerConfig } from '../config.ts'
 import { applyMetadata, createImage, type MetadataImage, type MetadataRecord, type TopicInfo } from '../metadata.ts'
 import { dynamicConfig } from '../state.ts'
 import type { Switches } from '../switches.ts'
@@ -40,11 +40,14 @@ export function commit(state: ControllerState, records: readonly MetadataRecord[
   }
 }
 
-/** A topic's effective configuration as the controller sees it: its own, that of all brokers, the default. */
+/**
+ * A topic's effective configuration as the controller sees it: its own, that of all brokers, what it was started with. These
+ * have the same name and unit for topics and brokers.
+ */
 export function effectiveTopicConfig(
   state: ControllerState,
   topic: TopicInfo,
   name: 'min.insync.replicas' | 'unclean.leader.election.enable',
 ): string {
-  return topicConfigValue(topic.config, overlaidConfig(state.config, dynamicConfig(state.image, '')), name)
+  return topic.config[name] ?? dynamicConfig(state.image, '')[name] ?? state.config[name]
 }
