@@ -40,10 +40,9 @@ export class FetchedBatch {
   readonly #first: number
   readonly #last: number
   readonly #offsets: readonly number[]
-  readonly #records: readonly RecordBatch[]
 
   constructor(
-    { topic, partition, fetchedOffset, highWatermark, abortedTransactions, records }: FetchedPartition,
+    { topic, partition, fetchedOffset, highWatermark, abortedTransactions }: FetchedPartition,
     { messages, offsets, hasControl }: DecodedRecords,
   ) {
     this.fetchedOffset = String(fetchedOffset)
@@ -52,7 +51,6 @@ export class FetchedBatch {
     this.highWatermark = String(highWatermark)
     this.#fetchedOffset = fetchedOffset
     this.#highWatermark = highWatermark
-    this.#records = records
 
     this.rawMessages = messages
     let skipped = 0
@@ -75,11 +73,6 @@ export class FetchedBatch {
   /** Of all messages users see. */
   static visibleOffsets(batch: FetchedBatch): readonly number[] {
     return batch.#offsets
-  }
-
-  /** What was fetched, as the log has it. */
-  static recordsOf(batch: FetchedBatch): readonly RecordBatch[] {
-    return batch.#records
   }
 
   static lastOffsetAsNumber(batch: FetchedBatch): number {
