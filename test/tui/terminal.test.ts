@@ -221,7 +221,8 @@ describe('progress', () => {
         },
       },
     })
-    expect(terminal.screen()).toContain('1개 중 1개를 풀었어요')
+    // The emulator takes in what was written last a moment later.
+    await terminal.see('1개 중 1개를 풀었어요')
   })
 
   test('a file that cannot be read or written stops nothing and is told', async () => {

@@ -42,7 +42,6 @@ export class FetchedBatch {
   readonly #offsets: readonly number[]
   /** Of the last record batch, also when compaction emptied it; -1 for none. */
   readonly #lastOfBatches: number
-  readonly #records: readonly RecordBatch[]
 
   constructor(
     { topic, partition, fetchedOffset, highWatermark, abortedTransactions, records }: FetchedPartition,
@@ -56,7 +55,6 @@ export class FetchedBatch {
     this.#highWatermark = highWatermark
     const last = records[records.length - 1]
     this.#lastOfBatches = last === undefined ? -1 : last.baseOffset + last.lastOffsetDelta
-    this.#records = records
 
     this.rawMessages = messages
     let skipped = 0
@@ -79,11 +77,6 @@ export class FetchedBatch {
   /** Of all messages users see. */
   static visibleOffsets(batch: FetchedBatch): readonly number[] {
     return batch.#offsets
-  }
-
-  /** What was fetched, as the log has it. */
-  static recordsOf(batch: FetchedBatch): readonly RecordBatch[] {
-    return batch.#records
   }
 
   static lastOffsetAsNumber(batch: FetchedBatch): number {

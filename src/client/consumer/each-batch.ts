@@ -1,5 +1,6 @@
 /** What surrounds one call of `eachBatch` (KJ8, KJ9). */
 
+import type { RecordBatch } from '../../protocol/batch.ts'
 import type { RecordedHandler } from '../../protocol/recorder.ts'
 import { inCall } from '../call.ts'
 import { isKafkaJSError, viewError } from '../errors/classify.ts'
@@ -11,7 +12,13 @@ import { FetchedBatch } from './batch.ts'
 import { beatForUser, pauseForUser } from './each-message.ts'
 import type { Runner } from './runner.ts'
 
-export async function handleEachBatch(runner: Runner, eachBatch: EachBatchHandler, batch: FetchedBatch): Promise<void> {
+/** @param records what the batch was decoded from */
+export async function handleEachBatch(
+  runner: Runner,
+  eachBatch: EachBatchHandler,
+  batch: FetchedBatch,
+  records: readonly RecordBatch[],
+): Promise<void> {
   const { group, options } = runner
   const { handlers } = options
   const { transport } = options.context
@@ -33,7 +40,7 @@ export async function handleEachBatch(runner: Runner, eachBatch: EachBatchHandle
     topic,
     partition,
     offsets: FetchedBatch.visibleOffsets(batch),
-    batches: FetchedBatch.recordsOf(batch),
+    batches: records,
   })
   try {
     await eachBatch(createPayload(runner, batch, handed))

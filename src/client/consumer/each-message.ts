@@ -1,10 +1,8 @@
 /** The loop around `eachMessage` (KJ7, KJ8). It waits for the user's promise and, unless something is due, for nothing else. */
-import type { ClientRecorder } from '../../protocol/recorder.ts'
 import { inCall } from '../call.ts'
 import { isKafkaJSError, viewError } from '../errors/classify.ts'
 import type { EachMessageHandler } from '../types/messages.ts'
 import { FetchedBatch } from './batch.ts'
-import type { GroupMembership } from './group.ts'
 import type { FetchedMessage } from './messages.ts'
 import type { Runner } from './runner.ts'
 
@@ -17,9 +15,6 @@ export async function handleEachMessage(
   const { transport } = options.context
   const { handlers } = options
   const { topic, partition } = batch
-  const { recorder } = transport
-  // Chosen once, so that the loop costs nothing more where nothing is recorded.
-  const handle = recorder === undefined ? eachMessage : recording(recorder, group, eachMessage, batch)
   const { groupId } = group
   const heartbeat = beatForUser(runner)
   const pause = pauseForUser(runner, topic, partition)
@@ -40,7 +35,7 @@ export async function handleEachMessage(
     started.firstOffset = started.lastOffset = done.firstOffset = done.lastOffset = offset
     transport.note(started)
     try {
-      await handle({ topic, partition, message, heartbeat, pause })
+      await eachMessage({ topic, partition, message, heartbeat, pause })
     } catch (error) {
       const { message: text, stack } = viewError(error)
       transport.note({
@@ -76,33 +71,6 @@ export async function handleEachMessage(
     const commit = runner.commitIfDue()
     if (commit !== undefined) await commit
     if (group.subscription.isPaused(topic, partition)) break
-  }
-}
-
-/** The same handler, with the recorder told of every call; it returns the very promise, so nothing runs later than without. */
-function recording(
-  recorder: ClientRecorder,
-  group: GroupMembership,
-  eachMessage: EachMessageHandler,
-  batch: FetchedBatch,
-): EachMessageHandler {
-  const { topic, partition } = batch
-  const batches = FetchedBatch.recordsOf(batch)
-  return (payload) => {
-    const about = { group: group.groupId, member: group.memberId ?? '', topic, partition, batches }
-    const handed = recorder.handing({ ...about, offsets: [Number(payload.message.offset)] })
-    try {
-      // A promise made once: what a handler returns may do its work anew at every `then`.
-      const work = Promise.resolve(eachMessage(payload))
-      work.then(
-        () => handed.end(true),
-        () => handed.end(false),
-      )
-      return work
-    } catch (error) {
-      handed.end(false)
-      throw error
-    }
   }
 }
 

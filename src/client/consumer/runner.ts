@@ -13,6 +13,7 @@ import { Fetcher } from './fetcher.ts'
 import { type GroupMembership, Stopped } from './group.ts'
 import type { HandlerWatch } from './handler-watch.ts'
 import type { ConsumerOptions } from './options.ts'
+import { recordedHandler } from './recorded-handler.ts'
 import { createWorkerQueue } from './worker-queue.ts'
 
 export interface RunnerOptions extends ConsumerOptions {
@@ -216,8 +217,12 @@ export class Runner {
       return
     }
 
-    if (eachMessage) await handleEachMessage(this, eachMessage, batch)
-    else if (eachBatch) await handleEachBatch(this, eachBatch, batch)
+    const { recorder } = context.transport
+    if (eachMessage) {
+      // Chosen here, so that the loop over the messages costs nothing more where nothing is recorded.
+      const handler = recorder === undefined ? eachMessage : recordedHandler(recorder, this.group, eachMessage, fetched)
+      await handleEachMessage(this, handler, batch)
+    } else if (eachBatch) await handleEachBatch(this, eachBatch, batch, fetched.records)
     ended()
 
     const commit = this.commitResolved()
