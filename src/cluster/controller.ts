@@ -4,14 +4,12 @@
  */
 import {
   alterPartition,
-  beginControlledShutdown,
   brokerChanged,
   type ControllerRequest,
   type ForwardedRequest,
   fenceBroker,
   hasCaughtUp,
   type MetadataRecord,
-  mayShutDown,
   newControllerEpoch,
   type PartitionRecord,
   rebalanceDueInMs,
@@ -73,7 +71,13 @@ export function alterPartitionArrived(world: World, from: number, message: Alter
 /** While no controller is active, what is sent to it waits for the next one. True when that is so. */
 export function waitsForController(world: World, task: Task): boolean {
   if (world.controllerUp) return false
-  if (task.type !== 'to-controller' && task.type !== 'alter-partition' && task.type !== 'heartbeat') return false
+  if (
+    task.type !== 'to-controller' &&
+    task.type !== 'alter-partition' &&
+    task.type !== 'heartbeat' &&
+    task.type !== 'ask-to-stop'
+  )
+    return false
   world.controllerHeld.push(task)
   return true
 }
@@ -118,7 +122,7 @@ export function createTopicsAtStart(world: World, body: CreateTopicsRequest): Cr
   return response as CreateTopicsResponse
 }
 
-export function hears(world: World, node: NodeRuntime): boolean {
+function hears(world: World, node: NodeRuntime): boolean {
   return node.up && !node.paused && !isCut(world, node.id, 'controller') && !isCut(world, 'controller', node.id)
 }
 
@@ -176,25 +180,6 @@ export function heartbeatArrived(world: World, nodeId: number, incarnation: numb
   if (!hasCaughtUp(world.controller, nodeId, node.broker.image.offset)) return
   note(world, { type: 'node', node: node.id, change: 'unfenced' })
   announce(world, unfenceBroker(world.controller, nodeId))
-}
-
-/** A controlled shutdown (KIP-841): what the broker leads goes to others, and when they all know, it ends. */
-export function stopNode(world: World, node: NodeRuntime): void {
-  node.stopping = true
-  note(world, { type: 'node', node: node.id, change: 'stopping' })
-  announce(world, beginControlledShutdown(world.controller, node.id))
-  endStopped(world)
-}
-
-/** Ends every broker that wanted to stop and may. */
-export function endStopped(world: World): void {
-  for (const { id, up, stopping, incarnation } of world.nodes.values()) {
-    if (!up || !stopping) continue
-    const others = [...world.nodes.values()].filter((node) => node.id !== id && node.up && !isFenced(world, node))
-    const lowest = Math.min(...others.map(({ broker }) => broker.image.offset))
-    if (!mayShutDown(world.controller, id, lowest)) continue
-    arm(world, 0, 'work', { type: 'halt', node: id, incarnation, why: 'stop' })
-  }
 }
 
 /** Puts a replica first and gives it the leadership, as an administrator would in two steps. */

@@ -20,6 +20,7 @@ import {
 } from './nodes.ts'
 import type { Process } from './process.ts'
 import { requestArrived } from './serving.ts'
+import { grantStops, mayStop, stopAsked } from './shutdown.ts'
 import type { Task, World } from './world.ts'
 
 export function dispatch(world: World, event: QueuedEvent<Task>): void {
@@ -44,7 +45,12 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
     case 'from-controller':
       return controllerAnswered(world, task)
     case 'metadata':
-      return metadataArrived(world, task)
+      metadataArrived(world, task)
+      return grantStops(world)
+    case 'ask-to-stop':
+      return stopAsked(world, task.node, task.incarnation)
+    case 'may-stop':
+      return mayStop(world, task.node, task.incarnation)
     case 'peer':
       return peerMessageArrived(world, task)
     case 'alter-partition':

@@ -104,7 +104,7 @@ export function healAll(world: World): void {
   applyFault(world, { type: 'heal' })
   for (const node of world.nodes.values()) {
     // Who is about to stop does so now, and comes back.
-    if (node.stopping) endNode(world, node, { why: 'stop', unflushed: 'kept' })
+    if (node.stopping !== null) endNode(world, node, { why: 'stop', unflushed: 'kept' })
     if (node.broker.diskFull) applyFault(world, { type: 'free-disk', node: node.id })
     if (!node.up) applyFault(world, { type: 'restart', node: node.id })
     else if (node.paused) applyFault(world, { type: 'resume', node: node.id })

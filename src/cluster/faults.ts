@@ -1,9 +1,10 @@
 /** What can go wrong in the world, as data: a call of the test, an event at a later time, or a draw of a seed. */
 import type { BrokerState } from '../broker/index.ts'
-import { crashController, hears, moveLeader, reconcileSession, stopNode } from './controller.ts'
+import { crashController, moveLeader, reconcileSession } from './controller.ts'
 import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from './links.ts'
 import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from './nodes.ts'
 import { serverCloses } from './serving.ts'
+import { stopNode } from './shutdown.ts'
 import { type NodeRuntime, note, type World } from './world.ts'
 
 /**
@@ -52,14 +53,9 @@ export function faultProblem(world: World, fault: Fault): string | null {
       return needs(world, fault.node, ({ up }) => !up, 'is up already')
     case 'stop':
       return (
-        needs(world, fault.node, ({ up }) => up, 'is down') ??
-        needs(world, fault.node, (node) => !node.stopping, 'is shutting down already') ??
-        needs(
-          world,
-          fault.node,
-          (node) => world.controllerUp && node.registered && hears(world, node),
-          'cannot reach the controller to hand over: crash it',
-        )
+        needs(world, fault.node, ({ up }) => up, 'is down already') ??
+        needs(world, fault.node, ({ paused }) => !paused, 'is paused') ??
+        needs(world, fault.node, ({ stopping }) => stopping === null, 'is stopping already')
       )
     case 'move-leader':
       return moveProblem(world, fault)

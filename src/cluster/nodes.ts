@@ -15,7 +15,7 @@ import {
 } from '../broker/index.ts'
 import { effectiveMinIsr } from '../broker/replication/leader.ts'
 import { remove } from '../kernel/index.ts'
-import { caughtUp, endStopped, reconcileSession } from './controller.ts'
+import { caughtUp, reconcileSession } from './controller.ts'
 import { noteLoss } from './laws/ledger.ts'
 import type { LinkEnd } from './links.ts'
 import { answer, contextOf, execute, serverCloses } from './serving.ts'
@@ -47,7 +47,6 @@ export function metadataArrived(world: World, { node: nodeId, incarnation, upTo 
   const records: readonly MetadataRecord[] = world.controller.log.slice(node.broker.image.offset, upTo)
   if (records.length > 0) execute(world, node, stepMetadata(node.broker, records, contextOf(world)))
   caughtUp(world, node)
-  endStopped(world)
 }
 
 /** A message of another broker or of the controller. What a broker sent before it died may still arrive. */
@@ -83,6 +82,7 @@ function receiverOf(task: Task): number | null {
     case 'broker-timer':
     case 'metadata':
     case 'from-controller':
+    case 'may-stop':
       return task.node
     case 'peer':
       return task.to
@@ -122,7 +122,7 @@ export interface NodeEnd {
 export function endNode(world: World, node: NodeRuntime, { why, unflushed }: NodeEnd): void {
   node.up = false
   node.paused = false
-  node.stopping = false
+  node.stopping = null
   node.held = []
   node.registered = false
   node.cleanShutdown = why === 'stop'
@@ -158,10 +158,10 @@ function loseUnflushed(world: World, node: NodeRuntime, log: PartitionLog, unflu
     note(world, { type: 'unflushed-lost', node: node.id, topic, partition, from: before, to: log.logEndOffset })
 }
 
-/** It ends itself: it has handed over, or its only log directory has failed. */
-export function halted(world: World, { node: id, incarnation, why }: TaskOf<'halt'>): void {
+/** It could not write: its only log directory has failed. */
+export function halted(world: World, { node: id, incarnation }: TaskOf<'halt'>): void {
   const node = reachable(world, id, incarnation)
-  if (node !== undefined) endNode(world, node, { why, unflushed: 'kept' })
+  if (node !== undefined) endNode(world, node, { why: 'disk-full', unflushed: 'kept' })
 }
 
 const WENT = { crash: 'crashed', stop: 'stopped', 'disk-full': 'halted: its disk is full' } as const

@@ -67,6 +67,10 @@ function describeTask(task: Task): string {
       return `the controller hears of broker ${task.node} again`
     case 'controller-elected':
       return 'another controller takes over'
+    case 'ask-to-stop':
+      return `broker ${task.node} asks whether it may stop`
+    case 'may-stop':
+      return `broker ${task.node} is told that it may stop`
     case 'halt':
       return `broker ${task.node} ends itself`
     case 'rebalance-leaders':

@@ -46,7 +46,7 @@ export function execute(world: World, node: NodeRuntime, decision: Decision): vo
   for (const fact of decision.facts) note(world, fact)
   if (decision.halt) {
     // Not here: a broker's end closes connections, which is serving again.
-    arm(world, 0, 'work', { type: 'halt', node: node.id, incarnation: node.incarnation, why: 'disk-full' })
+    arm(world, 0, 'work', { type: 'halt', node: node.id, incarnation: node.incarnation })
     return
   }
   for (const change of decision.timers) setTimer(world, node, change)

@@ -73,12 +73,9 @@ export type Task =
   | { readonly type: 'heartbeat'; readonly node: number; readonly incarnation: number }
   | { readonly type: 'controller-elected' }
   /** A broker ends itself. */
-  | {
-      readonly type: 'halt'
-      readonly node: number
-      readonly incarnation: number
-      readonly why: 'stop' | 'disk-full'
-    }
+  | { readonly type: 'halt'; readonly node: number; readonly incarnation: number }
+  /** A broker asks the controller whether it may stop, and is told when it may. */
+  | { readonly type: 'ask-to-stop' | 'may-stop'; readonly node: number; readonly incarnation: number }
   /** The controller looks whether leadership should go back to preferred replicas. */
   | { readonly type: 'rebalance-leaders' }
   | ClientTimerTask
@@ -103,8 +100,8 @@ export interface NodeRuntime {
   up: boolean
   /** Alive, but it does nothing: a long garbage collection, a virtual machine that was stopped. */
   paused: boolean
-  /** It hands over, and ends when that is done. */
-  stopping: boolean
+  /** It hands over, and ends when that is done: it has asked the controller, or has been told that it may. */
+  stopping: null | 'asked' | 'granted'
   /** What would have reached it while it was paused, in order. */
   held: Task[]
   /** One more a start. */
@@ -221,7 +218,7 @@ export function createWorld(options: WorldOptions): World {
       broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
       paused: false,
-      stopping: false,
+      stopping: null,
       held: [],
       incarnation: 1,
       registered: false,

@@ -72,6 +72,73 @@ describe('A4: unclean election', () => {
   })
 })
 
+describe('A29: controlled shutdown without a gap', () => {
+  /** The longest virtual time a send took while the leader went away. */
+  const longestSend = async (leave: (cluster: Cluster) => void, config: Record<string, boolean> = {}) => {
+    const cluster = create({ config })
+    const send = await senderOf(cluster)
+    await send('a')
+    leave(cluster)
+    let longest = 0
+    for (let i = 0; i < 20; i++) {
+      const before = cluster.now
+      await send(`${i}`)
+      longest = Math.max(longest, cluster.now - before)
+      await cluster.advance('50ms')
+    }
+    expect(values(cluster)).toHaveLength(21)
+    expect(partition(cluster)).toMatchObject({ leader: 2, isr: [2, 3] })
+    expect(cluster.nodes()[0]?.state).not.toBe('up')
+    return longest
+  }
+  test('a broker that stops in order is not missed; one that crashes is, for its session', async () => {
+    expect(await longestSend((cluster) => cluster.faults.stop(1))).toBeLessThan(1500)
+    expect(await longestSend((cluster) => cluster.faults.crash(1))).toBeGreaterThan(8000)
+  })
+  test('with controlled.shutdown.enable=false it just ends, and is missed', async () => {
+    const off = { 'controlled.shutdown.enable': false }
+    expect(await longestSend((cluster) => cluster.faults.stop(1), off)).toBeGreaterThan(8000)
+  })
+  test('one after the other, all brokers are replaced; no send fails and nothing is lost', async () => {
+    const cluster = create({
+      topics: { orders: { partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': 2 } } },
+    })
+    const send = await senderOf(cluster)
+    const sent: string[] = []
+    for (const id of [1, 2, 3]) {
+      cluster.faults.stop(id)
+      for (let i = 0; i < 5; i++) {
+        await send(`${id}-${i}`)
+        sent.push(`${id}-${i}`)
+      }
+      await cluster.until(() => cluster.nodes()[id - 1]?.state !== 'up')
+      cluster.faults.restart(id)
+      await cluster.until(() => partition(cluster)?.isr.length === 3)
+    }
+    expect(values(cluster)).toEqual(sent)
+  })
+  test('the last broker of a partition stops, too, and comes back with its data', async () => {
+    const cluster = create({ brokers: 1, topics: { orders: { partitions: 1, replicationFactor: 1 } } })
+    const send = await senderOf(cluster)
+    await send('a')
+    cluster.faults.stop(1)
+    await cluster.until(() => cluster.nodes()[0]?.state !== 'up')
+    expect(partition(cluster)).toMatchObject({ leader: -1, isr: [], elr: [1] })
+    cluster.faults.restart(1)
+    await send('b')
+    expect(values(cluster)).toEqual(['a', 'b'])
+  })
+  test('who is down, paused or stopping cannot be stopped', () => {
+    const cluster = create()
+    cluster.faults.stop(1)
+    expect(() => cluster.faults.stop(1)).toThrow(/broker 1 is stopping already/)
+    cluster.faults.pause(2)
+    expect(() => cluster.faults.stop(2)).toThrow(/broker 2 is paused/)
+    cluster.faults.crash(3)
+    expect(() => cluster.faults.stop(3)).toThrow(/broker 3 is down already/)
+  })
+})
+
 describe('preferred leaders', () => {
   test('a broker that is back leads again within leader.imbalance.check.interval.seconds', async () => {
     const cluster = create()

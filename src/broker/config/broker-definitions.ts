@@ -170,7 +170,7 @@ export const BROKER_CONFIG = {
     'After this the controller fences a broker it does not hear from.',
   ),
   'initial.broker.registration.timeout.ms': int(60_000, {}, 'How long a starting broker tries to register.'),
-  'controlled.shutdown.enable': bool(true, 'Hand leadership over before a planned stop.'),
+  'controlled.shutdown.enable': bool(true, 'Hand leadership over before a planned stop.', effect),
   'request.timeout.ms': int(30_000, {}, 'How long a broker waits for an answer of the controller.'),
 
   // Connections
