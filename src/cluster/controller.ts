@@ -9,6 +9,7 @@ import {
   fenceBroker,
   hasCaughtUp,
   type MetadataRecord,
+  newControllerEpoch,
   type PartitionRecord,
   rebalanceDueInMs,
   rebalanceLeaders,
@@ -87,6 +88,8 @@ const ELECTION_MS = 2000
 /** The new controller has read the metadata log; every broker has a full session to be heard of. */
 export function controllerElected(world: World): void {
   world.controllerUp = true
+  // It knows what the log says, and nothing else.
+  world.controller = newControllerEpoch(world.controller)
   note(world, { type: 'controller', change: 'elected' })
   const held = world.controllerHeld
   world.controllerHeld = []

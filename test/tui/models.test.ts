@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { partitionModels, stripCells, targetName, targetsOf } from '../../src/tui/models/cluster.ts'
 import { logStrip } from '../../src/tui/models/log-strip.ts'
 import { barCells, clock, groupModels, partitionBars, seconds } from '../../src/tui/models/sandbox.ts'
 import { liveView, recording, wroteAgain } from './fixture.ts'
@@ -35,6 +36,40 @@ describe('the log strip', () => {
       { id: 'C', present: false, processed: Array.from({ length: 10 }, () => 0), bookmark: null },
     ])
     expect(logStrip(stage, wroteAgain.frames, wroteAgain.frames.length).end).toBe(20)
+  })
+})
+
+describe('the cluster view', () => {
+  test('targets are the brokers, then the partitions', () => {
+    expect(targetsOf(liveView).map(targetName)).toEqual(['1', '2', '3', 'orders-0', 'orders-1', 'orders-2'])
+  })
+
+  test('a replica leads, is in sync, behind, or its broker is down', () => {
+    const [topic] = liveView.topics
+    const [first] = topic?.partitions ?? []
+    if (topic === undefined || first === undefined) throw new Error('the fixture has partitions')
+    const logs = [1, 2, 3, 4].map((node) => ({ node, logEndOffset: node, highWatermark: 1 }))
+    const nodes = [1, 2, 3, 4].map((id) => ({
+      ...(liveView.nodes[0] as (typeof liveView.nodes)[number]),
+      id,
+      state: id === 4 ? ('fenced' as const) : ('up' as const),
+    }))
+    const partition = { ...first, leader: 1, isr: [1, 2], replicas: [1, 2, 3, 4], replicaLogs: logs }
+    const [model] = partitionModels({ ...liveView, nodes, topics: [{ ...topic, partitions: [partition] }] })
+    expect(model?.replicas.map(({ role }) => role)).toEqual(['leader', 'in-sync', 'behind', 'down'])
+  })
+
+  test('a strip has a cell an offset, and shows the last ones', () => {
+    const leader = { node: 1, role: 'leader' as const, end: 12, highWatermark: 8 }
+    const follower = { node: 2, role: 'behind' as const, end: 9, highWatermark: 7 }
+    const both = [leader, follower]
+    expect(stripCells(leader, both, 20)).toEqual({ first: 0, committed: 8, written: 4, missing: 0, blank: 8 })
+    expect(stripCells(follower, both, 20)).toEqual({ first: 0, committed: 7, written: 2, missing: 3, blank: 8 })
+    expect(stripCells(leader, both, 5)).toEqual({ first: 7, committed: 1, written: 4, missing: 0, blank: 0 })
+    expect(stripCells(follower, both, 5)).toEqual({ first: 7, committed: 0, written: 2, missing: 3, blank: 0 })
+    const empty = { node: 3, role: 'behind' as const, end: 0, highWatermark: 0 }
+    expect(stripCells(empty, [empty], 5)).toEqual({ first: 0, committed: 0, written: 0, missing: 0, blank: 5 })
+    expect(stripCells(empty, [...both, empty], 5)).toEqual({ first: 7, committed: 0, written: 0, missing: 5, blank: 0 })
   })
 })
 

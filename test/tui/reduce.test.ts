@@ -217,8 +217,32 @@ test('the sandbox turns keys into actions', () => {
   expect(run.press('q').state.screen).toBe('home')
 })
 
+test('faults hit what is selected: brokers first, then partitions, around in both directions', () => {
+  const run = session()
+  run.press('s')
+  // Before the first snapshot there is nothing to hit.
+  run.press('x')
+  run.send({ type: 'sandbox', snapshot })
+  run.effects.length = 0
+  run.press('x', 'down', 'b', 'up', 'up', 't', 'down', 'h')
+  const orders2 = { kind: 'partition', topic: 'orders', partition: 2 }
+  expect(run.effects.map((effect) => (effect.type === 'sandbox.do' ? effect.action : effect))).toEqual([
+    { type: 'crash', target: { kind: 'broker', node: 1 } },
+    { type: 'restart', target: { kind: 'broker', node: 2 } },
+    { type: 'cut', target: orders2 },
+    { type: 'heal', target: { kind: 'broker', node: 1 } },
+  ])
+  // In a list the arrows scroll, and the target stays.
+  run.press('4', 'up', 'up', 'x')
+  expect(run.state.sandbox).toMatchObject({ scroll: 2, selected: 0 })
+  expect(run.effects.at(-1)).toEqual({
+    type: 'sandbox.do',
+    action: { type: 'crash', target: { kind: 'broker', node: 1 } },
+  })
+})
+
 const KEYS = [
-  ...'123456789jkhlnuirsxpPcq.+-=?{}',
+  ...'123456789jkhlnuirsxpPcqbt.+-=?{}',
   'enter',
   'esc',
   'left',

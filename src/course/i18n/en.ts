@@ -89,7 +89,7 @@ export const en = {
   'sandbox.leader': 'leader {leader}',
   'sandbox.leader.none': 'no leader',
   'sandbox.in-flight':
-    'under way: {requests#request#requests}, {responses#answer#answers}, {replication} between brokers, {metadata} of the controller',
+    'under way: requests {requests}, answers {responses}, brokers {replication}, controller {metadata}',
   'sandbox.cuts': 'cut: {links}',
   'sandbox.epoch': 'epoch {epoch}',
   'sandbox.isr': 'in sync {isr}',
@@ -215,6 +215,7 @@ export const en = {
 
   'help.kill': 'kill a consumer: no goodbye, its session has to time out',
   'help.stop': 'stop a consumer politely: it leaves the group first',
+  'help.pause': 'pause or go on; one event further while paused',
   'help.select': 'choose a broker or a partition for the keys below',
   'help.crash': 'crash the broker, or the leader of the partition',
   'help.restart': 'bring the broker back, or one of the partition that is down',

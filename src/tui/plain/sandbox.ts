@@ -37,8 +37,12 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
         write(`${clock(event.time - started).padStart(9)}  ${sentence(event, names, t)}`)
     }
     const consumer = (name: string) =>
-      cluster.process(name, async ({ kafka }) => {
-        const reader = kafka.consumer({ groupId: GROUP, sessionTimeout: 10_000, heartbeatInterval: 1_000 })
+      cluster.process(name, async ({ newKafka }) => {
+        const reader = newKafka({ logLevel: 0 }).consumer({
+          groupId: GROUP,
+          sessionTimeout: 10_000,
+          heartbeatInterval: 1_000,
+        })
         await reader.connect()
         await reader.subscribe({ topic: TOPIC, fromBeginning: true })
         await reader.run({ eachMessage: async () => {} })

@@ -66,6 +66,9 @@ export const SANDBOX_WORLD = {
   },
 } as const
 
+/** Quiet, for a line of a log would stand in the middle of the screen; and patient, for brokers die here. */
+const CLIENT = { logLevel: 0, retry: { retries: 1000, maxRetryTime: 2000 } } as const
+
 type Running = ReturnType<Cluster['process']>
 
 /** The story, and what becomes of replicas: only here can learners kill brokers. */
@@ -111,7 +114,8 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const { cluster, events, joins, startedAt, paused, speed, notice } = world
     const view = cluster.view()
     // A paused world that nobody touched does not need another frame.
-    const mark = `${view.now} ${events.length} ${events.at(-1)?.index} ${paused} ${speed} ${notice?.id} ${view.cuts.length}`
+    const moving = Object.values(view.inFlight).join()
+    const mark = `${view.now} ${cluster.trace.count} ${moving} ${view.cuts.length} ${paused} ${speed} ${notice?.id}`
     if (paused && mark === last) return
     last = mark
     show({
@@ -127,7 +131,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
   }
 
   async function startProducer(cluster: Cluster) {
-    const producer = cluster.kafka({ clientId: 'shop' }).producer()
+    const producer = cluster.kafka({ clientId: 'shop', ...CLIENT }).producer()
     await producer.connect()
     return producer
   }
@@ -162,8 +166,8 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     }
     at.started += 1
     const name = `consumer-${at.started}`
-    const handle = at.cluster.process(name, async ({ kafka, onStop }) => {
-      const consumer = kafka.consumer({
+    const handle = at.cluster.process(name, async ({ newKafka, onStop }) => {
+      const consumer = newKafka(CLIENT).consumer({
         groupId: GROUP,
         sessionTimeout: SESSION_TIMEOUT_MS,
         heartbeatInterval: 1_000,
@@ -217,8 +221,13 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         at.cluster.speed = action.speed
         return
       case 'step':
-        if (at.paused) at.cluster.step()
-        else at.notice = { id: 'sandbox.pause-first' }
+        if (!at.paused) {
+          at.notice = { id: 'sandbox.pause-first' }
+          return
+        }
+        at.cluster.step()
+        // What clients send because of it belongs to the picture.
+        await new Promise((resolve) => setTimeout(resolve, 0))
         return
       case 'reset':
         await end(at)

@@ -9,7 +9,7 @@ import {
   targetsOf,
 } from '../models/cluster.ts'
 import type { SandboxSnapshot } from '../sandbox/controller.ts'
-import { fit, type Line, type Span, span, type Tone, width } from '../term/text.ts'
+import { fit, type Line, lineWidth, type Span, span, type Tone, width } from '../term/text.ts'
 import type { ViewContext } from './context.ts'
 import { heading, windowOf } from './frame.ts'
 
@@ -44,14 +44,24 @@ function isPartition(target: Target | undefined, model: PartitionModel | undefin
   return target?.kind === 'partition' && model !== undefined && targetName(target) === model.name
 }
 
-function brokersLine({ view }: SandboxSnapshot, target: Target | undefined, { t, glyphs }: ViewContext): Line {
+function brokersLine(snapshot: SandboxSnapshot, target: Target | undefined, context: ViewContext): Line {
+  const whole = brokerSpans(snapshot, target, context, true)
+  return lineWidth(whole) <= context.columns ? whole : brokerSpans(snapshot, target, context, false)
+}
+
+function brokerSpans(
+  { view }: SandboxSnapshot,
+  target: Target | undefined,
+  { t, glyphs }: ViewContext,
+  withLeads: boolean,
+): Line {
   return view.nodes.flatMap((node): Span[] => {
     const chosen = target?.kind === 'broker' && target.node === node.id
     return [
       span(chosen ? ` ${glyphs.pointer} ` : '   ', 'accent', true),
       span(`${node.id} `, 'plain', true),
       span(t(`sandbox.broker.${node.state}`), node.state === 'up' ? 'good' : 'bad'),
-      span(`, ${t('sandbox.leads', { count: node.leads })}`, 'muted'),
+      ...(withLeads ? [span(`, ${t('sandbox.leads', { count: node.leads })}`, 'muted')] : []),
     ]
   })
 }
@@ -59,8 +69,10 @@ function brokersLine({ view }: SandboxSnapshot, target: Target | undefined, { t,
 function linksLine({ view: { inFlight, cuts } }: SandboxSnapshot, { t }: ViewContext): Line {
   const cut = cuts.map(([a, b]) => `${a}-${b}`).join(', ')
   return [
-    span(`   ${t('sandbox.in-flight', { ...inFlight })}`, 'muted'),
-    ...(cut === '' ? [] : [span('   '), span(t('sandbox.cuts', { links: cut }), 'bad', true)]),
+    span('   '),
+    // What is broken stays on the screen where both do not fit.
+    ...(cut === '' ? [] : [span(t('sandbox.cuts', { links: cut }), 'bad', true), span('  ')]),
+    span(t('sandbox.in-flight', { ...inFlight }), 'muted'),
   ]
 }
 

@@ -36,8 +36,7 @@ const SANDBOX: readonly Entry[] = [
   ['b', 'help.restart'],
   ['t', 'help.cut'],
   ['h', 'help.heal'],
-  ['Space', 'key.pause'],
-  ['.', 'key.step'],
+  ['Space  .', 'help.pause'],
   ['+  -', 'key.speed'],
   ['r', 'key.reset'],
 ]
@@ -45,13 +44,14 @@ const SANDBOX: readonly Entry[] = [
 export function helpPage(state: State, context: ViewContext): Page {
   const { t } = context
   const own = state.screen === 'lesson' ? LESSON : state.screen === 'sandbox' ? SANDBOX : []
-  // `k` kills a consumer there.
+  // `k` kills a consumer there, and the arrows choose.
   const inSandbox = state.screen === 'sandbox'
   return {
     title: [span(t('help.title'), 'plain', true)],
     body: () => [
-      EMPTY,
-      ...EVERYWHERE.map(([keys, does]) => helpLine([inSandbox ? keys.replace('  j k', '') : keys, does], context)),
+      // The sandbox has the most keys: all of them fit into 24 rows.
+      ...(inSandbox ? [] : [EMPTY]),
+      ...EVERYWHERE.filter(([, does]) => !inSandbox || does !== 'help.move').map((entry) => helpLine(entry, context)),
       EMPTY,
       ...(own.length > 0 ? [heading(t(state.screen === 'lesson' ? 'home.lessons' : 'home.sandbox'), context)] : []),
       ...own.map((entry) => helpLine(entry, context)),
