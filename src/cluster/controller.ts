@@ -4,11 +4,14 @@
  */
 import {
   alterPartition,
+  beginControlledShutdown,
   brokerChanged,
+  type ControllerRequest,
   type ForwardedRequest,
   fenceBroker,
   hasCaughtUp,
   type MetadataRecord,
+  mayShutDown,
   newControllerEpoch,
   type PartitionRecord,
   rebalanceDueInMs,
@@ -115,7 +118,7 @@ export function createTopicsAtStart(world: World, body: CreateTopicsRequest): Cr
   return response as CreateTopicsResponse
 }
 
-function hears(world: World, node: NodeRuntime): boolean {
+export function hears(world: World, node: NodeRuntime): boolean {
   return node.up && !node.paused && !isCut(world, node.id, 'controller') && !isCut(world, 'controller', node.id)
 }
 
@@ -175,6 +178,38 @@ export function heartbeatArrived(world: World, nodeId: number, incarnation: numb
   announce(world, unfenceBroker(world.controller, nodeId))
 }
 
+/** A controlled shutdown (KIP-841): what the broker leads goes to others, and when they all know, it ends. */
+export function stopNode(world: World, node: NodeRuntime): void {
+  node.stopping = true
+  note(world, { type: 'node', node: node.id, change: 'stopping' })
+  announce(world, beginControlledShutdown(world.controller, node.id))
+  endStopped(world)
+}
+
+/** Ends every broker that wanted to stop and may. */
+export function endStopped(world: World): void {
+  for (const { id, up, stopping, incarnation } of world.nodes.values()) {
+    if (!up || !stopping) continue
+    const others = [...world.nodes.values()].filter((node) => node.id !== id && node.up && !isFenced(world, node))
+    const lowest = Math.min(...others.map(({ broker }) => broker.image.offset))
+    if (!mayShutDown(world.controller, id, lowest)) continue
+    arm(world, 0, 'work', { type: 'halt', node: id, incarnation, why: 'stop' })
+  }
+}
+
+/** Puts a replica first and gives it the leadership, as an administrator would in two steps. */
+export function moveLeader(world: World, topic: string, partition: number, to: number): void {
+  const info = world.controller.image.topics.get(topic)?.partitions[partition]
+  const replicas = [to, ...(info?.replicas ?? []).filter((id) => id !== to)]
+  const topics = [{ name: topic, partitions: [{ partitionIndex: partition, replicas }] }]
+  const reassign = { timeoutMs: 0, allowReplicationFactorChange: false, topics }
+  const elect = { electionType: 0, topicPartitions: [{ topic, partitions: [partition] }], timeoutMs: 0 }
+  const step = (request: ControllerRequest) =>
+    announce(world, stepController(world.controller, request, () => freshUuid(world)).records)
+  step({ api: 'AlterPartitionReassignments', body: reassign })
+  step({ api: 'ElectLeaders', body: elect })
+}
+
 /** The controller's log grew: the trace is told, and every broker hears of it, in order. */
 export function announce(world: World, records: readonly MetadataRecord[]): void {
   if (world.checksLaws) noteDecision(world, records)
@@ -199,7 +234,8 @@ export function balanceLeaders(world: World): void {
 }
 
 function sendMetadata(world: World, node: NodeRuntime): void {
-  if (!node.up || isCut(world, 'controller', node.id)) return
+  // A broker acts on metadata only once it has registered (BrokerServer.startup).
+  if (!node.up || !node.registered || isCut(world, 'controller', node.id)) return
   const upTo = world.controller.log.length
   transmit(world, 'controller', node.id, { type: 'metadata', node: node.id, incarnation: node.incarnation, upTo })
 }

@@ -56,7 +56,7 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
     case 'controller-elected':
       return controllerElected(world)
     case 'halt':
-      return halted(world, task.node, task.incarnation)
+      return halted(world, task)
     case 'rebalance-leaders':
       return balanceLeaders(world)
     case 'client-timer':

@@ -5,6 +5,7 @@
 import { logOf } from '../broker/index.ts'
 import { applyFault } from './faults.ts'
 import { faultyLinks } from './links.ts'
+import { endNode } from './nodes.ts'
 import type { World } from './world.ts'
 
 export interface Duty {
@@ -102,6 +103,8 @@ function* partitions(world: World) {
 export function healAll(world: World): void {
   applyFault(world, { type: 'heal' })
   for (const node of world.nodes.values()) {
+    // Who is about to stop does so now, and comes back.
+    if (node.stopping) endNode(world, node, { why: 'stop', unflushed: 'kept' })
     if (node.broker.diskFull) applyFault(world, { type: 'free-disk', node: node.id })
     if (!node.up) applyFault(world, { type: 'restart', node: node.id })
     else if (node.paused) applyFault(world, { type: 'resume', node: node.id })

@@ -15,6 +15,10 @@ export interface Faults {
    */
   crash(node: number, options?: { readonly unflushed?: 'kept' | 'some' | 'lost' }): void
   restart(node: number): void
+  /** A controlled shutdown: others take over first, then it ends with everything written. `restart` brings it back. */
+  stop(node: number): void
+  /** Another in-sync replica leads the partition. */
+  moveLeader(topic: string, partition: number, to: number): void
   /** It stands still, with all connections open, as in a long garbage collection; nobody is told. */
   pause(node: number): void
   resume(node: number): void
@@ -97,6 +101,8 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
   return {
     crash: (node, options) => inject({ type: 'crash', node, ...options }, 'faults.crash'),
     restart: (node) => inject({ type: 'restart', node }, 'faults.restart'),
+    stop: (node) => inject({ type: 'stop', node }, 'faults.stop'),
+    moveLeader: (topic, partition, to) => inject({ type: 'move-leader', topic, partition, to }, 'faults.moveLeader'),
     pause: (node) => inject({ type: 'pause', node }, 'faults.pause'),
     resume: (node) => inject({ type: 'resume', node }, 'faults.resume'),
     cut: (from, to, options) => inject({ type: 'cut', from, to, ...options }, 'faults.cut'),

@@ -7,6 +7,7 @@ import type { Chooser } from '../kernel/index.ts'
 export const FAULT_KINDS = [
   'crash',
   'lossy-crash',
+  'stop',
   'pause',
   'cut',
   'one-way-cut',
@@ -15,6 +16,7 @@ export const FAULT_KINDS = [
   'disk',
   'disconnect',
   'controller',
+  'move-leader',
 ] as const
 export type FaultKind = (typeof FAULT_KINDS)[number]
 

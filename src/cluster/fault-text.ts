@@ -11,6 +11,7 @@ export function describeFault(fault: Fault): string {
     return `${type} ${fault.from}${arrow}${fault.to}${type === 'slow' ? ` by ${fault.ms} ms` : ''}`
   }
   if (type === 'heal') return fault.from === undefined ? 'heal all links' : `heal ${fault.from}↔${fault.to}`
+  if (type === 'move-leader') return `move the leader of ${fault.topic}-${fault.partition} to ${fault.to}`
   if (type === 'isolate') return `isolate ${fault.node}${fault.clients === true ? ', also from clients' : ''}`
   return 'node' in fault ? `${type} ${fault.node}` : type
 }

@@ -1,6 +1,6 @@
 /** What can go wrong in the world, as data: a call of the test, an event at a later time, or a draw of a seed. */
 import type { BrokerState } from '../broker/index.ts'
-import { crashController, reconcileSession } from './controller.ts'
+import { crashController, hears, moveLeader, reconcileSession, stopNode } from './controller.ts'
 import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from './links.ts'
 import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from './nodes.ts'
 import { serverCloses } from './serving.ts'
@@ -11,6 +11,8 @@ import { type NodeRuntime, note, type World } from './world.ts'
  *
  * - `crash`: a broker process dies, its log survives; `unflushed: 'lost'`: with it the machine, and what no flush had written;
  *   `'some'`: as much of it as the seed says.
+ * - `stop`: a controlled shutdown: others take over first, then it ends with all its data written (KIP-841).
+ * - `move-leader`: another in-sync replica leads (a reassignment that puts it first, and a preferred election).
  * - `pause`: it does nothing, its connections stay (a long garbage collection); it goes on with `resume`.
  * - `cut`, `slow`: a link carries nothing, or late; both ways unless `oneWay`. What is sent over a cut link waits.
  * - `isolate`: all links of a broker to the other brokers and the controller are cut; with `clients`, those to them too.
@@ -20,7 +22,10 @@ import { type NodeRuntime, note, type World } from './world.ts'
  */
 export type Fault =
   | { readonly type: 'crash'; readonly node: number; readonly unflushed?: 'kept' | 'some' | 'lost' }
-  | { readonly type: 'restart' | 'pause' | 'resume' | 'fill-disk' | 'free-disk' | 'disconnect'; readonly node: number }
+  | {
+      readonly type: 'stop' | 'restart' | 'pause' | 'resume' | 'fill-disk' | 'free-disk' | 'disconnect'
+      readonly node: number
+    }
   | { readonly type: 'isolate'; readonly node: number; readonly clients?: boolean }
   | { readonly type: 'cut'; readonly from: LinkEnd; readonly to: LinkEnd; readonly oneWay?: boolean }
   | {
@@ -31,6 +36,7 @@ export type Fault =
       readonly ms: number
       readonly oneWay?: boolean
     }
+  | { readonly type: 'move-leader'; readonly topic: string; readonly partition: number; readonly to: number }
   /** Without ends: every link. */
   | { readonly type: 'heal'; readonly from?: LinkEnd; readonly to?: LinkEnd }
   | { readonly type: 'crash-controller' }
@@ -44,6 +50,19 @@ export function faultProblem(world: World, fault: Fault): string | null {
         : `unflushed: '${String(fault.unflushed)}' is not one of 'kept', 'some', 'lost'.`
     case 'restart':
       return needs(world, fault.node, ({ up }) => !up, 'is up already')
+    case 'stop':
+      return (
+        needs(world, fault.node, ({ up }) => up, 'is down') ??
+        needs(world, fault.node, (node) => !node.stopping, 'is shutting down already') ??
+        needs(
+          world,
+          fault.node,
+          (node) => world.controllerUp && node.registered && hears(world, node),
+          'cannot reach the controller to hand over: crash it',
+        )
+      )
+    case 'move-leader':
+      return moveProblem(world, fault)
     case 'pause':
       return (
         needs(world, fault.node, ({ up }) => up, 'is down') ??
@@ -85,6 +104,18 @@ function unknownNode(world: World, id: unknown): string {
   return `there is no broker ${String(id)}. Brokers: ${[...world.nodes.keys()].join(', ')}.`
 }
 
+function moveProblem(world: World, { topic, partition, to }: Extract<Fault, { type: 'move-leader' }>): string | null {
+  const info = world.controller.image.topics.get(topic)?.partitions[partition]
+  if (info === undefined) return `there is no partition ${topic}-${partition}.`
+  if (!world.controllerUp) return 'there is no active controller: one is being elected.'
+  if (info.addingReplicas.length + info.removingReplicas.length > 0)
+    return `${topic}-${partition} is being reassigned: its leader cannot be moved meanwhile.`
+  if (info.leader === to) return `broker ${to} leads ${topic}-${partition} already.`
+  return info.isr.includes(to)
+    ? null
+    : `broker ${to} is not in sync for ${topic}-${partition}. In sync: ${info.isr.join(', ') || 'nobody'}.`
+}
+
 function linkProblem(world: World, from: LinkEnd, to: LinkEnd): string | null {
   for (const end of [from, to]) {
     if (end === 'controller' || end === 'clients' || world.nodes.has(end)) continue
@@ -104,6 +135,10 @@ export function applyFault(world: World, fault: Fault): void {
       return endNode(world, node as NodeRuntime, { why: 'crash', unflushed: fault.unflushed ?? 'kept' })
     case 'restart':
       return restartNode(world, node as NodeRuntime)
+    case 'stop':
+      return stopNode(world, node as NodeRuntime)
+    case 'move-leader':
+      return moveLeader(world, fault.topic, fault.partition, fault.to)
     case 'pause':
       return pauseNode(world, node as NodeRuntime)
     case 'resume':

@@ -74,8 +74,8 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
   let commits: CommitOp[] = []
   let moves: MoveOp[] = []
   /** By `topic-partition`. */
-  const inSync = new Map<string, readonly number[]>()
   const uncleanElections = new Map<string, number>()
+  const lossyCrashes = new Map<string, number>()
   const moment = () => ({ order: order++, time: world.now })
   world.trace.listeners.add(onEvent)
 
@@ -104,8 +104,7 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
         minIsr: (topic) => Number(configOf(topic, 'min.insync.replicas')),
         compacted: (topic) => configOf(topic, 'cleanup.policy').includes('compact'),
         uncleanElections: (topic, partition) => uncleanElections.get(`${topic}-${partition}`) ?? 0,
-        // Crashes lose nothing yet; when they can, the fact that says so is counted here.
-        lossyCrashes: () => 0,
+        lossyCrashes: (topic, partition) => lossyCrashes.get(`${topic}-${partition}`) ?? 0,
       }),
       reads: [...reads],
       handled: handled.map(({ alive, ...op }) => ({
@@ -202,15 +201,9 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
     if (event.type === 'offset.commit') {
       const { group, member, topic, partition, offset } = event
       commits.push({ ...moment(), group, member, topic, partition, offset })
-    } else if (event.type === 'isr') inSync.set(`${event.topic}-${event.partition}`, event.isr)
-    else if (event.type === 'leader') {
-      const key = `${event.topic}-${event.partition}`
-      // The fact comes before that of its ISR: what is known is the one it was elected from.
-      const isr = inSync.get(key)
-      if (event.leader >= 0 && isr !== undefined && !isr.includes(event.leader)) {
-        uncleanElections.set(key, (uncleanElections.get(key) ?? 0) + 1)
-      }
-    } else if (event.type === 'topic.deleted') forget(event.topic)
+    } else if (event.type === 'leader' && event.unclean) countIn(uncleanElections, event)
+    else if (event.type === 'unflushed-lost') countIn(lossyCrashes, event)
+    else if (event.type === 'topic.deleted') forget(event.topic)
   }
 
   /** A topic that is gone took its records along on purpose; one that gets its name is another. */
@@ -222,7 +215,7 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
     handled = others(handled)
     commits = others(commits)
     moves = others(moves)
-    for (const map of [inSync, uncleanElections]) {
+    for (const map of [uncleanElections, lossyCrashes]) {
       for (const key of [...map.keys()]) if (key.slice(0, key.lastIndexOf('-')) === name) map.delete(key)
     }
   }
@@ -267,4 +260,12 @@ function sendOps(it: Sending): SendOp[] {
     attempts,
     reason,
   }))
+}
+
+function countIn(
+  counts: Map<string, number>,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+) {
+  const key = `${topic}-${partition}`
+  counts.set(key, (counts.get(key) ?? 0) + 1)
 }

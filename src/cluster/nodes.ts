@@ -15,7 +15,7 @@ import {
 } from '../broker/index.ts'
 import { effectiveMinIsr } from '../broker/replication/leader.ts'
 import { remove } from '../kernel/index.ts'
-import { caughtUp, reconcileSession } from './controller.ts'
+import { caughtUp, endStopped, reconcileSession } from './controller.ts'
 import { noteLoss } from './laws/ledger.ts'
 import type { LinkEnd } from './links.ts'
 import { answer, contextOf, execute, serverCloses } from './serving.ts'
@@ -47,6 +47,7 @@ export function metadataArrived(world: World, { node: nodeId, incarnation, upTo 
   const records: readonly MetadataRecord[] = world.controller.log.slice(node.broker.image.offset, upTo)
   if (records.length > 0) execute(world, node, stepMetadata(node.broker, records, contextOf(world)))
   caughtUp(world, node)
+  endStopped(world)
 }
 
 /** A message of another broker or of the controller. What a broker sent before it died may still arrive. */
@@ -121,6 +122,7 @@ export interface NodeEnd {
 export function endNode(world: World, node: NodeRuntime, { why, unflushed }: NodeEnd): void {
   node.up = false
   node.paused = false
+  node.stopping = false
   node.held = []
   node.registered = false
   node.cleanShutdown = why === 'stop'
@@ -156,10 +158,10 @@ function loseUnflushed(world: World, node: NodeRuntime, log: PartitionLog, unflu
     note(world, { type: 'unflushed-lost', node: node.id, topic, partition, from: before, to: log.logEndOffset })
 }
 
-/** It could not write: its only log directory has failed. */
-export function halted(world: World, id: number, incarnation: number): void {
+/** It ends itself: it has handed over, or its only log directory has failed. */
+export function halted(world: World, { node: id, incarnation, why }: TaskOf<'halt'>): void {
   const node = reachable(world, id, incarnation)
-  if (node !== undefined) endNode(world, node, { why: 'disk-full', unflushed: 'kept' })
+  if (node !== undefined) endNode(world, node, { why, unflushed: 'kept' })
 }
 
 const WENT = { crash: 'crashed', stop: 'stopped', 'disk-full': 'halted: its disk is full' } as const

@@ -47,7 +47,7 @@ export function execute(world: World, node: NodeRuntime, decision: Decision): vo
   for (const fact of decision.facts) note(world, fact)
   if (decision.halt) {
     // Not here: a broker's end closes connections, which is serving again.
-    arm(world, 0, 'work', { type: 'halt', node: node.id, incarnation: node.incarnation })
+    arm(world, 0, 'work', { type: 'halt', node: node.id, incarnation: node.incarnation, why: 'disk-full' })
     return
   }
   for (const change of decision.timers) setTimer(world, node, change)

@@ -1,5 +1,6 @@
 /** Draws faults of a profile while time passes, and remembers what it did. */
 
+import { isInternal } from '../broker/index.ts'
 import { FAULT_KINDS, type FaultKind, type FaultProfile } from './fault-profile.ts'
 import { describeFault } from './fault-text.ts'
 import { applyFault, type Fault, faultProblem } from './faults.ts'
@@ -61,6 +62,7 @@ function begin(world: World, profile: FaultProfile, kind: FaultKind): Fault | nu
   const ids = [...world.nodes.keys()]
   const pick = <T>(site: string, from: readonly T[]): T => from[world.chooser.choose(site, from.length)] as T
   if (kind === 'controller') return { type: 'crash-controller' }
+  if (kind === 'move-leader') return moveAnyLeader(world)
   const node = pick('faults.node', ids)
   if (kind === 'cut' || kind === 'one-way-cut' || kind === 'slow') {
     const ends = ['controller', 'clients', ...ids.filter((id) => id !== node)] as const
@@ -78,6 +80,8 @@ function begin(world: World, profile: FaultProfile, kind: FaultKind): Fault | nu
       return { type: 'crash', node }
     case 'lossy-crash':
       return { type: 'crash', node, unflushed: 'some' }
+    case 'stop':
+      return { type: 'stop', node }
     case 'pause':
       return { type: 'pause', node }
     case 'isolate':
@@ -85,6 +89,18 @@ function begin(world: World, profile: FaultProfile, kind: FaultKind): Fault | nu
     case 'disk':
       return { type: 'fill-disk', node }
   }
+}
+
+function moveAnyLeader(world: World): Fault | null {
+  const moves: Fault[] = []
+  for (const { name, partitions } of world.controller.image.topics.values()) {
+    // The fifty partitions of the offsets topic would drown the others.
+    if (isInternal(name)) continue
+    for (const { partition, isr, leader } of partitions) {
+      for (const to of isr) if (to !== leader) moves.push({ type: 'move-leader', topic: name, partition, to })
+    }
+  }
+  return moves.length === 0 ? null : (moves[world.chooser.choose('faults.leader', moves.length)] as Fault)
 }
 
 /** Ends one of the faults there are. */

@@ -73,7 +73,12 @@ export type Task =
   | { readonly type: 'heartbeat'; readonly node: number; readonly incarnation: number }
   | { readonly type: 'controller-elected' }
   /** A broker ends itself. */
-  | { readonly type: 'halt'; readonly node: number; readonly incarnation: number }
+  | {
+      readonly type: 'halt'
+      readonly node: number
+      readonly incarnation: number
+      readonly why: 'stop' | 'disk-full'
+    }
   /** The controller looks whether leadership should go back to preferred replicas. */
   | { readonly type: 'rebalance-leaders' }
   | ClientTimerTask
@@ -98,6 +103,8 @@ export interface NodeRuntime {
   up: boolean
   /** Alive, but it does nothing: a long garbage collection, a virtual machine that was stopped. */
   paused: boolean
+  /** It hands over, and ends when that is done. */
+  stopping: boolean
   /** What would have reached it while it was paused, in order. */
   held: Task[]
   /** One more a start. */
@@ -216,6 +223,7 @@ export function createWorld(options: WorldOptions): World {
       broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED),
       up: true,
       paused: false,
+      stopping: false,
       held: [],
       incarnation: 1,
       registered: false,

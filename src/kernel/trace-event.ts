@@ -182,6 +182,7 @@ export type Fact =
 export type NodeChange =
   | 'up'
   | 'crash'
+  | 'stopping'
   | 'stop'
   | 'disk-full'
   | 'fenced'

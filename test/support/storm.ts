@@ -112,6 +112,7 @@ export async function findSeed(
 /** No machine dies with what it had not written: then nothing that was acknowledged by all may be lost. */
 export const HARMLESS: readonly FaultKind[] = [
   'crash',
+  'stop',
   'pause',
   'cut',
   'one-way-cut',
@@ -120,4 +121,5 @@ export const HARMLESS: readonly FaultKind[] = [
   'disk',
   'disconnect',
   'controller',
+  'move-leader',
 ]

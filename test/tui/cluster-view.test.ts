@@ -6,7 +6,7 @@ import type { Size, State } from '../../src/tui/state.ts'
 import { paint } from '../../src/tui/term/color.ts'
 import { ASCII, type Glyphs, UNICODE } from '../../src/tui/term/glyphs.ts'
 import { screenLines } from '../../src/tui/views/screen.ts'
-import { homeState, liveView, snapshot } from './fixture.ts'
+import { homeState, liveView, replicaLog as log, snapshot } from './fixture.ts'
 import { type Headless, openHeadless } from './headless.ts'
 
 const SIZES = [
@@ -15,7 +15,6 @@ const SIZES = [
 ] as const
 
 /** Broker 2 was cut off and fell behind, broker 3 died: one partition leads on, one has nobody. */
-const log = (node: number, logEndOffset: number, highWatermark: number) => ({ node, logEndOffset, highWatermark })
 const view: ClusterView = {
   ...liveView,
   topics: [
@@ -30,6 +29,9 @@ const view: ClusterView = {
         topic: 'orders',
         partition,
         replicas: given.replicaLogs.map(({ node }) => node),
+        elr: [],
+        addingReplicas: [],
+        removingReplicas: [],
         logStartOffset: 0,
         highWatermark: 0,
         logEndOffset: 0,

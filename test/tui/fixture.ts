@@ -13,6 +13,17 @@ type FactOf<T> = T extends unknown ? Omit<T, 'index' | 'time'> : never
 
 const EPOCH = Date.UTC(2026, 0, 1)
 
+/** A replica's log that nothing was deleted from. */
+export const replicaLog = (node: number, logEndOffset: number, highWatermark: number) => ({
+  node,
+  logStartOffset: 0,
+  logEndOffset,
+  highWatermark,
+  flushedOffset: 0,
+  segments: 1,
+  sizeInBytes: 1000,
+})
+
 export const emptyView: ClusterView = {
   now: EPOCH,
   nodes: [],
@@ -131,17 +142,7 @@ export const liveView: ClusterView = {
         logStartOffset: 0,
         highWatermark: 10 + 5 * partition,
         logEndOffset: 12 + 5 * partition,
-        replicaLogs: [
-          {
-            node: partition + 1,
-            logStartOffset: 0,
-            logEndOffset: 12 + 5 * partition,
-            highWatermark: 10 + 5 * partition,
-            flushedOffset: 0,
-            segments: 1,
-            sizeInBytes: 1000,
-          },
-        ],
+        replicaLogs: [replicaLog(partition + 1, 12 + 5 * partition, 10 + 5 * partition)],
         elr: [],
         addingReplicas: [],
         removingReplicas: [],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { partitionModels, stripCells, targetName, targetsOf } from '../../src/tui/models/cluster.ts'
 import { logStrip } from '../../src/tui/models/log-strip.ts'
 import { barCells, clock, groupModels, partitionBars, seconds } from '../../src/tui/models/sandbox.ts'
-import { liveView, recording, wroteAgain } from './fixture.ts'
+import { liveView, recording, replicaLog, wroteAgain } from './fixture.ts'
 
 const stage = { topic: 'orders', partition: 0, groups: ['A', 'B'] }
 
@@ -48,7 +48,7 @@ describe('the cluster view', () => {
     const [topic] = liveView.topics
     const [first] = topic?.partitions ?? []
     if (topic === undefined || first === undefined) throw new Error('the fixture has partitions')
-    const logs = [1, 2, 3, 4].map((node) => ({ node, logEndOffset: node, highWatermark: 1 }))
+    const logs = [1, 2, 3, 4].map((node) => replicaLog(node, node, 1))
     const nodes = [1, 2, 3, 4].map((id) => ({
       ...(liveView.nodes[0] as (typeof liveView.nodes)[number]),
       id,

@@ -181,6 +181,7 @@ export const en = {
   'event.node.crash': 'broker {node} crashed',
   'event.node.fenced': 'broker {node} was fenced',
   'event.node.restart': 'broker {node} restarted',
+  'event.node.stopping': 'broker {node} hands over before it shuts down',
   'event.node.stop': 'broker {node} shut down',
   'event.node.disk-full': 'broker {node} halted: its disk is full',
   'event.node.unfenced': 'the controller hears of broker {node} again',

@@ -181,6 +181,7 @@ export const ko: Messages = {
   'event.node.crash': '{node}번 브로커가 죽었어요',
   'event.node.fenced': '{node}번 브로커가 펜싱됐어요',
   'event.node.restart': '{node}번 브로커가 다시 시작했어요',
+  'event.node.stopping': '{node}번 브로커가 종료하기 전에 맡은 일을 넘기고 있어요',
   'event.node.stop': '{node}번 브로커가 정상 종료했어요',
   'event.node.disk-full': '{node}번 브로커가 멈췄어요: 디스크가 가득 찼어요',
   'event.node.unfenced': '컨트롤러가 {node}번 브로커의 소식을 다시 들었어요',
