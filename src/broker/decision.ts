@@ -119,4 +119,6 @@ export interface Context {
   readonly memberUuid: () => string
   /** A batch's records section decompressed, null where that is not possible. Absent: never. */
   readonly decompress?: (compression: number, section: Uint8Array) => Uint8Array | null
+  /** Compaction wrote a batch anew: these bytes stand for those now. Whoever tells records apart by them has to know. */
+  readonly rewrote?: (before: Uint8Array, after: Uint8Array) => void
 }

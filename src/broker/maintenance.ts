@@ -75,8 +75,9 @@ function clean(state: BrokerState, log: PartitionLog, ctx: Context, out: Decisio
   if (range === null) return
   const { topic, partition } = log
   try {
-    const { upTo, removedRecords } = cleanLog(log, range, ctx.now, (batch) => sectionOf(batch, ctx))
+    const { upTo, removedRecords, rewritten } = cleanLog(log, range, ctx.now, (batch) => sectionOf(batch, ctx))
     out.facts.push({ type: 'compacted', node: state.id, topic, partition, upTo, removed: removedRecords })
+    for (const [before, after] of rewritten) ctx.rewrote?.(before, after)
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error
     log.uncleanable = true

@@ -235,6 +235,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     pump = createPump(world, parsed.speed)
     main = createProcess('test')
     recorder = parsed.history ? createHistoryRecorder(world) : null
+    world.onRewritten = recorder === null ? null : recorder.rewritten
     waiting = createWaiting(world, pump, main)
     if (listeners.size > 0) world.trace.listeners.add(tellListeners)
     for (const node of world.nodes.values()) registerAtStart(world, node)

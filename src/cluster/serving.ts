@@ -24,6 +24,7 @@ export function contextOf(world: World): Context {
       uuid: () => freshUuid(world),
       memberUuid: () => freshMemberUuid(world),
       decompress: (code, section) => decompressed(world, code, section),
+      rewrote: (before, after) => world.onRewritten?.(before, after),
     }
     contexts.set(world, context)
   }

@@ -147,6 +147,8 @@ export interface World {
   /** Whether the laws are checked after every event. */
   readonly checksLaws: boolean
   readonly ledger: Ledger
+  /** Told when compaction writes a batch anew: a recorder knows records by their bytes. */
+  onRewritten: ((before: Uint8Array, after: Uint8Array) => void) | null
   /** What the trace was last told of a partition, so that it is told changes only. */
   readonly toldPartitions: Map<
     string,
@@ -251,6 +253,7 @@ export function createWorld(options: WorldOptions): World {
     controllerUp: true,
     controllerHeld: [],
     checksLaws: options.checksLaws,
+    onRewritten: null,
     ledger: { partitions: new Map(), decided: new Set(), produces: new Map(), violation: null },
     toldPartitions: new Map(),
     nextConnectionId: 1,

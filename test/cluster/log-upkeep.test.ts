@@ -1,5 +1,5 @@
 /** What happens to records as time goes by: retention, compaction, deletion; seen through the public API (anomaly A30). */
-import { type Cluster, createCluster, type TopicOptions } from 'kafkarium'
+import { type Cluster, checkHistory, createCluster, type TopicOptions } from 'kafkarium'
 import { afterEach, describe, expect, test } from 'vitest'
 
 const made: Cluster[] = []
@@ -8,6 +8,7 @@ const create = (topic: TopicOptions = {}, options: Parameters<typeof createClust
     brokers: 3,
     topics: { orders: { partitions: 1, replicationFactor: 3, ...topic } },
     laws: true,
+    history: true,
     trace: 'full',
     ...options,
   })
@@ -113,9 +114,9 @@ describe('retention', () => {
 
   // A30: a consumer slower than retention. The unsafe configuration first, then its safe twin.
   test.each([
-    ['60 s of retention: what it did not read in time is lost to it', 60_000, ['0:k=0', '3:k=3']],
-    ['an hour of retention: it reads everything', 3_600_000, ['0:k=0', '1:k=1', '2:k=2', '3:k=3']],
-  ])('A30 a consumer that was away for ten minutes, %s', async (_title, retention, expected) => {
+    ['60 s of retention: what it did not read in time is lost to it', 60_000, ['0:k=0', '3:k=3'], [[1], [2]]],
+    ['an hour of retention: it reads everything', 3_600_000, ['0:k=0', '1:k=1', '2:k=2', '3:k=3'], []],
+  ])('A30 a consumer that was away for ten minutes, %s', async (_title, retention, expected, lost) => {
     const cluster = create({ config: { 'segment.ms': 500, 'retention.ms': retention } })
     const first = await consume(cluster)
     await produce(cluster, 'k', '0')
@@ -131,6 +132,11 @@ describe('retention', () => {
     const second = await consume(cluster)
     await cluster.until(() => second.read.some((record) => record.endsWith('=3')))
     expect([...first.read, ...second.read]).toEqual(expected)
+    await second.consumer.disconnect()
+    const { findings, ok } = checkHistory(cluster.history())
+    // Explained: retention took them before the group came.
+    expect(findings.filter((finding) => finding.class === 'consume-loss').map(({ offsets }) => offsets)).toEqual(lost)
+    expect(ok).toBe(true)
   })
 })
 
@@ -168,6 +174,9 @@ describe('compaction', () => {
     expect(read).toEqual(['2:b=1', '3:a=3', '4:c=1'])
     await consumer.disconnect()
     expect(cluster.group('billing').lag()).toBe(0)
+    const { findings, ok } = checkHistory(cluster.history())
+    expect(findings.filter(({ legal }) => legal === null)).toEqual([])
+    expect(ok).toBe(true)
   })
 
   test('A30 a tombstone deletes its key, and vanishes delete.retention.ms after', async () => {
@@ -298,6 +307,27 @@ describe('DeleteRecords', () => {
     cluster.faults.heal()
     await cluster.advance('2s')
     expect(starts(cluster)).toEqual([2, 2, 2])
+  })
+
+  test('a topic that goes meanwhile ends the wait', async () => {
+    const cluster = create()
+    for (const value of ['1', '2', '3']) await produce(cluster, 'k', value)
+    await cluster.advance('2s')
+    const remove = await adminOf(cluster)
+    cluster.faults.cut(1, 2)
+    const answers: number[] = []
+    cluster.trace.onEvent((event) => {
+      if (event.type === 'response' && event.api === 'DeleteRecords') answers.push(event.time)
+    })
+    const removing = remove('2').catch(() => 'refused')
+    await cluster.advance('1s')
+    const admin = cluster.kafka().admin()
+    await admin.connect()
+    await admin.deleteTopics({ topics: ['orders'] })
+    const deletedAt = cluster.trace.events().find((event) => event.type === 'topic.deleted')?.time ?? 0
+    expect(await removing).toBe('refused')
+    // Not when its time is up.
+    expect((answers[0] ?? Infinity) - deletedAt).toBeLessThan(10)
   })
 
   test('a dead broker is not waited for, once it is known to be dead', async () => {

@@ -24,6 +24,8 @@ export interface Cleaned {
   /** The log is clean up to here. */
   readonly upTo: number
   readonly removedRecords: number
+  /** The records sections of batches that were written anew, before and after. */
+  readonly rewritten: readonly (readonly [before: Uint8Array, after: Uint8Array])[]
 }
 
 /**
@@ -37,17 +39,22 @@ export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, 
   const latest = latestOffsets(log, range, count, sectionOf)
   const horizon = now + (log.config.cleaner?.deleteRetentionMs ?? 0)
   const kept: RecordBatch[] = []
+  const rewritten: [Uint8Array, Uint8Array][] = []
   let removedRecords = 0
   for (const batch of log.batches.slice(0, count)) {
     const cleaned = cleanBatch(batch, latest, now, horizon, sectionOf)
     removedRecords += batch.recordCount - (cleaned?.recordCount ?? 0)
-    if (cleaned !== null) kept.push(cleaned)
-    // The last batch of the round stays, even empty: the next log end must not be forgotten (RecordFilter.RETAIN_EMPTY).
-    else if (lastOffsetOf(batch) + 1 === endOffset) kept.push(emptiedBatch(batch))
+    if (cleaned !== null) {
+      kept.push(cleaned)
+      if (cleaned !== batch) rewritten.push([batch.records, cleaned.records])
+    } else if (lastOffsetOf(batch) + 1 === endOffset) {
+      // The last batch of the round stays, even empty: the next log end must not be forgotten (RecordFilter.RETAIN_EMPTY).
+      kept.push(emptiedBatch(batch))
+    }
   }
   replaceBefore(log, count, endOffset, kept)
   log.cleanedOffset = endOffset
-  return { upTo: endOffset, removedRecords }
+  return { upTo: endOffset, removedRecords, rewritten }
 }
 
 /** Cleaner.buildOffsetMap: the last offset of every key in the dirty part. */
