@@ -59,7 +59,7 @@ export interface Cluster<K, C> {
 
   readonly faults: Faults
   /**
-   * Ends every fault and runs until the cluster has met its duties: all produces answered, all replicas in sync and equal, all
+   * Ends every fault, those to come included, and runs until the cluster has met its duties: all produces answered, all replicas in sync and equal, all
    * metadata known. A duty that is not met in time rejects, and says what is missing. Default: 5 virtual minutes.
    */
   heal(options?: { readonly within?: Duration }): Promise<void>

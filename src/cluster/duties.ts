@@ -24,7 +24,12 @@ export const DUTIES: readonly Duty[] = [
       const open = [...world.calls].filter(
         ({ label, process }) => /send|produce/.test(label) && process.state === 'running',
       )
-      return open.length === 0 ? null : open.map(({ label }) => label).join(', ')
+      if (open.length > 0) return open.map(({ label }) => label).join(', ')
+      // With acks=0 nobody waits for it.
+      for (const { clientId, node, inFlight } of world.connections.values()) {
+        if (inFlight.some(({ api }) => api === 'Produce')) return `${clientId} has one under way to broker ${node.id}`
+      }
+      return null
     },
   },
   {

@@ -1,4 +1,6 @@
 /** Faults as a user calls them. */
+
+import { remove } from '../kernel/index.ts'
 import { type Duration, milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
 import { describeProfile, drawProfile, type FaultProfile, type ProfileLimits } from './fault-profile.ts'
@@ -47,7 +49,7 @@ export interface Faults {
   storm(profile?: FaultProfile | ProfileLimits): StormHandle
   /** Any of them as data. */
   inject(fault: Fault): void
-  /** At a later virtual time; what is impossible then does not happen, and a warning says so. */
+  /** At a later virtual time, unless the cluster is healed first; what is impossible then does not happen, and a warning says so. */
   after(delay: Duration, fault: Fault): void
 }
 
@@ -66,14 +68,14 @@ export interface StormHandle {
   describe(): string
 }
 
-/** The storms under way. */
+/** Storms under way and faults to come: healing ends them. */
 export interface Storms {
-  add(storm: Storm): void
+  add(storm: Pick<Storm, 'stop'>): void
   stop(): void
 }
 
 export function createStorms(): Storms {
-  const running = new Set<Storm>()
+  const running = new Set<Pick<Storm, 'stop'>>()
   return {
     add: (storm) => running.add(storm),
     stop() {
@@ -143,7 +145,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
       enter('faults.after')
       const delayMs = milliseconds(delay, 'delay')
       const label = `the fault ${describeFault(fault)}`
-      arm(world(), delayMs, 'work', {
+      const event = arm(world(), delayMs, 'work', {
         type: 'control',
         label,
         run() {
@@ -152,6 +154,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
           else world().host.warn(`[kafkarium] faults.after: ${describeFault(fault)} did not happen: ${problem}`)
         },
       })
+      storms.add({ stop: () => remove(world().queue, event) })
       wake()
     },
   }

@@ -33,6 +33,13 @@ describe('examples', () => {
     )
   })
 
+  test('what acks are worth under a crash: the README shows what the program prints', async () => {
+    const { readFile } = await import('node:fs/promises')
+    const { stdout } = await execute(process.execPath, ['examples/acks-under-a-crash.mjs'], { env, timeout: 60_000 })
+    expect(stdout).toMatch(/^acks=all: 0 of 200 runs lost acknowledged records, 0 in all$/m)
+    expect(await readFile('README.md', 'utf8')).toContain(stdout)
+  })
+
   test('the service passes its tests under jest, CommonJS', async () => {
     const { stderr } = await execute(
       process.execPath,
