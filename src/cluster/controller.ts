@@ -20,13 +20,13 @@ import {
   unfenceBroker,
 } from '../broker/index.ts'
 import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
-import { remove } from '../kernel/index.ts'
+import { type QueuedEvent, remove } from '../kernel/index.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import type { CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
 import { noteDecision } from './laws/ledger.ts'
 import { isCut, transmit } from './links.ts'
 import { contextOf, execute } from './serving.ts'
-import { arm, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
+import { arm, armHeld, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
 
 /** A forwarded request: the controller answers, and its records go to every broker. */
 export function controllerGot(world: World, nodeId: number, forwarded: ForwardedRequest): void {
@@ -69,7 +69,7 @@ export function alterPartitionArrived(world: World, from: number, message: Alter
 }
 
 /** While no controller is active, what is sent to it waits for the next one. True when that is so. */
-export function waitsForController(world: World, task: Task): boolean {
+export function waitsForController(world: World, { sequence, payload: task }: QueuedEvent<Task>): boolean {
   if (world.controllerUp) return false
   if (
     task.type !== 'to-controller' &&
@@ -78,7 +78,7 @@ export function waitsForController(world: World, task: Task): boolean {
     task.type !== 'ask-to-stop'
   )
     return false
-  world.controllerHeld.push(task)
+  world.controllerHeld.push({ sequence, task })
   return true
 }
 
@@ -100,7 +100,7 @@ export function controllerElected(world: World): void {
   note(world, { type: 'controller', change: 'elected' })
   const held = world.controllerHeld
   world.controllerHeld = []
-  for (const task of held) arm(world, 0, 'work', task)
+  for (const event of held) armHeld(world, event)
   for (const node of world.nodes.values()) reconcileSession(world, node)
 }
 

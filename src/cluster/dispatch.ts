@@ -9,6 +9,7 @@ import {
   sessionEnded,
   waitsForController,
 } from './controller.ts'
+import { checkOrder } from './laws/link-laws.ts'
 import { connected, resetArrived, responseArrived } from './network.ts'
 import {
   brokerTimerFired,
@@ -25,7 +26,8 @@ import type { Task, World } from './world.ts'
 
 export function dispatch(world: World, event: QueuedEvent<Task>): void {
   const task = event.payload
-  if (waitsForNode(world, task) || waitsForController(world, task)) return
+  if (waitsForNode(world, event) || waitsForController(world, event)) return
+  if (world.checksLaws) checkOrder(world, task)
   switch (task.type) {
     case 'request':
       return requestArrived(world, task.connection, task.request)

@@ -4,6 +4,7 @@
  * a connection lasts.
  */
 import { intConfig } from '../broker/index.ts'
+import { noteSent } from './laws/link-laws.ts'
 import { arm, latency, type Task, type World } from './world.ts'
 
 /** One end of a link: a broker, the controller, or all clients together. */
@@ -47,12 +48,18 @@ export function delayOf(world: World, from: LinkEnd, to: LinkEnd): number {
 
 /** Sends a message between brokers and the controller. */
 export function transmit(world: World, from: LinkEnd, to: LinkEnd, task: Task): void {
-  const { cut, lastArrival, held } = world.links
+  const { cut, held } = world.links
   const link = linkOf(from, to)
+  if (world.checksLaws) noteSent(world, link, task)
   if (cut.size > 0 && cut.has(link)) {
     held.push({ link, at: world.now, task })
     return
   }
+  deliver(world, link, from, to, task)
+}
+
+function deliver(world: World, link: number, from: LinkEnd, to: LinkEnd, task: Task): void {
+  const { lastArrival } = world.links
   const arrival = Math.max(world.now + delayOf(world, from, to), lastArrival.get(link) ?? 0)
   lastArrival.set(link, arrival)
   arm(world, arrival - world.now, 'work', task)
@@ -83,7 +90,7 @@ export function healLink(world: World, from: LinkEnd, to: LinkEnd): boolean {
   for (const { at, task } of waiting) {
     // Clients time out by themselves; between brokers a connection that is silent for so long is given up.
     const ofClient = from === 'clients' || to === 'clients'
-    if (ofClient || world.now - at <= patience) transmit(world, from, to, task)
+    if (ofClient || world.now - at <= patience) deliver(world, link, from, to, task)
   }
   return true
 }

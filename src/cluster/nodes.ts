@@ -14,13 +14,13 @@ import {
   watchKey,
 } from '../broker/index.ts'
 import { effectiveMinIsr } from '../broker/replication/leader.ts'
-import { remove } from '../kernel/index.ts'
+import { type QueuedEvent, remove } from '../kernel/index.ts'
 import { caughtUp, reconcileSession } from './controller.ts'
 import { noteLoss } from './laws/ledger.ts'
 import type { LinkEnd } from './links.ts'
 import { answer, contextOf, execute, serverCloses } from './serving.ts'
 import { forget, setTimer } from './timers.ts'
-import { arm, type NodeRuntime, note, type Task, type World } from './world.ts'
+import { armHeld, type NodeRuntime, note, type Task, type World } from './world.ts'
 
 type TaskOf<T extends Task['type']> = Extract<Task, { type: T }>
 
@@ -62,7 +62,7 @@ function reachable(world: World, id: number, incarnation: number): NodeRuntime |
 }
 
 /** A paused broker gets nothing done: what reaches it waits. True when that is so. */
-export function waitsForNode(world: World, task: Task): boolean {
+export function waitsForNode(world: World, { sequence, payload: task }: QueuedEvent<Task>): boolean {
   const id = receiverOf(task)
   const node = id === null ? undefined : world.nodes.get(id)
   if (node === undefined || !node.paused) return false
@@ -71,7 +71,7 @@ export function waitsForNode(world: World, task: Task): boolean {
     if (event !== undefined) forget(world, event)
     node.timers.delete(task.key)
   }
-  node.held.push(task)
+  node.held.push({ sequence, task })
   return true
 }
 
@@ -103,8 +103,8 @@ export function resumeNode(world: World, node: NodeRuntime): void {
   note(world, { type: 'node', node: node.id, change: 'resume' })
   const { held } = node
   node.held = []
-  for (const task of held) if (task.type !== 'broker-timer') arm(world, 0, 'work', task)
-  for (const task of held) {
+  for (const event of held) if (event.task.type !== 'broker-timer') armHeld(world, event)
+  for (const { task } of held) {
     if (task.type === 'broker-timer' && !node.timers.has(task.key))
       setTimer(world, node, { key: task.key, at: world.now, timer: task.timer })
   }

@@ -34,7 +34,7 @@ import type { ClientConnection, PendingRequest } from './connection.ts'
 import type { ClusterHost } from './host.ts'
 import type { Ledger } from './laws/ledger.ts'
 import type { Links } from './links.ts'
-import type { Process } from './process.ts'
+import type { HeldEvent, Process } from './process.ts'
 
 /** What a queued event does. Data where it can be; closures only where user code is at the end. */
 export type Task =
@@ -103,7 +103,7 @@ export interface NodeRuntime {
   /** It hands over, and ends when that is done: it has asked the controller, or has been told that it may. */
   stopping: null | 'asked' | 'granted'
   /** What would have reached it while it was paused, in order. */
-  held: Task[]
+  held: HeldEvent[]
   /** One more a start. */
   incarnation: number
   /** Whether this incarnation is known to the controller. */
@@ -164,7 +164,7 @@ export interface World {
   readonly links: Links
   /** Whether a controller is active. While one is elected, what is sent to it waits. */
   controllerUp: boolean
-  controllerHeld: Task[]
+  controllerHeld: HeldEvent[]
   nextConnectionId: number
   /** Virtual time of the last progress: a call settled, a handler ran, the test called in. */
   lastProgress: number
@@ -254,7 +254,13 @@ export function createWorld(options: WorldOptions): World {
     controllerHeld: [],
     checksLaws: options.checksLaws,
     onRewritten: null,
-    ledger: { partitions: new Map(), decided: new Set(), produces: new Map(), violation: null },
+    ledger: {
+      partitions: new Map(),
+      decided: new Set(),
+      produces: new Map(),
+      links: { order: new Map(), arrived: new Map() },
+      violation: null,
+    },
     toldPartitions: new Map(),
     nextConnectionId: 1,
     lastProgress: options.epoch,
@@ -276,6 +282,11 @@ export function note(world: World, fact: Fact): void {
 /** Arms an event `delayMs` from now. */
 export function arm(world: World, delayMs: number, kind: EventKind, task: Task): QueuedEvent<Task> {
   return push(world.queue, world.now + delayMs, kind, task)
+}
+
+/** Arms again what was taken out of the queue and held back: before everything that was armed after it (law K5). */
+export function armHeld(world: World, { sequence, task }: HeldEvent): void {
+  push(world.queue, world.now, 'work', task, sequence)
 }
 
 /** Arms a client's timer; `cancelTimer` finds it also after a freeze. */

@@ -58,6 +58,18 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
     },
   },
   {
+    id: 'L9',
+    sentence: 'A batch spans as many offsets as it holds records, unless it was compacted.',
+    check(state) {
+      for (const { topic, partition, batches, mayHaveGaps } of logs(state)) {
+        const last = batches[batches.length - 1]
+        if (last === undefined || mayHaveGaps || last.lastOffsetDelta === last.recordCount - 1) continue
+        return `${topic}-${partition} on broker ${state.id}: ${last.recordCount} records at ${last.baseOffset}–${lastOffsetOf(last)}`
+      }
+      return null
+    },
+  },
+  {
     id: 'G1',
     sentence: 'Within one generation the assigned partitions of a group are pairwise disjoint.',
     check(state) {

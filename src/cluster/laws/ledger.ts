@@ -46,7 +46,9 @@ export interface Ledger {
   readonly decided: Set<string>
   /** Produce requests under way, by `connection/correlation id`. */
   readonly produces: Map<string, ProduceMemory>
-  /** Found while an answer went out. */
+  /** How many messages were sent over each link, and which of them arrived last. */
+  readonly links: { readonly order: Map<number, number>; readonly arrived: Map<number, number> }
+  /** Found while an answer went out or a message came in. */
   violation: { readonly law: string; readonly sentence: string; readonly detail: string } | null
 }
 
