@@ -2,6 +2,7 @@
  * The cluster a user holds: creation, time, inspection, processes, faults, disposal. It knows no client: the composition
  * root hands in how one is made, so that any client over `Transport` works.
  */
+import { SWITCH_NAMES, type Switches } from '../broker/index.ts'
 import { benignChooser, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
@@ -317,7 +318,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     const error = new KafkariumError(
       'KAFKARIUM_LAW_BROKEN',
       `Law ${violation.law} is broken: ${violation.sentence}\n  ${violation.detail}\n` +
-        '  This is a defect of kafkarium, not of your program: please report it with the seed and the trace.',
+        `  ${lawCause(world.controller.switches, parsed)}`,
     )
     waiting.broken = error
     for (const call of world.calls) call.onDeadline?.(error)
@@ -343,4 +344,15 @@ function createTopics(world: World, parsed: ParsedOptions): void {
       )
     }
   }
+}
+
+/** A fix that was turned off explains it; otherwise it is ours. */
+function lawCause(switches: Switches, { switchDefaults }: ParsedOptions): string {
+  const off = SWITCH_NAMES.filter((name) => switches[name] !== switchDefaults[name])
+  if (off.length === 0)
+    return 'This is a defect of kafkarium, not of your program: please report it with the seed and the trace.'
+  const given = off.map(
+    (name) => `${name}: ${typeof switches[name] === 'string' ? `'${switches[name]}'` : switches[name]}`,
+  )
+  return `This is what the bug behind { ${given.join(', ')} } does; without these switches Kafka's fix prevents it.`
 }

@@ -35,6 +35,8 @@ export interface ParsedOptions {
   readonly patienceMs: number
   readonly deadlineMs: number
   readonly switches: Switches
+  /** What the Kafka version posed as has. */
+  readonly switchDefaults: Switches
   readonly zooKeeper: boolean
   readonly config: BrokerConfig
   readonly traceCapacity: number
@@ -106,6 +108,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     patienceMs: milliseconds(options.patience ?? 60_000, 'patience'),
     deadlineMs,
     switches: parseSwitches(options.switches, version),
+    switchDefaults: switchesOf(version),
     zooKeeper: Number(version.split('.')[0]) < 4,
     config,
     traceCapacity: parseTrace(options.trace),

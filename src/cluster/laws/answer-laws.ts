@@ -9,10 +9,15 @@ import { lastOffsetOf } from '../../protocol/records.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { ledgerOf } from './ledger.ts'
 
-const L7 = 'A record once given to a consumer stays the same at its offset.'
-const L8 = 'Consumers see only records below the high watermark.'
-const P1 = 'What acks=all acknowledges is below the high watermark.'
-const P2 = 'What acks=1 acknowledges is in the log of that leader.'
+/** By id. */
+export const ANSWER_LAWS = {
+  L7: 'A record once given to a consumer stays the same at its offset.',
+  L8: 'Consumers see only records below the high watermark.',
+  P1: 'What acks=all acknowledges is below the high watermark, with enough replicas in sync.',
+  P2: 'What acks=1 acknowledges is in the log of that leader.',
+} as const
+
+type AnswerLaw = keyof typeof ANSWER_LAWS
 
 /** A Produce reached its broker: what it asked for is remembered until its answer. */
 export function rememberProduce(world: World, token: RequestToken, body: ProduceRequest): void {
@@ -48,18 +53,18 @@ function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body
       const where = `${name}-${index}, offset ${baseOffset}, broker ${node.id}`
       const batch = log.batches[findBatch(log, baseOffset)]
       if (batch?.records !== records) {
-        broken(world, asked.acks === -1 ? 'P1' : 'P2', asked.acks === -1 ? P1 : P2, `${where}: it is not there`)
+        broken(world, asked.acks === -1 ? 'P1' : 'P2', `${where}: it is not there`)
         return
       }
       if (asked.acks !== -1) continue
       if (lastOffsetOf(batch) >= log.highWatermark) {
-        broken(world, 'P1', P1, `${where}: the high watermark is ${log.highWatermark}`)
+        broken(world, 'P1', `${where}: the high watermark is ${log.highWatermark}`)
         return
       }
       const leader = node.broker.leading.get(watchKey(name, index))
       const least = effectiveMinIsr(node.broker, name, index)
       if (leader !== undefined && leader.isr.length < least && leader.proposed === null) {
-        broken(world, 'P1', P1, `${where}: ${leader.isr.length} in sync, min.insync.replicas is ${least}`)
+        broken(world, 'P1', `${where}: ${leader.isr.length} in sync, min.insync.replicas is ${least}`)
         return
       }
       ledgerOf(world.ledger, log.topicId, index).acked.push({ baseOffset, records })
@@ -76,7 +81,7 @@ function checkFetch(world: World, node: NodeRuntime, body: FetchResponse): void 
       for (const batch of records) {
         if (lastOffsetOf(batch) >= log.highWatermark) {
           const detail = `${name}-${partitionIndex} on broker ${node.id}: given ${lastOffsetOf(batch)}, HW ${log.highWatermark}`
-          broken(world, 'L8', L8, detail)
+          broken(world, 'L8', detail)
           return
         }
         if (!sameAsServed(world, node, log, batch.baseOffset, batch.records)) return
@@ -97,10 +102,10 @@ function sameAsServed(
   ledger.served.set(baseOffset, records)
   // A cleaner writes batches anew.
   if (before === undefined || before === records || ledger.unsafe !== null || log.mayHaveGaps) return true
-  broken(world, 'L7', L7, `${log.topic}-${log.partition}, offset ${baseOffset}, now from broker ${node.id}`)
+  broken(world, 'L7', `${log.topic}-${log.partition}, offset ${baseOffset}, now from broker ${node.id}`)
   return false
 }
 
-function broken(world: World, law: string, sentence: string, detail: string): void {
-  world.ledger.violation ??= { law, sentence, detail }
+function broken(world: World, law: AnswerLaw, detail: string): void {
+  world.ledger.violation ??= { law, sentence: ANSWER_LAWS[law], detail }
 }

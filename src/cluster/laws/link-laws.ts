@@ -1,6 +1,11 @@
 /** Law K5: messages of one link arrive in the order in which they were sent. */
 import type { Task, World } from '../world.ts'
 
+export const LINK_LAW = {
+  id: 'K5',
+  sentence: 'Messages of one link arrive in the order in which they were sent.',
+} as const
+
 interface Sent {
   readonly link: number
   readonly order: number
@@ -26,8 +31,8 @@ export function checkOrder(world: World, task: Task): void {
   const last = arrived.get(known.link) ?? 0
   if (known.order < last) {
     world.ledger.violation ??= {
-      law: 'K5',
-      sentence: 'Messages of one link arrive in the order in which they were sent.',
+      law: LINK_LAW.id,
+      sentence: LINK_LAW.sentence,
       detail: `a ${task.type} message, number ${known.order} of its link, arrived after number ${last}`,
     }
   }

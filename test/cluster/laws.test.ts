@@ -1,0 +1,34 @@
+/** The laws as a whole: each is there once, says what it says in the docs, and ends a run that breaks it. */
+import { createCluster } from 'kafkarium'
+import { expect, test } from 'vitest'
+import { lawsDocsAreCurrent } from '../../scripts/generate-laws-docs.ts'
+import { LAWS } from '../../src/broker/laws/index.ts'
+import { DUTIES } from '../../src/cluster/duties.ts'
+import { ANSWER_LAWS } from '../../src/cluster/laws/answer-laws.ts'
+import { REPLICA_LAWS } from '../../src/cluster/laws/replica-laws.ts'
+
+test('docs/laws.md is what the code says (else run npx tsx scripts/generate-laws-docs.ts)', () => {
+  expect(lawsDocsAreCurrent()).toBe(true)
+})
+
+test('every law has an id of its own', () => {
+  const ids = [...LAWS, ...REPLICA_LAWS, ...DUTIES].map(({ id }) => id).concat(Object.keys(ANSWER_LAWS))
+  expect(new Set(ids).size).toBe(ids.length)
+  for (const id of ['L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9']) expect(ids).toContain(id)
+  for (let n = 1; n <= 11; n++) expect(ids).toContain(`R${n}`)
+  for (const id of ['P1', 'P2', 'V1', 'V2', 'V3', 'V4', 'V5', 'V9']) expect(ids).toContain(id)
+})
+
+test('a broken law rejects what is awaited, and says what the matter is and which switch is off', async () => {
+  const topics = { orders: { partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': 2 } } }
+  await using cluster = createCluster({ brokers: 3, laws: true, topics, switches: { truncation: 'highWatermark' } })
+  await cluster.produce('orders', ['a'])
+  await cluster.advance('1s')
+  const producer = cluster.kafka({ logLevel: 0 }).producer()
+  await producer.connect()
+  await producer.send({ topic: 'orders', messages: [{ value: 'b' }] })
+  cluster.faults.moveLeader('orders', 0, 2)
+  await expect(cluster.advance('1s')).rejects.toThrow(
+    /Law L5 is broken: No eligible replica cuts back[\s\S]*broker \d cut back to 1, 2 was shown[\s\S]*truncation: 'highWatermark'/,
+  )
+})
