@@ -18,6 +18,7 @@ export async function main(args: readonly string[], host: Host): Promise<ExitCod
   const program = new Command('kafkarium')
     .description(CATALOGS[localeOf(host.env)]['cli.description'])
     .version(manifest.version, '-V, --version')
+    .addHelpText('after', `\n${CATALOGS[localeOf(host.env)]['cli.common']}`)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void host.stdout.write(text),

@@ -259,6 +259,8 @@ export const ko: Messages = {
   'key.more': '더 있음',
   'unit.seconds': '{seconds}초',
 
+  'cli.common':
+    '모든 명령에 --lang <en|ko>, --plain(화면 대신 글자), --ascii를 쓸 수 있어요. kafkarium <명령> --help를 보세요.',
   'cli.description': '프로세스 하나에 담긴 카프카 클러스터와, 그 위에서 배우는 강좌.',
   'cli.unknown-lesson': '"{name}" 레슨이 없어요.',
   'cli.known-lessons': '레슨: {names}',
