@@ -25,7 +25,7 @@ export default defineConfig({
     // Ink draws nothing where it believes to be in CI; the terminal tests are just there to see it draw.
     env: { TZ: 'UTC', CI: 'false' },
     maxWorkers: 2,
-    testTimeout: 10_000,
+    testTimeout: 60_000,
     projects: [
       {
         extends: true,
