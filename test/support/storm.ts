@@ -1,5 +1,6 @@
 /** A producer in a storm of faults, then healing: what searching tests run for one seed. */
 import { type ClusterOptions, createCluster, type FaultKind, type KafkariumError, type ProfileLimits } from 'kafkarium'
+import { runSeed } from '../../src/cluster/run-seed.ts'
 
 export interface StormOptions {
   readonly acks: 0 | 1 | -1
@@ -44,14 +45,11 @@ export async function runStorm(seed: number, options: StormOptions): Promise<Sto
     topics: { orders: { partitions: 1, replicationFactor: 3, config } },
     ...(options.switches === undefined ? {} : { switches: options.switches }),
   })
-  const storm = cluster.faults.storm(limits)
   const kafka = cluster.kafka({ logLevel: 0, requestTimeout: 3000, retry: { retries: 3, maxRetryTime: 500 } })
   const producer = kafka.producer()
   const acknowledged: string[] = []
   const failed: string[] = []
-  let law: string | null = null
-  let stalled: string | null = null
-  try {
+  const run = await runSeed(cluster, limits, async () => {
     await producer.connect().catch(() => {})
     for (let i = 0; i < sends; i++) {
       const value = `${seed}-${i}`
@@ -64,19 +62,13 @@ export async function runStorm(seed: number, options: StormOptions): Promise<Sto
       )
       await cluster.advance(300)
     }
-    await cluster.heal()
-  } catch (error) {
-    const { code, message } = error as KafkariumError
-    if (code === 'KAFKARIUM_LAW_BROKEN') law = /Law (\w+) is broken/.exec(message)?.[1] ?? message
-    else stalled = message
-  }
+  })
+  const { law, stall: stalled, hash } = run
   const counts = new Map<string, number>()
   for (const { value } of cluster.topic('orders').records()) {
     if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1)
   }
   const events = cluster.trace.events()
-  const text = storm.describe()
-  const { hash } = cluster.trace
   await cluster.dispose()
   return {
     seed,
@@ -89,7 +81,7 @@ export async function runStorm(seed: number, options: StormOptions): Promise<Sto
     uncleanElections: events.filter((event) => event.type === 'leader' && event.unclean).length,
     unflushedLost: events.filter((event) => event.type === 'unflushed-lost').length,
     hash,
-    describe: () => `seed ${seed}: ${law ?? stalled ?? 'no law broken, no stall'}\n${text}`,
+    describe: () => `seed ${seed}: ${run.describe()}`,
   }
 }
 
