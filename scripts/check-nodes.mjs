@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const SEEDS = [1, 7, 42]
+/** A group of consumers, and a producer in a storm of faults. */
+const PROGRAMS = ['test/cluster/workload.ts', 'test/support/storm.ts']
 const folder = mkdtempSync(join(tmpdir(), 'kafkarium-nodes-'))
 const hashes = new Map()
 
@@ -21,14 +23,12 @@ try {
       node = join(at, 'node_modules', 'node', 'bin', 'node')
     }
     const version = execFileSync(node, ['--version'], { encoding: 'utf8' }).trim()
-    const line = SEEDS.map((seed) =>
-      execFileSync(
-        node,
-        ['--import', 'tsx', '--conditions=kafkarium-source', 'test/cluster/workload.ts', String(seed)],
-        {
+    const line = PROGRAMS.flatMap((program) =>
+      SEEDS.map((seed) =>
+        execFileSync(node, ['--import', 'tsx', '--conditions=kafkarium-source', program, String(seed)], {
           encoding: 'utf8',
-        },
-      ).trim(),
+        }).trim(),
+      ),
     ).join(' ')
     hashes.set(version, line)
     console.log(`${version.padEnd(10)} ${line}`)

@@ -1,4 +1,5 @@
 /** A producer in a storm of faults, then healing: what searching tests run for one seed. */
+import { fileURLToPath } from 'node:url'
 import { type ClusterOptions, createCluster, type FaultKind, type KafkariumError, type ProfileLimits } from 'kafkarium'
 import { runSeed } from '../../src/cluster/run-seed.ts'
 
@@ -115,3 +116,7 @@ export const HARMLESS: readonly FaultKind[] = [
   'controller',
   'move-leader',
 ]
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  console.log((await runStorm(Number(process.argv[2]), { acks: -1, minIsr: 2 })).hash)
+}
