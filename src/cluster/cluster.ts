@@ -247,6 +247,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   }
 
   function end(): void {
+    storms.stop()
     standstill.stop()
     world.disposed = true
     pump.stop()

@@ -276,6 +276,21 @@ describe('after', () => {
   })
 })
 
+describe('reset', () => {
+  test('faults, faults to come and storms end with the world they were for', async () => {
+    const cluster = create({ seed: 3 })
+    const { hash } = cluster.trace
+    cluster.faults.storm()
+    cluster.faults.cut(1, 2)
+    cluster.faults.after('1s', { type: 'crash', node: 3 })
+    cluster.reset()
+    expect(cluster.trace.hash).toBe(hash)
+    await cluster.advance('60s')
+    expect(cluster.nodes().map(({ state }) => state)).toEqual(['up', 'up', 'up'])
+    expect(cluster.view().links).toEqual([])
+  })
+})
+
 describe('wrong use changes nothing', () => {
   const cases: readonly (readonly [Fault, RegExp, string])[] = [
     [{ type: 'crash', node: 9 }, /there is no broker 9\. Brokers: 1, 2, 3/, 'KAFKARIUM_UNKNOWN_NODE'],
