@@ -88,9 +88,10 @@ export function healLink(world: World, from: LinkEnd, to: LinkEnd): boolean {
   const waiting = links.held.filter((message) => message.link === link)
   links.held = links.held.filter((message) => message.link !== link)
   for (const { at, task } of waiting) {
-    // Clients time out by themselves; between brokers a connection that is silent for so long is given up.
-    const ofClient = from === 'clients' || to === 'clients'
-    if (ofClient || world.now - at <= patience) deliver(world, link, from, to, task)
+    // Clients time out by themselves, and what is for the controller is asked again until it is answered. Between brokers a
+    // connection that is silent for so long is given up, and the follower begins anew.
+    const betweenBrokers = typeof from === 'number' && typeof to === 'number'
+    if (!betweenBrokers || world.now - at <= patience) deliver(world, link, from, to, task)
   }
   return true
 }

@@ -133,6 +133,20 @@ describe('cut, slow, isolate', () => {
     expect(facts(cluster, 'node')).toContainEqual(expect.objectContaining({ node: 2, change: 'unfenced' }))
   })
 
+  test('a proposed ISR that could not be sent for a long time is sent when the link is healed', async () => {
+    const cluster = create({ config: { 'broker.session.timeout.ms': 300_000 } })
+    await (await producerOf(cluster))('a')
+    cluster.faults.cut(1, 'controller')
+    cluster.faults.cut(1, 2)
+    await (await producerOf(cluster))('b', 1)
+    await cluster.advance('100s')
+    expect(partition(cluster)?.isr).toEqual([1, 2, 3])
+    cluster.faults.heal(1, 'controller')
+    await cluster.advance('1s')
+    expect(partition(cluster)?.isr).toEqual([1, 3])
+    await cluster.heal()
+  })
+
   test('clients cut off from the leader: a request runs into its time-out, its outcome is unknown', async () => {
     const cluster = create()
     const send = await producerOf(cluster, { requestTimeout: 1000, retry: { retries: 0 } })
