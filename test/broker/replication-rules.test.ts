@@ -1,61 +1,27 @@
 /** Rules of replication one by one, between two messages: what a leader counts, and where two logs part. */
 import { describe, expect, test } from 'vitest'
-import { type BrokerState, fenceBroker, type PartitionLog, stepPeer } from '../../src/broker/index.ts'
 import { endOffsetFor } from '../../src/broker/replication/epochs.ts'
-import { createLeaderState, followerFetched, type LeaderState } from '../../src/broker/replication/leader.ts'
-import type { PeerMessage, ReplicaData, ReplicaFetch } from '../../src/broker/replication/messages.ts'
-import { type TestCluster, type TestClusterOptions, testCluster } from './controller-cluster.ts'
-import { addTopic, partitionOf } from './controller-support.ts'
+import { createLeaderState, followerFetched } from '../../src/broker/replication/leader.ts'
+import type { ReplicaData } from '../../src/broker/replication/messages.ts'
+import { partitionOf } from './controller-support.ts'
 import { append, logWith, NOW } from './log/support.ts'
-
-const create = (options: TestClusterOptions = {}, config: Readonly<Record<string, string>> = {}) => {
-  const cluster = testCluster(options)
-  addTopic(cluster.controller, [[1, 2, 3]], config)
-  cluster.publish(cluster.controller.log.slice(-1))
-  cluster.settle()
-  return cluster
-}
-const fence = (cluster: TestCluster, id: number) => {
-  cluster.down.add(id)
-  cluster.publish(fenceBroker(cluster.controller, id))
-  cluster.settle()
-}
-const start = (cluster: TestCluster, id: number) => {
-  cluster.start(id)
-  cluster.settle()
-}
-const brokerOf = (cluster: TestCluster, id: number) => cluster.brokers.get(id) as BrokerState
-const logAt = (cluster: TestCluster, id: number) => brokerOf(cluster, id).logs.get('orders')?.[0] as PartitionLog
-const leaderAt = (cluster: TestCluster, id: number) => brokerOf(cluster, id).leading.get('orders-0') as LeaderState
-/** What a broker says when a message reaches it; nothing of it is sent. */
-const tell = (cluster: TestCluster, to: number, message: PeerMessage) =>
-  stepPeer(brokerOf(cluster, to), message, { now: cluster.now, uuid: () => '', memberUuid: () => '' })
-const deliverUntil = (cluster: TestCluster, type: TestCluster['queue'][number]['type']) => {
-  while (cluster.queue.every((message) => message.type !== type)) cluster.deliver()
-  return cluster.queue.splice(
-    cluster.queue.findIndex((message) => message.type === type),
-    1,
-  )
-}
-const fetchOf = (fetch: Partial<ReplicaFetch>): ReplicaFetch => ({
-  type: 'replica-fetch',
-  follower: 2,
-  ask: 99,
-  topic: 'orders',
-  partition: 0,
-  offset: 0,
-  lastEpoch: -1,
-  leaderEpoch: 0,
-  highWatermark: 0,
-  brokerEpoch: -1,
-  logStartOffset: 0,
-  ...fetch,
-})
+import {
+  answerTo,
+  checkIsr,
+  deliverUntil,
+  fence,
+  fetchOf,
+  leaderAt,
+  logAt,
+  replicated,
+  start,
+  tell,
+} from './replication-support.ts'
 
 describe('R11, KIP-497: the high watermark waits for who is proposed', () => {
   /** Brokers 2 and 3 are back; the proposal to let the first of them in is under way. */
   const proposing = () => {
-    const cluster = create()
+    const cluster = replicated()
     fence(cluster, 2)
     fence(cluster, 3)
     cluster.produce(1, ['a'])
@@ -87,6 +53,18 @@ describe('R11, KIP-497: the high watermark waits for who is proposed', () => {
     cluster.now += 60_000
     cluster.produce(1, ['c'], 1)
     expect(logAt(cluster, 1)).toMatchObject({ logEndOffset: 3, highWatermark: 3 })
+  })
+
+  test('a shrunk ISR does not count before the controller has confirmed it', () => {
+    const cluster = replicated()
+    cluster.down.add(3)
+    cluster.produce(1, ['a'], 1)
+    cluster.now += 60_000
+    const { sends } = checkIsr(cluster, 1)
+    expect(sends).toMatchObject([{ message: { type: 'alter-partition', isr: [{ brokerId: 1 }, { brokerId: 2 }] } }])
+    cluster.produce(1, ['b'], 1)
+    expect(leaderAt(cluster, 1).followers.get(2)?.logEndOffset).toBe(2)
+    expect(logAt(cluster, 1)).toMatchObject({ logEndOffset: 2, highWatermark: 0 })
   })
 
   test('V9: one proposal at a time', () => {
@@ -130,7 +108,7 @@ describe('A28: who lags (Replica.updateFetchStateOrThrow)', () => {
 describe('KIP-101, 279: where a follower’s log parts from the leader’s', () => {
   /** Broker 1 led in epoch 0 (offsets 0 and 1) and leads in epoch 2; what was written in epoch 1 never reached it. */
   const led = (values: readonly string[]) => {
-    const cluster = create()
+    const cluster = replicated()
     cluster.produce(1, ['a', 'b'])
     fence(cluster, 1)
     start(cluster, 1)
@@ -165,9 +143,8 @@ describe('KIP-101, 279: where a follower’s log parts from the leader’s', () 
   })
 
   test('the follower goes back to where its own epoch ended, if that is earlier', () => {
-    const cluster = create()
+    const cluster = replicated()
     const log = logAt(cluster, 2)
-    const role = brokerOf(cluster, 2).following.get('orders-0')
     log.leaderEpoch = 0
     append(log, 2)
     log.epochs.push({ epoch: 0, startOffset: 0 }, { epoch: 1, startOffset: 2 })
@@ -175,19 +152,7 @@ describe('KIP-101, 279: where a follower’s log parts from the leader’s', () 
     append(log, 1)
     append(log, 1)
     append(log, 1)
-    const { sends } = tell(cluster, 2, {
-      type: 'replica-data',
-      leader: 1,
-      ask: role?.asked ?? -1,
-      topic: 'orders',
-      partition: 0,
-      leaderEpoch: role?.epoch ?? -1,
-      diverging: { epoch: 0, endOffset: 4 },
-      fetchOffset: 5,
-      batches: [],
-      highWatermark: 0,
-      logStartOffset: 0,
-    })
+    const { sends } = tell(cluster, 2, answerTo(cluster, 2, { diverging: { epoch: 0, endOffset: 4 } }))
     expect(log).toMatchObject({ logEndOffset: 2, epochs: [{ epoch: 0, startOffset: 0 }] })
     expect(sends).toMatchObject([{ to: 1, message: { type: 'replica-fetch', offset: 2, lastEpoch: 0 } }])
   })
