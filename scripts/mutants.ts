@@ -8,9 +8,9 @@
  *     npm run mutants -- --write              and the table goes into docs/testing.md
  */
 import { spawn } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { MUTANTS } from '../test/mutants/index.ts'
@@ -19,6 +19,8 @@ import { type Mutant, occurrences } from '../test/mutants/mutant.ts'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const PAGE = join(ROOT, 'docs/testing.md')
 const COPIED = ['src', 'test', 'lessons', 'scripts', 'docs', 'package.json', 'tsconfig.json', 'vitest.config.ts']
+/** The latest outcome of each; not part of the project. */
+const RESULTS = join(ROOT, '.kafkarium/mutants.json')
 const AT_ONCE = 2
 /** What breaks a rule often is found in far fewer; what breaks it seldom is a test's affair. */
 const STORM_SEEDS = '150'
@@ -37,6 +39,7 @@ const STAGES = {
       'test/cluster/replication.test.ts',
       'test/cluster/faults.test.ts',
       'test/cluster/controller.test.ts',
+      'test/cluster/links.test.ts',
       'test/cluster/log-upkeep.test.ts',
     ],
     limitMs: 60_000,
@@ -50,6 +53,13 @@ interface Outcome {
   readonly tests: string | null
   /** undefined = not tried: the tests had noticed it. */
   readonly storms: string | null | undefined
+  readonly seconds: number
+}
+
+interface Remembered {
+  readonly id: string
+  readonly tests: string | null
+  readonly storms?: string | null
   readonly seconds: number
 }
 
@@ -92,7 +102,8 @@ async function main(): Promise<void> {
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, () => work(queue, outcomes, values.both)))
   outcomes.sort((a, b) => MUTANTS.indexOf(a.mutant) - MUTANTS.indexOf(b.mutant))
   console.log(`\n${table(outcomes)}\n\n${summary(outcomes)}`)
-  if (values.write) write(outcomes)
+  const known = remember(outcomes)
+  if (values.write) write(known)
   const survivors = outcomes.filter(survived)
   if (survivors.length > 0) fail(`survived: ${survivors.map(({ mutant }) => mutant.id).join(', ')}`)
 }
@@ -213,6 +224,23 @@ function summary(outcomes: readonly Outcome[]): string {
   const byTests = count(({ tests }) => tests !== null)
   const byStorms = count(({ tests, storms }) => tests === null && storms !== null)
   return `${outcomes.length} variants: ${byTests} noticed by tests, ${byStorms} by storms alone, ${count(survived)} by nobody.`
+}
+
+/** What a run of a few finds takes its place among what is known of the others: a full run takes long. */
+function remember(outcomes: readonly Outcome[]): readonly Outcome[] {
+  const known = new Map<string, Remembered>()
+  if (existsSync(RESULTS)) {
+    for (const found of JSON.parse(readFileSync(RESULTS, 'utf8')) as Remembered[]) known.set(found.id, found)
+  }
+  for (const { mutant, tests, storms, seconds } of outcomes)
+    known.set(mutant.id, { id: mutant.id, tests, ...(storms === undefined ? {} : { storms }), seconds })
+  mkdirSync(dirname(RESULTS), { recursive: true })
+  writeFileSync(RESULTS, JSON.stringify([...known.values()], null, 2))
+  return MUTANTS.flatMap((mutant) => {
+    const found = known.get(mutant.id)
+    if (found === undefined) return []
+    return [{ mutant, tests: found.tests, storms: found.storms, seconds: found.seconds }]
+  })
 }
 
 /** The page's part between the two marks. */

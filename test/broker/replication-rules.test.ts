@@ -142,6 +142,12 @@ describe('KIP-101, 279: where a follower’s log parts from the leader’s', () 
     expect(answer(values, lastEpoch, offset)).toEqual(diverging)
   })
 
+  test('who names no epoch and is beyond the leader’s log goes back to its end (fetchOffsetAndTruncate)', () => {
+    expect(answer(['c'], -1, 9)).toEqual({ epoch: -1, endOffset: 3 })
+    expect(answer(['c'], -1, 3)).toBeUndefined()
+    expect(answer(['c'], -1, 2)).toBeNull()
+  })
+
   test('the follower goes back to where its own epoch ended, if that is earlier', () => {
     const cluster = replicated()
     const log = logAt(cluster, 2)

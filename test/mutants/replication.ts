@@ -267,12 +267,12 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     rule: 'L4, KIP-279',
   },
   {
-    id: 'divergence-unknown-epoch',
+    id: 'divergence-out-of-range',
     file: PROGRESS,
-    find: 'return fetch.offset > log.logEndOffset ? { epoch: fetch.lastEpoch, endOffset: log.logEndOffset } : null',
+    find: 'return fetch.offset > log.logEndOffset ? { epoch: -1, endOffset: log.logEndOffset } : null',
     replace: 'return null',
-    wrong: 'A follower of a leader without records is not cut back to its log end.',
-    rule: 'L4, AbstractFetcherThread.fetchOffsetAndTruncate',
+    wrong: 'A follower that names no epoch is not cut back to its leader’s log end.',
+    rule: 'AbstractFetcherThread.fetchOffsetAndTruncate',
   },
   {
     id: 'truncates-one-too-few',

@@ -120,14 +120,6 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
     rule: 'R4, KIP-966',
   },
   {
-    id: 'clean-shutdown-for-ever',
-    file: CONTROLLER,
-    find: '  node.cleanShutdown = false\n',
-    replace: '',
-    wrong: 'Having stopped in order once counts for later crashes, too.',
-    rule: 'KIP-966 (.kafka_cleanshutdown is deleted at start)',
-  },
-  {
     id: 'session-of-the-old-controller',
     file: CONTROLLER,
     find: '  for (const node of world.nodes.values()) endSession(world, node)\n',
