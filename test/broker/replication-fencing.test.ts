@@ -4,7 +4,8 @@ import { stepRestart } from '../../src/broker/index.ts'
 import { beginEpoch } from '../../src/broker/replication/epochs.ts'
 import type { AlterPartition, AlterRefused, ReplicaData, ReplicaFetch } from '../../src/broker/replication/messages.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
-import type { TestCluster } from './controller-cluster.ts'
+import { makeFetchPartition, makeFetchRequest } from '../../src/protocol/make.ts'
+import { fetched, type TestCluster } from './controller-cluster.ts'
 import { brokerOf, partitionOf } from './controller-support.ts'
 import { append, logWith } from './log/support.ts'
 import {
@@ -48,6 +49,18 @@ describe('R9, KIP-320: a leader', () => {
     expect(known(cluster)).toBe(before)
     expect(brokerAt(cluster, 2).earlyFetches).toEqual([early])
   })
+})
+
+test('KIP-320: a reader that believes in an earlier epoch is FENCED_LEADER_EPOCH, in a later one UNKNOWN_LEADER_EPOCH', () => {
+  const cluster = replicated()
+  cluster.produce(1, ['a'])
+  fence(cluster, 1)
+  const error = (currentLeaderEpoch: number) => {
+    const partitions = [makeFetchPartition({ partition: 0, fetchOffset: 0, currentLeaderEpoch })]
+    const body = makeFetchRequest({ maxWaitMs: 0, topics: [{ topic: 'orders', topicId: '', partitions }] })
+    return fetched(cluster, cluster.send(2, 'Fetch', 11, body))?.errorCode
+  }
+  expect([0, 1, 2].map(error)).toEqual([ErrorCode.FENCED_LEADER_EPOCH, ErrorCode.NONE, ErrorCode.UNKNOWN_LEADER_EPOCH])
 })
 
 describe('R9: a follower takes the answer it waits for, and no other', () => {

@@ -55,12 +55,12 @@ export const ANSWER_MUTANTS: readonly Mutant[] = [
     rule: 'P1, NOT_LEADER_OR_FOLLOWER',
   },
   {
-    id: 'produce-without-leadership',
-    file: PRODUCE,
-    find: 'if (partitionInfo.leader !== state.id || logOf(state, topic, partition) === undefined) {',
-    replace: 'if (logOf(state, topic, partition) === undefined) {',
-    wrong: 'A broker that leads no more appends.',
-    rule: 'NOT_LEADER_OR_FOLLOWER',
+    id: 'fetch-from-any-follower',
+    file: 'src/broker/api/01-fetch.ts',
+    find: '(info.leader !== state.id && plan.clientRack === null)',
+    replace: '(info.leader !== state.id && plan.clientRack === undefined)',
+    wrong: 'A reader older than v11 is served by a follower.',
+    rule: 'KIP-392, NOT_LEADER_OR_FOLLOWER',
   },
   {
     id: 'produce-timeout-succeeds',
