@@ -258,6 +258,15 @@ describe('KIP-392: fetch from a follower', () => {
     // It waits at the leader.
     expect(ask(behind, 1, 3, { rackId: 'c' })).toBeUndefined()
   })
+  test('nor one that is alive and has the offset, but has left the ISR', () => {
+    const cluster = withData()
+    cluster.down.add(2)
+    cluster.produce(1, ['c'], 1)
+    cluster.now += 60_000
+    cluster.isrChecks()
+    expect(partitionOf(cluster.controller).isr).toEqual([1, 3])
+    expect(ask(cluster, 1, 0, { rackId: 'b' })?.preferredReadReplica).toBe(-1)
+  })
   test('of several in the rack the one that is furthest', () => {
     const cluster = withData({ racks: ['a', 'b', 'b'], config })
     expect(ask(cluster, 1, 0, { rackId: 'b' })?.preferredReadReplica).toBe(3)

@@ -247,6 +247,18 @@ describe('the controller', () => {
     await cluster.advance('200ms')
     expect(partition(cluster)?.leader).toBe(2)
   })
+
+  test('a session that was running out when it died begins anew with the next one', async () => {
+    const cluster = create({ config: { 'broker.session.timeout.ms': 3000 } })
+    await (await producerOf(cluster))('a')
+    cluster.faults.crash(1)
+    await cluster.advance('1500ms')
+    cluster.faults.crashController()
+    await cluster.advance('4900ms')
+    expect(partition(cluster)?.leader).toBe(1)
+    await cluster.advance('200ms')
+    expect(partition(cluster)?.leader).toBe(2)
+  })
 })
 
 describe('disconnect', () => {

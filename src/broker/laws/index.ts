@@ -45,14 +45,19 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
   },
   {
     id: 'L2',
-    sentence: 'The leader epoch never decreases along the log.',
+    sentence:
+      'The leader epoch never decreases along the log; the epoch cache holds where each begins, and only grows.',
     check(state) {
-      for (const { topic, partition, batches } of logs(state)) {
+      for (const log of logs(state)) {
+        const { topic, partition, batches } = log
+        const name = `${topic}-${partition} on broker ${state.id}`
         const last = batches[batches.length - 1]
         const before = batches[batches.length - 2]
         if (last !== undefined && before !== undefined && last.partitionLeaderEpoch < before.partitionLeaderEpoch) {
-          return `${topic}-${partition} on broker ${state.id}: epoch ${before.partitionLeaderEpoch} is followed by ${last.partitionLeaderEpoch}`
+          return `${name}: epoch ${before.partitionLeaderEpoch} is followed by ${last.partitionLeaderEpoch}`
         }
+        const problem = epochCacheProblem(log)
+        if (problem !== null) return `${name}: ${problem}`
       }
       return null
     },
@@ -105,6 +110,24 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
     },
   },
 ]
+
+/** As with the batches, the end of the cache stands for all of it. */
+function epochCacheProblem({ batches, epochs, logEndOffset }: PartitionLog): string | null {
+  const newest = epochs[epochs.length - 1]
+  const older = epochs[epochs.length - 2]
+  if (newest !== undefined && newest.startOffset > logEndOffset)
+    return `epoch ${newest.epoch} is said to begin at ${newest.startOffset}, LEO is ${logEndOffset}`
+  if (newest !== undefined && older !== undefined) {
+    if (newest.epoch <= older.epoch || newest.startOffset <= older.startOffset)
+      return `epoch ${older.epoch} from ${older.startOffset} on is followed by ${newest.epoch} from ${newest.startOffset} on`
+  }
+  const last = batches[batches.length - 1]
+  if (last === undefined) return null
+  const known = epochs.filter(({ startOffset }) => startOffset <= last.baseOffset).pop()
+  return known?.epoch === last.partitionLeaderEpoch
+    ? null
+    : `offset ${last.baseOffset} is of epoch ${last.partitionLeaderEpoch}, the epoch cache says ${known?.epoch ?? 'none'}`
+}
 
 function follows(last: number, next: number, mayHaveGaps: boolean): boolean {
   return mayHaveGaps ? last < next : last + 1 === next

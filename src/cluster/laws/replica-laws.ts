@@ -2,7 +2,15 @@
  * Laws between the replicas of a partition, and between them and the controller. [U] in a comment: holds only while no unclean
  * election and no loss of too many logs has happened; the ledger knows.
  */
-import { findBatch, logByKey, type PartitionInfo, type PartitionLog, type TopicInfo } from '../../broker/index.ts'
+import {
+  findBatch,
+  isActive,
+  logByKey,
+  type PartitionInfo,
+  type PartitionLog,
+  type TopicInfo,
+} from '../../broker/index.ts'
+import { brokerEpochOf } from '../../broker/metadata.ts'
 import { latestEpoch } from '../../broker/replication/epochs.ts'
 import { effectiveMinIsr, type LeaderState } from '../../broker/replication/leader.ts'
 import type { Law } from '../../kernel/index.ts'
@@ -300,7 +308,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
   }),
   perPartition(
     'R10',
-    'Who is let into the ISR has reached the start of the leader’s epoch and its high watermark.',
+    'Who is let into the ISR has reached the start of the leader’s epoch and its high watermark, and is in service.',
     ({ replicas, ledger }) => {
       for (const { node, log, leader } of replicas) {
         if (leader === undefined || leader.proposed === null) continue
@@ -313,6 +321,12 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
             return `broker ${node.id} lets in broker ${id} at ${follower.logEndOffset}; its epoch began at ${leader.epochStartOffset}`
           if (follower.logEndOffset < log.highWatermark)
             return `broker ${node.id} lets in broker ${id} at ${follower.logEndOffset}; its HW is ${log.highWatermark}`
+          // As far as it knows: what has changed since is for the controller to refuse (KIP-841, 903).
+          const { image, switches } = node.broker
+          if (!isActive(image, id)) return `broker ${node.id} lets in broker ${id}, which is out of service`
+          const registered = brokerEpochOf(image, id)
+          if (switches.brokerEpochFencing && follower.brokerEpoch >= 0 && follower.brokerEpoch !== registered)
+            return `broker ${node.id} lets in broker ${id} of epoch ${follower.brokerEpoch}; registered is ${registered}`
         }
       }
       return null

@@ -120,12 +120,23 @@ describe('crashLog', () => {
   test('a clean stop flushes everything and saves both offsets (LogManager.shutdown)', () => {
     const log = logWith()
     append(log, 3)
+    append(log, 1)
     setHighWatermark(log, 3, NOW + 1)
     advanceLogStart(log, 2, NOW + 2)
     stopLog(log, NOW + 3)
     crashLog(log, 0, NOW + 3)
-    expect(log).toMatchObject({ logStartOffset: 2, highWatermark: 3, logEndOffset: 3, flushedOffset: 3 })
+    expect(log).toMatchObject({ logStartOffset: 2, highWatermark: 3, logEndOffset: 4, flushedOffset: 4 })
   })
+})
+
+test('L1: the log start never passes the high watermark, and never goes back (maybeIncrementLogStartOffset)', () => {
+  const log = logWith()
+  append(log, 5)
+  setHighWatermark(log, 3, NOW)
+  expect(advanceLogStart(log, 4, NOW)).toBe(false)
+  expect(advanceLogStart(log, 3, NOW)).toBe(true)
+  expect(advanceLogStart(log, 2, NOW)).toBe(false)
+  expect(log.logStartOffset).toBe(3)
 })
 
 describe('truncateTo', () => {

@@ -1,0 +1,15 @@
+/** All wrong variants, in the order of the table in docs/testing.md. */
+import { ANSWER_MUTANTS } from './answers.ts'
+import { CONTROLLER_MUTANTS } from './controller.ts'
+import { LOG_MUTANTS } from './log.ts'
+import type { Mutant } from './mutant.ts'
+import { REPLICATION_MUTANTS } from './replication.ts'
+import { WORLD_MUTANTS } from './world.ts'
+
+export const MUTANTS: readonly Mutant[] = [
+  ...REPLICATION_MUTANTS,
+  ...ANSWER_MUTANTS,
+  ...CONTROLLER_MUTANTS,
+  ...LOG_MUTANTS,
+  ...WORLD_MUTANTS,
+]
