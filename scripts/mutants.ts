@@ -76,10 +76,12 @@ interface Report {
   }[]
 }
 
-/** Test runs under way, by process group: they end with this process. */
+/** Test runs under way, by process group, and the copies they work on: they end with this process. */
 const running = new Set<number>()
+const folders = new Set<string>()
 process.on('exit', () => {
   for (const pid of running) process.kill(-pid, 'SIGKILL')
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130))
 
@@ -111,24 +113,20 @@ async function main(): Promise<void> {
 /** One copy of the project, in which one variant after the other is tried. */
 async function work(queue: Mutant[], outcomes: Outcome[], both: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'kafkarium-mutants-'))
-  try {
-    for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
-    symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction')
-    // Who finds fault with what is right notices nothing.
-    for (const stage of Object.values(STAGES)) {
-      const wrong = await caughtBy(folder, stage)
-      if (wrong !== null) throw new Error(`The source as it is does not pass: ${wrong}`)
-    }
-    for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
-      const outcome = await tryOut(folder, mutant, both)
-      outcomes.push(outcome)
-      const { tests, storms, seconds } = outcome
-      console.log(
-        `${mutant.id} (${seconds} s)\n  tests:  ${tests ?? '-'}\n  storms: ${storms === undefined ? 'not tried' : (storms ?? '-')}`,
-      )
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
+  folders.add(folder)
+  for (const name of COPIED) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction')
+  // Who finds fault with what is right notices nothing.
+  for (const stage of Object.values(STAGES)) {
+    const wrong = await caughtBy(folder, stage)
+    if (wrong !== null) throw new Error(`The source as it is does not pass: ${wrong}`)
+  }
+  for (let mutant = queue.shift(); mutant !== undefined; mutant = queue.shift()) {
+    const outcome = await tryOut(folder, mutant, both)
+    outcomes.push(outcome)
+    const { tests, storms, seconds } = outcome
+    const inStorms = storms === undefined ? 'not tried' : (storms ?? '-')
+    console.log(`${mutant.id} (${seconds} s)\n  tests:  ${tests ?? '-'}\n  storms: ${inStorms}`)
   }
 }
 

@@ -101,7 +101,8 @@ describe('R9: a follower takes the answer it waits for, and no other', () => {
     const { cluster, batch, next } = ready()
     tell(cluster, 2, answerTo(cluster, 2, { batches: [batch] }))
     tell(cluster, 2, answerTo(cluster, 2, { batches: [next], fetchOffset: 9 }))
-    expect(logAt(cluster, 2).logEndOffset).toBe(2)
+    expect(logAt(cluster, 2)).toMatchObject({ logEndOffset: 2, batches: [batch] })
+    expect(logAt(cluster, 2).batches).toHaveLength(1)
   })
   test('L1: what it lacks is gone at the leader, by one record or by many: it begins anew there', () => {
     for (const logStartOffset of [3, 20]) {

@@ -51,6 +51,29 @@ describe('pause', () => {
     expect(ends(cluster)).toEqual([2, 2, 2])
   })
 
+  test('its own timers stand still, too: a produce that runs out of time is told so when it goes on', async () => {
+    const cluster = create()
+    const send = await producerOf(cluster)
+    await send('a')
+    cluster.faults.cut(1, 2)
+    const kafka = cluster.kafka({ logLevel: 0, retry: { retries: 0 } })
+    const producer = kafka.producer()
+    await producer.connect()
+    let failed: unknown = null
+    const late = producer
+      .send({ topic: 'orders', acks: -1, timeout: 1000, messages: [{ value: 'b' }] })
+      .catch((error: unknown) => {
+        failed = error
+      })
+    await cluster.until(() => partition(cluster)?.logEndOffset === 2)
+    cluster.faults.pause(1)
+    await cluster.advance('5s')
+    expect(failed).toBeNull()
+    cluster.faults.resume(1)
+    await late
+    expect(failed).toMatchObject({ cause: { type: 'REQUEST_TIMED_OUT' } })
+  })
+
   test('a short pause is only a delay', async () => {
     const cluster = create()
     const send = await producerOf(cluster)

@@ -1,6 +1,7 @@
 /** Links between brokers and the controller: order (law K5), what waits, and to whom a message belongs (law K3). */
 import { describe, expect, test } from 'vitest'
-import { brokerConfig, switchesOf } from '../../src/broker/index.ts'
+import { brokerConfig, fenceBroker, switchesOf, unfenceBroker } from '../../src/broker/index.ts'
+import { announce, heartbeatArrived, registerAtStart } from '../../src/cluster/controller.ts'
 import { cutLink, healLink, slowLink, transmit } from '../../src/cluster/links.ts'
 import { endNode, peerMessageArrived, restartNode } from '../../src/cluster/nodes.ts'
 import { createWorld, type NodeRuntime, type World, type WorldOptions } from '../../src/cluster/world.ts'
@@ -105,4 +106,39 @@ test('K3: a message to a broker that has died since does not reach its next inca
   expect(node.broker.earlyFetches).toHaveLength(0)
   arrive(node.incarnation)
   expect(node.broker.earlyFetches).toHaveLength(1)
+})
+
+describe('the controller and its brokers', () => {
+  const bothRegistered = () => {
+    const world = worldOf(1)
+    for (const node of world.nodes.values()) registerAtStart(world, node)
+    return world
+  }
+  const told = (world: World) => {
+    const ids: number[] = []
+    for (let event = pop(world.queue); event !== undefined; event = pop(world.queue))
+      if (event.payload.type === 'metadata') ids.push(event.payload.node)
+    return ids.sort()
+  }
+  test('R1: a broker hears of metadata only once it has registered (BrokerServer.startup)', () => {
+    const world = bothRegistered()
+    announce(world, fenceBroker(world.controller, 1))
+    expect(told(world)).toEqual([1, 2])
+    // It has started again, and cannot reach the controller yet.
+    Object.assign(world.nodes.get(2) as NodeRuntime, { registered: false })
+    announce(world, unfenceBroker(world.controller, 1))
+    expect(told(world)).toEqual([1])
+  })
+
+  test('R9: a heartbeat of an earlier incarnation does not take the next one into service', () => {
+    const world = bothRegistered()
+    announce(world, fenceBroker(world.controller, 2))
+    const node = world.nodes.get(2) as NodeRuntime
+    node.broker.image.offset = world.controller.log.length
+    const fenced = () => world.controller.image.brokers.get(2)?.fenced
+    heartbeatArrived(world, 2, node.incarnation - 1)
+    expect(fenced()).toBe(true)
+    heartbeatArrived(world, 2, node.incarnation)
+    expect(fenced()).toBe(false)
+  })
 })

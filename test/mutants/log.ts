@@ -129,11 +129,11 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     rule: 'LogCleanerManager.cleanableOffsets',
   },
   {
-    id: 'compaction-of-active-segment',
+    id: 'compaction-inside-a-segment',
     file: CLEANABLE,
-    find: 'const limit = Math.min(log.highWatermark, activeSegment(log).baseOffset)',
-    replace: 'const limit = log.highWatermark',
-    wrong: 'Compaction may reach into the active segment.',
+    find: 'const endOffset = segmentAt(log, Math.max(firstDirtyOffset, Math.min(limit, young?.baseOffset ?? limit))).baseOffset',
+    replace: 'const endOffset = Math.max(firstDirtyOffset, Math.min(limit, young?.baseOffset ?? limit))',
+    wrong: 'Compaction ends in the middle of a segment.',
     rule: 'LogCleanerManager.cleanableOffsets',
   },
   {
