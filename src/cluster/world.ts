@@ -217,7 +217,7 @@ export function createWorld(options: WorldOptions): World {
       host: HOST_NAME,
       port: FIRST_PORT + id - 1,
       rack: config['broker.rack'] ?? null,
-      broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED),
+      broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED, options.checksLaws),
       up: true,
       paused: false,
       stopping: null,

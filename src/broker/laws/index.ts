@@ -134,14 +134,14 @@ function follows(last: number, next: number, mayHaveGaps: boolean): boolean {
 }
 
 function* logs(state: BrokerState): Iterable<PartitionLog> {
-  for (const key of state.touched.partitions) {
+  for (const key of state.touched?.partitions ?? []) {
     const log = logByKey(state, key)
     if (log !== undefined) yield log
   }
 }
 
 function* groups(state: BrokerState) {
-  for (const id of state.touched.groups) {
+  for (const id of state.touched?.groups ?? []) {
     for (const shard of state.shards.values()) {
       const group = shard.groups.get(id)
       if (group !== undefined) yield group

@@ -16,7 +16,7 @@ export function preferredReadReplica(
   clientRack: string | null,
 ): number {
   if (state.config['replica.selector.class'] !== RACK_AWARE || clientRack === null || clientRack === '') return -1
-  const leader = state.leading.get(watchKey(log.topic, log.partition))
+  const leader = state.leading.get(log.key)
   const rackOf = (id: number) => state.image.brokers.get(id)?.rack ?? null
   if (leader === undefined || rackOf(state.id) === clientRack) return -1
   let best: { readonly id: number; readonly logEndOffset: number; readonly lastCaughtUp: number } | null = null
