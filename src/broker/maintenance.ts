@@ -13,7 +13,7 @@ import {
   nextDeletion,
   type PartitionLog,
 } from './log/index.ts'
-import { type BrokerState, watchKey } from './state.ts'
+import type { BrokerState } from './state.ts'
 
 export type MaintenanceKind = 'retention' | 'cleaner'
 

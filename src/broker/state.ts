@@ -157,7 +157,7 @@ export function createBrokerState(
   switches: Switches,
   zooKeeper: boolean,
   advertised: readonly ApiVersionRange[],
-  checksLaws = false,
+  checksLaws = true,
 ): BrokerState {
   return {
     id,

@@ -258,7 +258,7 @@ export function createWorld(options: WorldOptions): World {
       partitions: new Map(),
       decided: new Set(),
       produces: new Map(),
-      links: { order: new Map(), arrived: new Map() },
+      links: { order: new Map(), arrived: new Map(), underWay: new Map() },
       violation: null,
     },
     toldPartitions: new Map(),

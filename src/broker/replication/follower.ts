@@ -12,7 +12,7 @@ import {
   truncateTo,
 } from '../log/index.ts'
 import { brokerEpochOf } from '../metadata.ts'
-import { type BrokerState, logOf, watchKey } from '../state.ts'
+import { type BrokerState, logOf } from '../state.ts'
 import { beginEpoch, endOffsetFor, latestEpoch } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
 

@@ -119,8 +119,7 @@ export function awaitReplicas(
     else watchers.add(id)
   }
   completeProduce(state, id, out)
-  if (state.parkedProduces.has(id))
-    out.timers.push({ key: timerKey, at: deadline, timer: { type: 'produce', id } })
+  if (state.parkedProduces.has(id)) out.timers.push({ key: timerKey, at: deadline, timer: { type: 'produce', id } })
 }
 
 /** DelayedProduce.onExpiration: what is not committed by now is REQUEST_TIMED_OUT; it may still come. */
@@ -262,4 +261,3 @@ function tellHighWatermarkLater(log: PartitionLog, leader: LeaderState, now: num
     })
   }
 }
-

@@ -3,7 +3,7 @@
  * for an in-sync replica in the consumer's rack.
  */
 import type { PartitionLog } from '../log/index.ts'
-import { type BrokerState, watchKey } from '../state.ts'
+import type { BrokerState } from '../state.ts'
 
 /** LeaderSelector and RackAwareReplicaSelector are what Kafka comes with. */
 const RACK_AWARE = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
