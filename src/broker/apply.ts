@@ -22,7 +22,7 @@ import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
 export function apply(state: BrokerState, out: Decision, ctx: Context): void {
   // Waking a waiter may add changes behind those already done.
   for (let i = 0; i < out.changes.length; i++) applyOne(state, out.changes[i] as Change, ctx, out)
-  out.changes.length = 0
+  if (out.changes.length > 0) out.changes.length = 0
 }
 
 function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decision): void {

@@ -34,15 +34,15 @@ export function readLog(
   maxBytes: number,
   atLeastOne: boolean,
 ): { readonly batches: RecordBatch[]; readonly bytes: number } {
-  const out: RecordBatch[] = []
+  const first = findBatch(log, offset)
   let bytes = 0
-  for (let i = findBatch(log, offset); i < log.batches.length; i++) {
-    const batch = log.batches[i] as RecordBatch
+  let end = first
+  for (; end < log.batches.length; end++) {
+    const batch = log.batches[end] as RecordBatch
     if (batch.baseOffset >= upTo) break
     const size = batchSizeInBytes(batch)
-    if (bytes + size > maxBytes && !(atLeastOne && out.length === 0)) break
-    out.push(batch)
+    if (bytes + size > maxBytes && !(atLeastOne && end === first)) break
     bytes += size
   }
-  return { batches: out, bytes }
+  return { batches: log.batches.slice(first, end), bytes }
 }

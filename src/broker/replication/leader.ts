@@ -23,6 +23,8 @@ export interface LeaderState {
 export interface FollowerState {
   /** Of the timer that answers it when it waits and there are no records. */
   readonly waitKey: string
+  /** That timer may be armed. A leadership before this one may have left it so. */
+  waitArmed: boolean
   /** -1 = it has not fetched in this epoch. */
   logEndOffset: number
   /** Where its log starts, as far as it has told; -1 = it has not fetched in this epoch. */
@@ -67,6 +69,7 @@ export function createLeaderState(
 export function createFollowerState(log: PartitionLog, id: number, lastCaughtUp: number): FollowerState {
   return {
     waitKey: `replica/${log.key}/${id}`,
+    waitArmed: true,
     logEndOffset: -1,
     logStartOffset: -1,
     lastCaughtUp,

@@ -154,8 +154,9 @@ function completeProduce(state: BrokerState, id: number, out: Decision): void {
     const leader = state.leading.get(key)
     const log = logOf(state, topic, partition)
     if (leader === undefined || log === undefined || log.highWatermark < offset) return true
-    if (maximalIsr(state, leader).length < effectiveMinIsr(state, topic, partition))
+    if (maximalIsr(state, leader).length < effectiveMinIsr(state, topic, partition)) {
       fail(parked, key, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+    }
     return false
   })
   if (parked.open.length === 0) finishProduce(state, id, parked, out)
@@ -221,7 +222,8 @@ function reply(
     diverging === null && from >= 0
       ? readLog(log, Math.max(from, log.logStartOffset), log.logEndOffset, REPLICA_FETCH_MAX_BYTES, true).batches
       : []
-  out.timers.push({ key: follower.waitKey, at: null })
+  if (follower.waitArmed) out.timers.push({ key: follower.waitKey, at: null })
+  follower.waitArmed = false
   out.sends.push({
     to: id,
     message: {
@@ -254,6 +256,7 @@ export function onLogStart(state: BrokerState, log: PartitionLog, now: number, o
 function tellHighWatermarkLater(log: PartitionLog, leader: LeaderState, now: number, out: Decision): void {
   for (const [id, follower] of leader.followers) {
     if (follower.waiting === null || !knowsLess(follower, log)) continue
+    follower.waitArmed = true
     out.timers.push({
       key: follower.waitKey,
       at: now + REPLICA_FETCH_WAIT_MS,

@@ -20,9 +20,12 @@ export function violationIn(world: World): Violation | null {
     touched.groups.clear()
   }
   if (decided.size === 0) return null
-  const scope = scopeOf(world, decided)
+  for (const name of decided) {
+    const scope = scopeOf(world, name)
+    const violation = scope === null ? null : firstViolation(REPLICA_LAWS, scope)
+    if (violation !== null) return violation
+    if (scope !== null) remember(scope)
+  }
   decided.clear()
-  const violation = firstViolation(REPLICA_LAWS, scope)
-  if (violation === null) remember(scope)
-  return violation
+  return null
 }

@@ -31,7 +31,9 @@ interface LeaderView extends ReplicaView {
   readonly leader: LeaderState
 }
 
-interface PartitionScope {
+/** One partition, as all of its laws see it. */
+export interface PartitionScope {
+  readonly world: World
   /** `topic-partition`. */
   readonly name: string
   readonly topic: TopicInfo
@@ -46,50 +48,40 @@ interface PartitionScope {
   readonly compacted: boolean
 }
 
-export interface ReplicaScope {
-  readonly world: World
-  readonly partitions: readonly PartitionScope[]
-}
-
-export function scopeOf(world: World, keys: ReadonlySet<string>): ReplicaScope {
-  const partitions: PartitionScope[] = []
-  for (const name of keys) {
-    const dash = name.lastIndexOf('-')
-    const topic = world.controller.image.topics.get(name.slice(0, dash))
-    const info = topic?.partitions[Number(name.slice(dash + 1))]
-    if (topic === undefined || info === undefined) continue
-    const ledger = ledgerOf(world.ledger, topic.id, info.partition)
-    const replicas: ReplicaView[] = []
-    let current: LeaderView | undefined
-    let compacted = false
-    for (const node of world.nodes.values()) {
-      const log = logOf(node.broker, topic.name, info.partition)
-      if (log === undefined || log.topicId !== topic.id) continue
-      compacted ||= log.mayHaveGaps
-      const leader = node.up ? node.broker.leading.get(name) : undefined
-      const replica = { node, log, leader, before: ledger.replicas.get(node.id) }
-      replicas.push(replica)
-      if (node.id === info.leader && leader?.epoch === info.leaderEpoch) current = replica as LeaderView
-    }
-    const eligible = info.elr.length === 0 ? info.isr : [...info.isr, ...info.elr]
-    partitions.push({ name, topic, info, replicas, eligible, current, ledger, compacted })
+/** Null for a partition that is gone. */
+export function scopeOf(world: World, name: string): PartitionScope | null {
+  const dash = name.lastIndexOf('-')
+  const topic = world.controller.image.topics.get(name.slice(0, dash))
+  const info = topic?.partitions[Number(name.slice(dash + 1))]
+  if (topic === undefined || info === undefined) return null
+  const ledger = ledgerOf(world.ledger, topic.id, info.partition)
+  const replicas: ReplicaView[] = []
+  let current: LeaderView | undefined
+  let compacted = false
+  for (const node of world.nodes.values()) {
+    const log = logOf(node.broker, topic.name, info.partition)
+    if (log === undefined || log.topicId !== topic.id) continue
+    compacted ||= log.mayHaveGaps
+    const leader = node.up ? node.broker.leading.get(name) : undefined
+    const replica = { node, log, leader, before: ledger.replicas.get(node.id) }
+    replicas.push(replica)
+    if (node.id === info.leader && leader?.epoch === info.leaderEpoch) current = replica as LeaderView
   }
-  return { world, partitions }
+  const eligible = info.elr.length === 0 ? info.isr : [...info.isr, ...info.elr]
+  return { world, name, topic, info, replicas, eligible, current, ledger, compacted }
 }
 
 /** Once everything was found right: what the next check compares with. */
-export function remember({ partitions }: ReplicaScope): void {
-  for (const { info, replicas, ledger } of partitions) {
-    ledger.leaderEpoch = info.leaderEpoch
-    ledger.partitionEpoch = info.partitionEpoch
-    for (const { node, log, leader, before } of replicas) {
-      if (leader !== undefined) ledger.trueHighWatermark = Math.max(ledger.trueHighWatermark, log.highWatermark)
-      const memory = before ?? rememberReplica(ledger, node.id)
-      memory.logEndOffset = log.logEndOffset
-      memory.highWatermark = log.highWatermark
-      memory.leadingEpoch = leader?.epoch ?? -1
-      memory.proposed = leader?.proposed ?? null
-    }
+export function remember({ info, replicas, ledger }: PartitionScope): void {
+  ledger.leaderEpoch = info.leaderEpoch
+  ledger.partitionEpoch = info.partitionEpoch
+  for (const { node, log, leader, before } of replicas) {
+    if (leader !== undefined) ledger.trueHighWatermark = Math.max(ledger.trueHighWatermark, log.highWatermark)
+    const memory = before ?? rememberReplica(ledger, node.id)
+    memory.logEndOffset = log.logEndOffset
+    memory.highWatermark = log.highWatermark
+    memory.leadingEpoch = leader?.epoch ?? -1
+    memory.proposed = leader?.proposed ?? null
   }
 }
 
@@ -116,26 +108,23 @@ function isUpToDate(world: World, { up, broker }: NodeRuntime): boolean {
   return up && broker.image.offset === world.controller.log.length
 }
 
-/** A law over each partition on its own. */
+/** A law over one partition on its own. */
 function perPartition(
   id: string,
   sentence: string,
   check: (partition: PartitionScope, world: World) => string | null,
-): Law<ReplicaScope> {
+): Law<PartitionScope> {
   return {
     id,
     sentence,
-    check({ world, partitions }) {
-      for (const partition of partitions) {
-        const found = check(partition, world)
-        if (found !== null) return `${partition.name}: ${found}`
-      }
-      return null
+    check(partition) {
+      const found = check(partition, partition.world)
+      return found === null ? null : `${partition.name}: ${found}`
     },
   }
 }
 
-export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
+export const REPLICA_LAWS: readonly Law<PartitionScope>[] = [
   // [U]
   perPartition(
     'L3',
