@@ -9,47 +9,35 @@ import { createClusterCore } from '../src/cluster/cluster.ts'
 import { nodeClusterHost } from '../src/host/turns.ts'
 import { createQueue, createTrace, pop, push, record } from '../src/kernel/index.ts'
 import { makeHeartbeatRequest } from '../src/protocol/make.ts'
+import { replicationLines } from './replication.ts'
+import { add, footer, header, median, timed } from './table.ts'
 
-interface Row {
-  readonly what: string
-  readonly value: number
-  readonly unit: string
-  readonly target: number
-  readonly better: 'less' | 'more'
-}
-
-const rows: Row[] = []
-const add = (what: string, value: number, unit: string, better: Row['better'], target: number) => {
-  rows.push({ what, value, unit, better, target })
-  const good = better === 'less' ? value <= target : value >= target
-  const shown = value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(1)
-  const goal = `${better === 'less' ? '≤' : '≥'} ${target.toLocaleString('en')}`
-  console.log(`${good ? '  ' : '! '}${what.padEnd(58)} ${shown.padStart(12)} ${unit.padEnd(8)} ${goal}`)
-}
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] as number
-const timed = async (run: () => unknown) => {
-  const start = performance.now()
-  await run()
-  return performance.now() - start
-}
-
-console.log(`${'  what'.padEnd(60)} ${'result'.padStart(12)} ${'unit'.padEnd(8)} target\n`)
+header()
 
 // Start-up.
-const importTimes = Array.from({ length: 5 }, () =>
-  Number(
-    execFileSync(
-      process.execPath,
-      [
-        '--input-type=module',
-        '-e',
-        "const s = performance.now(); await import('kafkarium'); console.log(performance.now() - s)",
-      ],
-      { encoding: 'utf8' },
-    ),
-  ),
+const inNewProcess = (script: string) => {
+  const run = () => Number(execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }))
+  return median(Array.from({ length: 7 }, run))
+}
+add(
+  'importing the core entry',
+  inNewProcess("const s = performance.now(); await import('kafkarium'); console.log(performance.now() - s)"),
+  'ms',
+  'less',
+  60,
 )
-add('importing the core entry', median(importTimes), 'ms', 'less', 60)
+const creation = (topics: string) => `import { createCluster } from 'kafkarium'
+  const s = performance.now()
+  createCluster({ brokers: 3, topics: ${topics} })
+  console.log(performance.now() - s)`
+add('creating a 3-broker cluster (first in its process)', inNewProcess(creation('{ orders: 3 }')), 'ms', 'less', 5)
+add(
+  'the same with 3 replicas of everything',
+  inNewProcess(creation('{ orders: { partitions: 3, replicationFactor: 3 } }')),
+  'ms',
+  'less',
+  5,
+)
 
 const creations: number[] = []
 for (let i = 0; i < 20; i++) {
@@ -59,7 +47,6 @@ for (let i = 0; i < 20; i++) {
     }),
   )
 }
-add('creating a 3-broker cluster (first)', creations[0] as number, 'ms', 'less', 5)
 add('creating a 3-broker cluster (median)', median(creations), 'ms', 'less', 5)
 
 const joins: number[] = []
@@ -179,25 +166,7 @@ add('produced, batches of 1,000 × 100 B', Math.max(...produced) * 1000, 'msg/s'
 add('consumed by eachBatch (joining included)', Math.max(...byBatch) * 1000, 'msg/s', 'more', 4_000_000)
 add('consumed by eachMessage (joining included)', Math.max(...byMessage) * 1000, 'msg/s', 'more', 2_000_000)
 
-// An idle cluster: what a virtual minute costs.
-const idle = createCluster({ brokers: 3, topics: { orders: 3 } })
-for (const name of ['a', 'b']) {
-  const consumer = idle.kafka({ clientId: name }).consumer({ groupId: 'g' })
-  await consumer.connect()
-  await consumer.subscribe({ topics: ['orders'] })
-  await consumer.run({ eachMessage: async () => {} })
-}
-await idle.group('g').stable({ members: 2 })
-const before = idle.trace.count
-await idle.advance('10m')
-add(
-  'idle 3-broker cluster with two consumers, a virtual minute',
-  (idle.trace.count - before) / 10,
-  'events',
-  'less',
-  1000,
-)
-await idle.dispose()
+await replicationLines()
 
 // The terminal: from exec to the first frame, in a pseudo-terminal.
 if (existsSync('/usr/bin/script') && existsSync('dist/cli/kafkarium.js')) {
@@ -206,8 +175,7 @@ if (existsSync('/usr/bin/script') && existsSync('dist/cli/kafkarium.js')) {
   add('first frame of the terminal after exec', median(frames), 'ms', 'less', 300)
 } else console.log('- first frame: not measured, needs script(1) and a build (npm run build)')
 
-const missed = rows.filter(({ value, target, better }) => (better === 'less' ? value > target : value < target))
-console.log(`\n${rows.length - missed.length} of ${rows.length} targets met on this machine, now.`)
+footer()
 
 function firstFrame(): Promise<number> {
   return new Promise((resolve, reject) => {

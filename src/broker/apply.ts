@@ -4,7 +4,6 @@
  */
 import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { usesLogAppendTime } from './api/00-produce.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
@@ -23,7 +22,7 @@ import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
 export function apply(state: BrokerState, out: Decision, ctx: Context): void {
   // Waking a waiter may add changes behind those already done.
   for (let i = 0; i < out.changes.length; i++) applyOne(state, out.changes[i] as Change, ctx, out)
-  out.changes.length = 0
+  if (out.changes.length > 0) out.changes.length = 0
 }
 
 function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decision): void {
@@ -55,7 +54,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'group':
       state.shards.get(change.partition)?.groups.set(change.group.id, change.group)
-      state.touched.groups.add(change.group.id)
+      state.touched?.groups.add(change.group.id)
       return
     case 'park-fetch': {
       const id = state.nextParkedId++
@@ -95,10 +94,10 @@ function append(
     out.halt = true
     return
   }
-  const stored = asStored(log, batch, ctx.now, usesLogAppendTime(state, log.topic))
+  const stored = asStored(log, batch, ctx.now, log.config.logAppendTime)
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
-  state.touched.partitions.add(watchKey(log.topic, log.partition))
+  state.touched?.partitions.add(log.key)
   out.facts.push({
     type: 'append',
     node: state.id,
@@ -116,7 +115,10 @@ function append(
 /** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
 function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: RecordBatch): number {
   const digest = createDigest()
-  for (const part of [digestOfBytes(records), baseTimestamp, maxTimestamp, attributes]) mixNumber(digest, part)
+  mixNumber(digest, digestOfBytes(records))
+  mixNumber(digest, baseTimestamp)
+  mixNumber(digest, maxTimestamp)
+  mixNumber(digest, attributes)
   return digest.a
 }
 
@@ -145,8 +147,8 @@ export function logStartMoved(state: BrokerState, log: PartitionLog, now: number
 }
 
 function answerFetches(state: BrokerState, log: PartitionLog, out: Decision): void {
-  const watchers = state.fetchWatchers.get(watchKey(log.topic, log.partition))
-  if (watchers !== undefined) for (const id of [...watchers]) answerFetchIfReady(state, id, out)
+  const watchers = state.fetchWatchers.get(log.key)
+  if (watchers !== undefined) for (const id of watchers) answerFetchIfReady(state, id, out)
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {

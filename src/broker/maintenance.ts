@@ -13,7 +13,7 @@ import {
   nextDeletion,
   type PartitionLog,
 } from './log/index.ts'
-import { type BrokerState, watchKey } from './state.ts'
+import type { BrokerState } from './state.ts'
 
 export type MaintenanceKind = 'retention' | 'cleaner'
 
@@ -65,7 +65,7 @@ export function maintain(
       clean(state, log, ctx, out)
     }
     if (deleteOldSegments(log, ctx.now)) onLogStart(log)
-    state.touched.partitions.add(watchKey(log.topic, log.partition))
+    state.touched?.partitions.add(log.key)
   }
   for (const log of logs) armMaintenance(state, log, ctx.now, out)
 }

@@ -50,17 +50,23 @@ export interface ProduceToPark {
 export interface ReplicaWait {
   readonly topic: string
   readonly partition: number
+  /** `topic-partition`. */
+  readonly key: string
   /** The high watermark it waits for. */
   readonly offset: number
 }
 
 /** DelayedProduce.scala. */
 export interface ParkedProduce {
+  /** Of the timer that ends the wait. */
+  readonly timerKey: string
   readonly token: RequestToken
   readonly response: ProduceResponse
-  waits: readonly ReplicaWait[]
-  /** Errors found on the way, by `topic-partition`. */
-  readonly errors: Map<string, number>
+  /** All of its partitions that wait, and those that still do. */
+  readonly waits: readonly ReplicaWait[]
+  open: readonly ReplicaWait[]
+  /** Errors found on the way, by `topic-partition`; null = none. */
+  errors: Map<string, number> | null
 }
 
 /** One partition of `__consumer_offsets` that this broker coordinates. */
@@ -117,8 +123,8 @@ export interface BrokerState {
   readonly parkedDeletes: Map<number, ParkedDeletes>
   /** When old segments and compaction are looked at next. */
   readonly maintenance: MaintenanceTimes
-  /** What changed since the laws were last checked. */
-  readonly touched: Touched
+  /** What changed since the laws were last checked; null when nobody checks them. */
+  readonly touched: Touched | null
   readonly shards: Map<number, CoordinatorShard>
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
   readonly commitWaiters: Map<number, CommitWaiter[]>
@@ -151,6 +157,7 @@ export function createBrokerState(
   switches: Switches,
   zooKeeper: boolean,
   advertised: readonly ApiVersionRange[],
+  checksLaws = true,
 ): BrokerState {
   return {
     id,
@@ -169,7 +176,7 @@ export function createBrokerState(
     following: new Map(),
     earlyFetches: [],
     diskFull: false,
-    touched: { partitions: new Set(), groups: new Set() },
+    touched: checksLaws ? { partitions: new Set(), groups: new Set() } : null,
     parkedProduces: new Map(),
     parkedDeletes: new Map(),
     maintenance: { retention: Infinity, cleaner: Infinity },

@@ -94,6 +94,8 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
   for (const record of records) {
     if (record.type === 'remove-topic') removeTopic(state, record.topicId, out)
     applyMetadata(state.image, record)
+    // A broker that reads the log anew may have asked before it knew the topic.
+    if (record.type === 'topic') state.logConfigs.delete(record.name)
     if (record.type === 'partition') {
       const { topicId, partition } = record
       touched.set(`${topicId}-${partition}`, { topicId, partition })
@@ -221,7 +223,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   const info = topic?.partitions[partition]
   if (topic === undefined || info === undefined) return
   const key = watchKey(topic.name, partition)
-  state.touched.partitions.add(key)
+  state.touched?.partitions.add(key)
   const holds = info.replicas.includes(state.id)
   const log = holds ? ensureLog(state, topic.name, topicId, partition, ctx.now) : undefined
   const leads = info.leader === state.id
@@ -245,14 +247,14 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
 
 /** Partition.makeLeader, and what an unchanged leader learns: its ISR as the controller has confirmed it. */
 function lead(state: BrokerState, log: PartitionLog, info: PartitionInfo, ctx: Context, out: Decision): void {
-  const key = watchKey(log.topic, log.partition)
+  const key = log.key
   const moved = highWatermarkMoved(state, ctx, out)
   const known = state.leading.get(key)
   state.following.delete(key)
   if (known !== undefined && known.epoch === info.leaderEpoch) {
     // A reassignment adds replicas within an epoch.
     for (const id of info.replicas) {
-      if (id !== state.id && !known.followers.has(id)) known.followers.set(id, createFollowerState(0))
+      if (id !== state.id && !known.followers.has(id)) known.followers.set(id, createFollowerState(log, id, 0))
     }
     known.isr = info.isr
     known.partitionEpoch = info.partitionEpoch

@@ -30,10 +30,12 @@ import type { TraceListener } from './view.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
 import { arm, createWorld, note, type World } from './world.ts'
 
+/** `watch` is given every world that is made: for what looks inside without being a user, as the bench does. */
 export function createClusterCore<K, C extends { clientId?: string | undefined }>(
   options: ClusterOptions,
   host: ClusterHost,
   makeKafka: MakeKafka<K, C>,
+  watch?: (world: World) => void,
 ): Cluster<K, C> {
   const parsed = parseOptions(options, host)
   let world!: World
@@ -233,6 +235,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       traceCapacity: parsed.traceCapacity,
       checksLaws: parsed.laws,
     })
+    watch?.(world)
     pump = createPump(world, parsed.speed)
     main = createProcess('test')
     recorder = parsed.history ? createHistoryRecorder(world) : null

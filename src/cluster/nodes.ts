@@ -153,7 +153,7 @@ function loseUnflushed(world: World, node: NodeRuntime, log: PartitionLog, unflu
   if (log.logEndOffset === before) return
   const { broker } = node
   if (world.checksLaws) noteLoss(world, topicId, partition, effectiveMinIsr(broker, topic, partition))
-  broker.touched.partitions.add(watchKey(topic, partition))
+  broker.touched?.partitions.add(watchKey(topic, partition))
   if (!topic.startsWith('__'))
     note(world, { type: 'unflushed-lost', node: node.id, topic, partition, from: before, to: log.logEndOffset })
 }

@@ -158,7 +158,7 @@ export function createPump(world: World, speed: number): Pump {
     if (world.mode === 'wall' && world.now > wallTarget()) anchor = { real: world.host.wallNow(), virtual: world.now }
     world.eventsRun += 1
     dispatch(world, event)
-    if (world.afterEvent.size > 0) for (const listener of [...world.afterEvent]) listener()
+    if (world.afterEvent.size > 0) for (const listener of world.afterEvent) listener()
     if (world.calls.size > 0) checkDeadlines()
   }
 

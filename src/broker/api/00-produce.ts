@@ -18,12 +18,11 @@ import { DecodeError } from '../../protocol/fault.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, TopicProduceResponse } from '../../protocol/messages.ts'
 import { batchSizeInBytes, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
-import { topicConfigValue } from '../config.ts'
 import { type Context, sectionOf } from '../decision.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
 import { effectiveMinIsr } from '../replication/leader.ts'
 import { tokenOf } from '../request.ts'
-import { type BrokerState, logConfigOf, logOf, type ReplicaWait, watchKey } from '../state.ts'
+import { type BrokerState, logOf, type ReplicaWait } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 export const produce = defineApi({
@@ -33,8 +32,6 @@ export const produce = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
-    // Two batches for one partition in one request: the second starts where the first ends.
-    const added = new Map<string, number>()
     const waits: ReplicaWait[] = []
     let failed = false
     const responses = body.topicData.map((topic): TopicProduceResponse => {
@@ -62,15 +59,15 @@ export const produce = defineApi({
           const log = logOf(state, name, index)
           const batch = data.records?.[0]
           if (log === undefined || batch === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
-          const key = `${name}-${index}`
-          const before = added.get(key) ?? 0
-          added.set(key, before + batch.lastOffsetDelta + 1)
-          waits.push({ topic: name, partition: index, offset: log.logEndOffset + before + batch.lastOffsetDelta + 1 })
+          // Two batches for one partition in one request: the second starts where the first ends.
+          const baseOffset = lastOffsetIn(waits, log.key) ?? log.logEndOffset
+          const offset = baseOffset + batch.lastOffsetDelta + 1
+          waits.push({ topic: name, partition: index, key: log.key, offset })
           out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })
           return makePartitionProduceResponse({
             index,
-            baseOffset: log.logEndOffset + before,
-            logAppendTimeMs: usesLogAppendTime(state, name) ? ctx.now : -1,
+            baseOffset,
+            logAppendTimeMs: log.config.logAppendTime ? ctx.now : -1,
             logStartOffset: log.logStartOffset,
           })
         }),
@@ -88,10 +85,9 @@ export const produce = defineApi({
   },
 })
 
-/** Whether the topic's records are stamped by the broker's clock. */
-export function usesLogAppendTime(state: BrokerState, topic: string): boolean {
-  const info = state.image.topics.get(topic)
-  return info !== undefined && topicConfigValue(info.config, state.config, 'message.timestamp.type') === 'LogAppendTime'
+function lastOffsetIn(waits: readonly ReplicaWait[], key: string): number | undefined {
+  for (let i = waits.length - 1; i >= 0; i--) if (waits[i]?.key === key) return waits[i]?.offset
+  return undefined
 }
 
 function problemOf(
@@ -109,9 +105,8 @@ function problemOf(
   if (isInternal(topic)) return ErrorCode.INVALID_TOPIC_EXCEPTION
   const partitionInfo = info.partitions[partition]
   if (partitionInfo === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-  if (partitionInfo.leader !== state.id || logOf(state, topic, partition) === undefined) {
-    return ErrorCode.NOT_LEADER_OR_FOLLOWER
-  }
+  const log = logOf(state, topic, partition)
+  if (partitionInfo.leader !== state.id || log === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   const batch = records?.[0]
   if (records === null || batch === undefined || records.length !== 1 || batch.recordCount < 1) {
     return ErrorCode.INVALID_RECORD
@@ -120,16 +115,14 @@ function problemOf(
   if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
   // No silent no-op: without producer state a sequence number would protect nothing.
   if (batch.producerId >= 0 || isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
-  const compacted = topicConfigValue(info.config, state.config, 'cleanup.policy').includes('compact')
-  if (compacted && hasNullKey(batch, ctx)) return ErrorCode.INVALID_RECORD
-  const leader = state.leading.get(watchKey(topic, partition))
+  if (log.config.compact && hasNullKey(batch, ctx)) return ErrorCode.INVALID_RECORD
+  const leader = state.leading.get(log.key)
   if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   // Partition.appendRecordsToLeader: nothing is appended.
   if (acks === -1 && leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
-  const most = Number(topicConfigValue(info.config, state.config, 'max.message.bytes'))
   const size = batchSizeInBytes(batch)
-  if (size > most) return ErrorCode.MESSAGE_TOO_LARGE
-  return size > logConfigOf(state, topic).segmentBytes ? ErrorCode.RECORD_LIST_TOO_LARGE : ErrorCode.NONE
+  if (size > log.config.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
+  return size > log.config.segmentBytes ? ErrorCode.RECORD_LIST_TOO_LARGE : ErrorCode.NONE
 }
 
 /** A compacted topic needs keys (LogValidator.validateKey). What cannot be decompressed here is taken as it is. */

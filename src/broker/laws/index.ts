@@ -4,6 +4,7 @@
  */
 import type { Law } from '../../kernel/laws.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
+import type { ClassicGroup } from '../groups/group.ts'
 import { assignedPartitions } from '../groups/rebalance.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { type BrokerState, logByKey } from '../state.ts'
@@ -133,18 +134,23 @@ function follows(last: number, next: number, mayHaveGaps: boolean): boolean {
   return mayHaveGaps ? last < next : last + 1 === next
 }
 
-function* logs(state: BrokerState): Iterable<PartitionLog> {
-  for (const key of state.touched.partitions) {
+function logs(state: BrokerState): readonly PartitionLog[] {
+  const out: PartitionLog[] = []
+  for (const key of state.touched?.partitions ?? []) {
     const log = logByKey(state, key)
-    if (log !== undefined) yield log
+    if (log !== undefined) out.push(log)
   }
+  return out
 }
 
-function* groups(state: BrokerState) {
-  for (const id of state.touched.groups) {
-    for (const shard of state.shards.values()) {
+function groups({ touched, shards }: BrokerState): readonly ClassicGroup[] {
+  const out: ClassicGroup[] = []
+  if (touched === null || touched.groups.size === 0) return out
+  for (const id of touched.groups) {
+    for (const shard of shards.values()) {
       const group = shard.groups.get(id)
-      if (group !== undefined) yield group
+      if (group !== undefined) out.push(group)
     }
   }
+  return out
 }

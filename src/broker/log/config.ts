@@ -10,6 +10,10 @@ export interface LogConfig {
   readonly segmentBytes: number
   readonly segmentMs: number
   readonly flushMessages: number
+  readonly maxMessageBytes: number
+  readonly minInsyncReplicas: number
+  /** The records are stamped by the broker's clock. */
+  readonly logAppendTime: boolean
   readonly flushMs: number
   /** How often the broker looks for logs that `flushMs` applies to. */
   readonly flushCheckMs: number
@@ -44,6 +48,9 @@ export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
     // What must be compacted by then must be in a closed segment by then (LogConfig.maxSegmentMs).
     segmentMs: compact && maxLagMs > 0 ? Math.min(maxLagMs, number('segment.ms')) : number('segment.ms'),
     flushMessages: number('flush.messages'),
+    maxMessageBytes: number('max.message.bytes'),
+    minInsyncReplicas: number('min.insync.replicas'),
+    logAppendTime: topicConfigValue(topic, broker, 'message.timestamp.type') === 'LogAppendTime',
     flushMs: number('flush.ms'),
     flushCheckMs: Number(broker['log.flush.scheduler.interval.ms']),
     retentionMs: number('retention.ms'),

@@ -12,6 +12,8 @@ export interface PartitionLog {
   readonly topic: string
   readonly topicId: string
   readonly partition: number
+  /** `topic-partition`, made once: maps that are asked at every message go by it. */
+  readonly key: string
   config: LogConfig
   /** By base offset, ascending, without overlap. Compaction leaves gaps between them. */
   readonly batches: RecordBatch[]
@@ -53,6 +55,7 @@ export function createLog(
     topic,
     topicId,
     partition,
+    key: `${topic}-${partition}`,
     config,
     batches: [],
     segments: [createSegment(0, now)],

@@ -6,11 +6,15 @@ import type { PartitionLog } from './log.ts'
 /** Index of the first batch whose last offset is ≥ offset; `batches.length` if there is none. */
 export function findBatch(log: PartitionLog, offset: number): number {
   const { batches } = log
-  // Readers are mostly near the end: look there first.
-  const last = batches[batches.length - 1]
-  if (last === undefined || lastOffsetOf(last) < offset) return batches.length
-  let low = 0
   let high = batches.length - 1
+  const last = batches[high]
+  if (last === undefined || lastOffsetOf(last) < offset) return batches.length
+  // Readers are mostly near the end: from there in growing steps, then by halves.
+  let low = high
+  for (let step = 1; low > 0 && lastOffsetOf(batches[low - 1] as RecordBatch) >= offset; step *= 2) {
+    high = low - 1
+    low = Math.max(0, high - step)
+  }
   while (low < high) {
     const middle = (low + high) >> 1
     if (lastOffsetOf(batches[middle] as RecordBatch) < offset) low = middle + 1
@@ -30,15 +34,15 @@ export function readLog(
   maxBytes: number,
   atLeastOne: boolean,
 ): { readonly batches: RecordBatch[]; readonly bytes: number } {
-  const out: RecordBatch[] = []
+  const first = findBatch(log, offset)
   let bytes = 0
-  for (let i = findBatch(log, offset); i < log.batches.length; i++) {
-    const batch = log.batches[i] as RecordBatch
+  let end = first
+  for (; end < log.batches.length; end++) {
+    const batch = log.batches[end] as RecordBatch
     if (batch.baseOffset >= upTo) break
     const size = batchSizeInBytes(batch)
-    if (bytes + size > maxBytes && !(atLeastOne && out.length === 0)) break
-    out.push(batch)
+    if (bytes + size > maxBytes && !(atLeastOne && end === first)) break
     bytes += size
   }
-  return { batches: out, bytes }
+  return { batches: log.batches.slice(first, end), bytes }
 }

@@ -12,7 +12,7 @@ import {
   truncateTo,
 } from '../log/index.ts'
 import { brokerEpochOf } from '../metadata.ts'
-import { type BrokerState, logOf, watchKey } from '../state.ts'
+import { type BrokerState, logOf } from '../state.ts'
 import { beginEpoch, endOffsetFor, latestEpoch } from './epochs.ts'
 import type { ReplicaData } from './messages.ts'
 
@@ -37,7 +37,7 @@ export function follow(
   out: Decision,
 ): void {
   const role: FollowerRole = { leader, epoch, asked: 0, aligned: false }
-  state.following.set(watchKey(log.topic, log.partition), role)
+  state.following.set(log.key, role)
   if (state.switches.truncation === 'highWatermark') cutBack(state, log, log.highWatermark, now, out)
   askLeader(state, log, role, out)
 }
@@ -52,7 +52,7 @@ function cutBack(state: BrokerState, log: PartitionLog, offset: number, now: num
   const before = log.logEndOffset
   truncateTo(log, offset, now)
   if (log.logEndOffset === before) return
-  state.touched.partitions.add(watchKey(log.topic, log.partition))
+  state.touched?.partitions.add(log.key)
   const { topic, partition, logEndOffset } = log
   out.facts.push({ type: 'truncated', node: state.id, topic, partition, from: before, to: logEndOffset })
 }
@@ -81,11 +81,11 @@ export function askLeader(state: BrokerState, log: PartitionLog, role: FollowerR
 /** The leader's answer: records, or where the logs part. */
 export function gotReplicaData(state: BrokerState, data: ReplicaData, now: number, out: Decision): void {
   const log = logOf(state, data.topic, data.partition)
-  const role = state.following.get(watchKey(data.topic, data.partition))
+  const role = log === undefined ? undefined : state.following.get(log.key)
   if (log === undefined || role === undefined || role.leader !== data.leader || role.asked !== data.ask) return
   // An answer of another leadership has no effect (KIP-320, law R9).
   if (role.epoch !== data.leaderEpoch && state.switches.fetchFencing) return
-  state.touched.partitions.add(watchKey(log.topic, log.partition))
+  state.touched?.partitions.add(log.key)
   if (data.diverging !== null) {
     const own = state.switches.kip279 ? endOffsetFor(log, data.diverging.epoch) : null
     const offset = Math.min(data.diverging.endOffset, own?.endOffset ?? log.logEndOffset, log.logEndOffset)

@@ -3,11 +3,10 @@
  * is in sync (Partition.scala, Replica.scala; KIP-497, 841, 903). Nothing here is assigned: it follows from fetches.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { topicConfigValue } from '../config.ts'
 import type { Decision } from '../decision.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { brokerEpochOf, isActive } from '../metadata.ts'
-import { type BrokerState, watchKey } from '../state.ts'
+import { type BrokerState, logConfigOf } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 
 export interface LeaderState {
@@ -22,6 +21,10 @@ export interface LeaderState {
 }
 
 export interface FollowerState {
+  /** Of the timer that answers it when it waits and there are no records. */
+  readonly waitKey: string
+  /** That timer may be armed. A leadership before this one may have left it so. */
+  waitArmed: boolean
   /** -1 = it has not fetched in this epoch. */
   logEndOffset: number
   /** Where its log starts, as far as it has told; -1 = it has not fetched in this epoch. */
@@ -58,13 +61,15 @@ export function createLeaderState(
     if (id === self) continue
     // Members of the ISR get the benefit of the doubt for one lag time (Partition.makeLeader).
     const lastCaughtUp = isr.includes(id) ? now : 0
-    followers.set(id, createFollowerState(lastCaughtUp))
+    followers.set(id, createFollowerState(log, id, lastCaughtUp))
   }
   return { epoch, epochStartOffset: log.logEndOffset, isr, partitionEpoch, proposed: null, followers }
 }
 
-export function createFollowerState(lastCaughtUp: number): FollowerState {
+export function createFollowerState(log: PartitionLog, id: number, lastCaughtUp: number): FollowerState {
   return {
+    waitKey: `replica/${log.key}/${id}`,
+    waitArmed: true,
     logEndOffset: -1,
     logStartOffset: -1,
     lastCaughtUp,
@@ -85,8 +90,8 @@ export function maximalIsr({ switches }: BrokerState, leader: LeaderState): read
 /** min.insync.replicas, never more than there are replicas. */
 export function effectiveMinIsr(state: BrokerState, topic: string, partition: number): number {
   const info = state.image.topics.get(topic)
-  const configured = info === undefined ? 1 : Number(topicConfigValue(info.config, state.config, 'min.insync.replicas'))
-  return Math.min(configured, info?.partitions[partition]?.replicas.length ?? 1)
+  if (info === undefined) return 1
+  return Math.min(logConfigOf(state, topic).minInsyncReplicas, info.partitions[partition]?.replicas.length ?? 1)
 }
 
 /**
@@ -201,7 +206,7 @@ function propose(
   out: Decision,
 ): void {
   leader.proposed = isr
-  state.touched.partitions.add(watchKey(log.topic, log.partition))
+  state.touched?.partitions.add(log.key)
   send(state, log, leader, isr, out)
 }
 

@@ -33,9 +33,8 @@ export function onReplicaFetch(
   out: Decision,
   onAdvance: OnAdvance,
 ): void {
-  const key = watchKey(fetch.topic, fetch.partition)
-  const leader = state.leading.get(key)
   const log = logOf(state, fetch.topic, fetch.partition)
+  const leader = log === undefined ? undefined : state.leading.get(log.key)
   const { fetchFencing } = state.switches
   if (log === undefined || leader === undefined || (fetch.leaderEpoch > leader.epoch && fetchFencing)) {
     // It has heard of a leadership that this broker has yet to hear of.
@@ -71,7 +70,7 @@ export function onAppend(
   out: Decision,
   onAdvance: OnAdvance,
 ): void {
-  const leader = state.leading.get(watchKey(log.topic, log.partition))
+  const leader = state.leading.get(log.key)
   if (leader === undefined) return
   for (const [id, { waiting }] of leader.followers) if (waiting !== null) reply(state, log, leader, id, out, null)
   advance(state, log, leader, now, out, onAdvance)
@@ -89,16 +88,16 @@ export function advance(
   const next = highWatermarkFor(state, log, leader, now)
   if (next <= log.highWatermark) return
   setHighWatermark(log, next, now)
-  state.touched.partitions.add(watchKey(log.topic, log.partition))
+  state.touched?.partitions.add(log.key)
   onAdvance(log)
-  completeProduces(state, watchKey(log.topic, log.partition), out)
+  completeProduces(state, log.key, out)
   tellHighWatermarkLater(log, leader, now, out)
 }
 
 /** A follower that waits is answered after replica.fetch.wait.max.ms with the high watermark alone. */
 export function onReplicaWait(state: BrokerState, topic: string, partition: number, id: number, out: Decision): void {
-  const leader = state.leading.get(watchKey(topic, partition))
   const log = logOf(state, topic, partition)
+  const leader = log === undefined ? undefined : state.leading.get(log.key)
   const follower = leader?.followers.get(id)
   if (leader === undefined || log === undefined || follower === undefined || follower.waiting === null) return
   if (knowsLess(follower, log)) reply(state, log, leader, id, out, null)
@@ -111,77 +110,78 @@ export function awaitReplicas(
   out: Decision,
 ): void {
   const id = state.nextParkedId++
-  const parked: ParkedProduce = { token, response, waits, errors: new Map() }
+  const timerKey = `produce/${id}`
+  const parked: ParkedProduce = { timerKey, token, response, waits, open: waits, errors: null }
   state.parkedProduces.set(id, parked)
-  for (const { topic, partition } of waits) {
-    const key = watchKey(topic, partition)
+  for (const { key } of waits) {
     const watchers = state.produceWatchers.get(key)
     if (watchers === undefined) state.produceWatchers.set(key, new Set([id]))
     else watchers.add(id)
   }
   completeProduce(state, id, out)
-  if (state.parkedProduces.has(id))
-    out.timers.push({ key: produceKey(id), at: deadline, timer: { type: 'produce', id } })
+  if (state.parkedProduces.has(id)) out.timers.push({ key: timerKey, at: deadline, timer: { type: 'produce', id } })
 }
 
 /** DelayedProduce.onExpiration: what is not committed by now is REQUEST_TIMED_OUT; it may still come. */
 export function onProduceTimeout(state: BrokerState, id: number, out: Decision): void {
   const parked = state.parkedProduces.get(id)
   if (parked === undefined) return
-  for (const { topic, partition } of parked.waits)
-    parked.errors.set(watchKey(topic, partition), ErrorCode.REQUEST_TIMED_OUT)
-  parked.waits = []
+  for (const { key } of parked.open) fail(parked, key, ErrorCode.REQUEST_TIMED_OUT)
   finishProduce(state, id, parked, out)
 }
 
 /** This broker leads a partition no more: who waits for it is told. */
 export function failProduces(state: BrokerState, key: string, out: Decision): void {
-  for (const id of [...(state.produceWatchers.get(key) ?? [])]) {
+  for (const id of state.produceWatchers.get(key) ?? []) {
     const parked = state.parkedProduces.get(id)
     if (parked === undefined) continue
-    parked.errors.set(key, ErrorCode.NOT_LEADER_OR_FOLLOWER)
-    parked.waits = parked.waits.filter(({ topic, partition }) => watchKey(topic, partition) !== key)
-    if (parked.waits.length === 0) finishProduce(state, id, parked, out)
+    fail(parked, key, ErrorCode.NOT_LEADER_OR_FOLLOWER)
+    parked.open = parked.open.filter((wait) => wait.key !== key)
+    if (parked.open.length === 0) finishProduce(state, id, parked, out)
   }
 }
 
 export function completeProduces(state: BrokerState, key: string, out: Decision): void {
   const watchers = state.produceWatchers.get(key)
-  if (watchers !== undefined) for (const id of [...watchers]) completeProduce(state, id, out)
+  if (watchers !== undefined) for (const id of watchers) completeProduce(state, id, out)
 }
 
 /** Partition.checkEnoughReplicasReachOffset. */
 function completeProduce(state: BrokerState, id: number, out: Decision): void {
   const parked = state.parkedProduces.get(id)
   if (parked === undefined) return
-  parked.waits = parked.waits.filter(({ topic, partition, offset }) => {
-    const key = watchKey(topic, partition)
+  parked.open = parked.open.filter(({ topic, partition, key, offset }) => {
     const leader = state.leading.get(key)
     const log = logOf(state, topic, partition)
     if (leader === undefined || log === undefined || log.highWatermark < offset) return true
     if (maximalIsr(state, leader).length < effectiveMinIsr(state, topic, partition)) {
-      parked.errors.set(key, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
+      fail(parked, key, ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND)
     }
     return false
   })
-  if (parked.waits.length === 0) finishProduce(state, id, parked, out)
+  if (parked.open.length === 0) finishProduce(state, id, parked, out)
+}
+
+function fail(parked: ParkedProduce, key: string, errorCode: number): void {
+  parked.errors ??= new Map()
+  parked.errors.set(key, errorCode)
 }
 
 function finishProduce(state: BrokerState, id: number, parked: ParkedProduce, out: Decision): void {
   state.parkedProduces.delete(id)
-  for (const [key, watchers] of state.produceWatchers) {
-    if (watchers.delete(id) && watchers.size === 0) state.produceWatchers.delete(key)
-  }
-  out.timers.push({ key: produceKey(id), at: null })
+  // An empty set stays: the next produce is going to need it.
+  for (const { key } of parked.waits) state.produceWatchers.get(key)?.delete(id)
+  out.timers.push({ key: parked.timerKey, at: null })
+  const { errors } = parked
   const body =
-    parked.errors.size === 0
+    errors === null
       ? parked.response
       : {
           ...parked.response,
           responses: parked.response.responses.map((topic) => ({
             ...topic,
             partitionResponses: topic.partitionResponses.map((partition) => {
-              const errorCode = parked.errors.get(watchKey(topic.name, partition.index))
+              const errorCode = errors.get(watchKey(topic.name, partition.index))
               return errorCode === undefined ? partition : { ...partition, errorCode, baseOffset: -1 }
             }),
           })),
@@ -222,7 +222,8 @@ function reply(
     diverging === null && from >= 0
       ? readLog(log, Math.max(from, log.logStartOffset), log.logEndOffset, REPLICA_FETCH_MAX_BYTES, true).batches
       : []
-  out.timers.push({ key: replicaWaitKey(log, id), at: null })
+  if (follower.waitArmed) out.timers.push({ key: follower.waitKey, at: null })
+  follower.waitArmed = false
   out.sends.push({
     to: id,
     message: {
@@ -248,25 +249,18 @@ function knowsLess(follower: FollowerState, log: PartitionLog): boolean {
 
 /** The leader's log starts elsewhere now: followers learn it with their next answer. */
 export function onLogStart(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
-  const leader = state.leading.get(watchKey(log.topic, log.partition))
+  const leader = state.leading.get(log.key)
   if (leader !== undefined) tellHighWatermarkLater(log, leader, now, out)
 }
 
 function tellHighWatermarkLater(log: PartitionLog, leader: LeaderState, now: number, out: Decision): void {
   for (const [id, follower] of leader.followers) {
     if (follower.waiting === null || !knowsLess(follower, log)) continue
+    follower.waitArmed = true
     out.timers.push({
-      key: replicaWaitKey(log, id),
+      key: follower.waitKey,
       at: now + REPLICA_FETCH_WAIT_MS,
       timer: { type: 'replica-wait', topic: log.topic, partition: log.partition, follower: id },
     })
   }
-}
-
-function produceKey(id: number): string {
-  return `produce/${id}`
-}
-
-function replicaWaitKey(log: PartitionLog, follower: number): string {
-  return `replica/${log.topic}-${log.partition}/${follower}`
 }

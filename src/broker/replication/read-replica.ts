@@ -3,7 +3,7 @@
  * for an in-sync replica in the consumer's rack.
  */
 import type { PartitionLog } from '../log/index.ts'
-import { type BrokerState, watchKey } from '../state.ts'
+import type { BrokerState } from '../state.ts'
 
 /** LeaderSelector and RackAwareReplicaSelector are what Kafka comes with. */
 const RACK_AWARE = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
@@ -16,7 +16,7 @@ export function preferredReadReplica(
   clientRack: string | null,
 ): number {
   if (state.config['replica.selector.class'] !== RACK_AWARE || clientRack === null || clientRack === '') return -1
-  const leader = state.leading.get(watchKey(log.topic, log.partition))
+  const leader = state.leading.get(log.key)
   const rackOf = (id: number) => state.image.brokers.get(id)?.rack ?? null
   if (leader === undefined || rackOf(state.id) === clientRack) return -1
   let best: { readonly id: number; readonly logEndOffset: number; readonly lastCaughtUp: number } | null = null

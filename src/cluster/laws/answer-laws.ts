@@ -2,12 +2,11 @@
 import { findBatch, logOf, type PartitionLog } from '../../broker/index.ts'
 import { effectiveMinIsr } from '../../broker/replication/leader.ts'
 import type { RequestToken } from '../../broker/request.ts'
-import { watchKey } from '../../broker/state.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { FetchResponse, ProduceRequest, ProduceResponse } from '../../protocol/messages.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
 import type { NodeRuntime, World } from '../world.ts'
-import { ledgerOf } from './ledger.ts'
+import { ledgerOf, type ProducedBatch } from './ledger.ts'
 
 /** By id. */
 export const ANSWER_LAWS = {
@@ -21,12 +20,16 @@ type AnswerLaw = keyof typeof ANSWER_LAWS
 
 /** A Produce reached its broker: what it asked for is remembered until its answer. */
 export function rememberProduce(world: World, token: RequestToken, body: ProduceRequest): void {
-  const batches = body.topicData.flatMap((topic) =>
-    topic.partitionData.flatMap(({ index, records }) =>
-      records?.[0] === undefined ? [] : [{ topic: topic.name, partition: index, records: records[0].records }],
-    ),
-  )
-  world.ledger.produces.set(keyOf(token), { acks: body.acks, batches })
+  const batches: ProducedBatch[] = []
+  for (const { name: topic, partitionData } of body.topicData) {
+    for (const { index: partition, records } of partitionData) {
+      if (records?.[0] !== undefined) batches.push({ topic, partition, records: records[0].records })
+    }
+  }
+  const { produces } = world.ledger
+  const ofConnection = produces.get(token.connection) ?? new Map()
+  produces.set(token.connection, ofConnection)
+  ofConnection.set(token.correlationId, { acks: body.acks, batches })
 }
 
 /** An answer leaves: notes the first violation in the ledger. */
@@ -36,13 +39,10 @@ export function checkAnswer(world: World, node: NodeRuntime, token: RequestToken
   else if (token.api === 'Fetch') checkFetch(world, node, body as FetchResponse)
 }
 
-function keyOf({ connection, correlationId }: RequestToken): string {
-  return `${connection}/${correlationId}`
-}
-
 function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body: ProduceResponse): void {
-  const asked = world.ledger.produces.get(keyOf(token))
-  world.ledger.produces.delete(keyOf(token))
+  const ofConnection = world.ledger.produces.get(token.connection)
+  const asked = ofConnection?.get(token.correlationId)
+  ofConnection?.delete(token.correlationId)
   if (asked === undefined || body === null || body === undefined) return
   for (const { name, partitionResponses } of body.responses) {
     for (const { index, errorCode, baseOffset } of partitionResponses) {
@@ -61,7 +61,7 @@ function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body
         broken(world, 'P1', `${where}: the high watermark is ${log.highWatermark}`)
         return
       }
-      const leader = node.broker.leading.get(watchKey(name, index))
+      const leader = node.broker.leading.get(log.key)
       const least = effectiveMinIsr(node.broker, name, index)
       if (leader !== undefined && leader.isr.length < least && leader.proposed === null) {
         broken(world, 'P1', `${where}: ${leader.isr.length} in sync, min.insync.replicas is ${least}`)

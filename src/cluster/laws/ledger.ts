@@ -4,15 +4,15 @@
  */
 import type { MetadataRecord } from '../../broker/index.ts'
 import { topicById } from '../../broker/index.ts'
-import type { World } from '../world.ts'
+import type { Task, World } from '../world.ts'
 
 export interface ReplicaMemory {
-  readonly logEndOffset: number
-  readonly highWatermark: number
+  logEndOffset: number
+  highWatermark: number
   /** The epoch in which it led; -1 = it did not. */
-  readonly leadingEpoch: number
+  leadingEpoch: number
   /** The ISR it proposed. */
-  readonly proposed: readonly number[] | null
+  proposed: readonly number[] | null
 }
 
 export interface AckedBatch {
@@ -29,8 +29,8 @@ export interface PartitionLedger {
   readonly replicas: Map<number, ReplicaMemory>
   /** Acknowledged with acks=all. */
   readonly acked: AckedBatch[]
-  /** The leadership for which `acked` was looked up, as `broker/epoch`. */
-  checkedLeader: string
+  /** The leadership for which `acked` was looked up. */
+  checkedLeader: { readonly node: number; readonly epoch: number }
   /** What consumers were given, by base offset. */
   readonly served: Map<number, Uint8Array>
   /** Crashes that lost a part of a log. */
@@ -40,26 +40,40 @@ export interface PartitionLedger {
 }
 
 export interface Ledger {
-  /** By `topicId-partition`. */
-  readonly partitions: Map<string, PartitionLedger>
+  /** By topic id, then partition: it is looked up after every event, so without a key to be made. */
+  readonly partitions: Map<string, PartitionLedger[]>
   /** `topic-partition`s the controller has decided about since the last check. */
   readonly decided: Set<string>
-  /** Produce requests under way, by `connection/correlation id`. */
-  readonly produces: Map<string, ProduceMemory>
+  /** Produce requests under way, by connection, then correlation id. */
+  readonly produces: Map<number, Map<number, ProduceMemory>>
   /** How many messages were sent over each link, and which of them arrived last. */
-  readonly links: { readonly order: Map<number, number>; readonly arrived: Map<number, number> }
+  readonly links: {
+    readonly order: Map<number, number>
+    readonly arrived: Map<number, number>
+    readonly underWay: Map<Task, { readonly link: number; readonly order: number }>
+  }
   /** Found while an answer went out or a message came in. */
   violation: { readonly law: string; readonly sentence: string; readonly detail: string } | null
 }
 
 export interface ProduceMemory {
   readonly acks: number
-  readonly batches: readonly { readonly topic: string; readonly partition: number; readonly records: Uint8Array }[]
+  readonly batches: readonly ProducedBatch[]
+}
+
+export interface ProducedBatch {
+  readonly topic: string
+  readonly partition: number
+  readonly records: Uint8Array
 }
 
 export function ledgerOf(ledger: Ledger, topicId: string, partition: number): PartitionLedger {
-  const key = `${topicId}-${partition}`
-  let found = ledger.partitions.get(key)
+  let partitions = ledger.partitions.get(topicId)
+  if (partitions === undefined) {
+    partitions = []
+    ledger.partitions.set(topicId, partitions)
+  }
+  let found = partitions[partition]
   if (found === undefined) {
     found = {
       trueHighWatermark: 0,
@@ -67,14 +81,21 @@ export function ledgerOf(ledger: Ledger, topicId: string, partition: number): Pa
       partitionEpoch: 0,
       replicas: new Map(),
       acked: [],
-      checkedLeader: '',
+      checkedLeader: { node: -1, epoch: -1 },
       served: new Map(),
       lossyCrashes: 0,
       unsafe: null,
     }
-    ledger.partitions.set(key, found)
+    partitions[partition] = found
   }
   return found
+}
+
+/** A replica that has not been seen before. */
+export function rememberReplica({ replicas }: PartitionLedger, id: number): ReplicaMemory {
+  const memory: ReplicaMemory = { logEndOffset: 0, highWatermark: 0, leadingEpoch: -1, proposed: null }
+  replicas.set(id, memory)
+  return memory
 }
 
 /** The controller has decided these records. */

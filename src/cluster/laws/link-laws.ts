@@ -6,28 +6,20 @@ export const LINK_LAW = {
   sentence: 'Messages of one link arrive in the order in which they were sent.',
 } as const
 
-interface Sent {
-  readonly link: number
-  readonly order: number
-}
-
-/** By message, while it is under way. */
-const sent = new WeakMap<Task, Sent>()
-
 /** A message leaves over a link. */
 export function noteSent(world: World, link: number, task: Task): void {
-  const { order } = world.ledger.links
+  const { order, underWay } = world.ledger.links
   const next = (order.get(link) ?? 0) + 1
   order.set(link, next)
-  sent.set(task, { link, order: next })
+  underWay.set(task, { link, order: next })
 }
 
 /** It arrived: later ones may not have done so before. */
 export function checkOrder(world: World, task: Task): void {
-  const known = sent.get(task)
+  const { arrived, underWay } = world.ledger.links
+  const known = underWay.get(task)
   if (known === undefined) return
-  sent.delete(task)
-  const { arrived } = world.ledger.links
+  underWay.delete(task)
   const last = arrived.get(known.link) ?? 0
   if (known.order < last) {
     world.ledger.violation ??= {

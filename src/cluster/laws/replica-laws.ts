@@ -5,7 +5,7 @@
 import {
   findBatch,
   isActive,
-  logByKey,
+  logOf,
   type PartitionInfo,
   type PartitionLog,
   type TopicInfo,
@@ -16,122 +16,130 @@ import { effectiveMinIsr, type LeaderState } from '../../broker/replication/lead
 import type { Law } from '../../kernel/index.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
 import type { NodeRuntime, World } from '../world.ts'
-import { ledgerOf, type PartitionLedger } from './ledger.ts'
+import { ledgerOf, type PartitionLedger, type ReplicaMemory, rememberReplica } from './ledger.ts'
 
 interface ReplicaView {
   readonly node: NodeRuntime
   readonly log: PartitionLog
   /** What it believes to lead; undefined = it does not. */
   readonly leader: LeaderState | undefined
+  /** As it was when the laws were last found to hold. */
+  readonly before: ReplicaMemory | undefined
 }
 
-interface PartitionScope {
+interface LeaderView extends ReplicaView {
+  readonly leader: LeaderState
+}
+
+/** One partition, as all of its laws see it. */
+export interface PartitionScope {
+  readonly world: World
   /** `topic-partition`. */
   readonly name: string
   readonly topic: TopicInfo
   readonly info: PartitionInfo
   readonly replicas: readonly ReplicaView[]
+  /** In the ISR or in the ELR, as the controller has it. */
+  readonly eligible: readonly number[]
+  /** The leader the controller knows, if it knows of it, too. */
+  readonly current: LeaderView | undefined
   readonly ledger: PartitionLedger
   /** A cleaner has written batches anew: what is the same can no longer be told from the bytes. */
   readonly compacted: boolean
 }
 
-export interface ReplicaScope {
-  readonly world: World
-  readonly partitions: readonly PartitionScope[]
-}
-
-export function scopeOf(world: World, keys: ReadonlySet<string>): ReplicaScope {
-  const partitions: PartitionScope[] = []
-  for (const name of keys) {
-    const dash = name.lastIndexOf('-')
-    const topic = world.controller.image.topics.get(name.slice(0, dash))
-    const info = topic?.partitions[Number(name.slice(dash + 1))]
-    if (topic === undefined || info === undefined) continue
-    const replicas: ReplicaView[] = []
-    let compacted = false
-    for (const node of world.nodes.values()) {
-      const log = logByKey(node.broker, name)
-      if (log === undefined || log.topicId !== topic.id) continue
-      compacted ||= log.mayHaveGaps
-      replicas.push({ node, log, leader: node.up ? node.broker.leading.get(name) : undefined })
-    }
-    const ledger = ledgerOf(world.ledger, topic.id, info.partition)
-    partitions.push({ name, topic, info, replicas, ledger, compacted })
+/** Null for a partition that is gone. */
+export function scopeOf(world: World, name: string): PartitionScope | null {
+  const dash = name.lastIndexOf('-')
+  const topic = world.controller.image.topics.get(name.slice(0, dash))
+  const info = topic?.partitions[Number(name.slice(dash + 1))]
+  if (topic === undefined || info === undefined) return null
+  const ledger = ledgerOf(world.ledger, topic.id, info.partition)
+  const replicas: ReplicaView[] = []
+  let current: LeaderView | undefined
+  let compacted = false
+  for (const node of world.nodes.values()) {
+    const log = logOf(node.broker, topic.name, info.partition)
+    if (log === undefined || log.topicId !== topic.id) continue
+    compacted ||= log.mayHaveGaps
+    const leader = node.up ? node.broker.leading.get(name) : undefined
+    const replica = { node, log, leader, before: ledger.replicas.get(node.id) }
+    replicas.push(replica)
+    if (node.id === info.leader && leader?.epoch === info.leaderEpoch) current = replica as LeaderView
   }
-  return { world, partitions }
+  const eligible = info.elr.length === 0 ? info.isr : [...info.isr, ...info.elr]
+  return { world, name, topic, info, replicas, eligible, current, ledger, compacted }
 }
 
 /** Once everything was found right: what the next check compares with. */
-export function remember({ partitions }: ReplicaScope): void {
-  for (const { info, replicas, ledger } of partitions) {
-    ledger.leaderEpoch = info.leaderEpoch
-    ledger.partitionEpoch = info.partitionEpoch
-    for (const { node, log, leader } of replicas) {
-      if (leader !== undefined) ledger.trueHighWatermark = Math.max(ledger.trueHighWatermark, log.highWatermark)
-      const { logEndOffset, highWatermark } = log
-      const { epoch: leadingEpoch = -1, proposed = null } = leader ?? {}
-      ledger.replicas.set(node.id, { logEndOffset, highWatermark, leadingEpoch, proposed })
+export function remember({ info, replicas, ledger }: PartitionScope): void {
+  ledger.leaderEpoch = info.leaderEpoch
+  ledger.partitionEpoch = info.partitionEpoch
+  for (const { node, log, leader, before } of replicas) {
+    if (leader !== undefined) ledger.trueHighWatermark = Math.max(ledger.trueHighWatermark, log.highWatermark)
+    const memory = before ?? rememberReplica(ledger, node.id)
+    memory.logEndOffset = log.logEndOffset
+    memory.highWatermark = log.highWatermark
+    memory.leadingEpoch = leader?.epoch ?? -1
+    memory.proposed = leader?.proposed ?? null
+  }
+}
+
+/** The first thing that is wrong between two replicas, or null. */
+function betweenTwo(
+  replicas: readonly ReplicaView[],
+  check: (a: ReplicaView, b: ReplicaView) => string | null,
+): string | null {
+  for (let i = 0; i < replicas.length; i++) {
+    for (let j = i + 1; j < replicas.length; j++) {
+      const found = check(replicas[i] as ReplicaView, replicas[j] as ReplicaView)
+      if (found !== null) return found
     }
   }
+  return null
 }
 
-function eligible(info: PartitionInfo): readonly number[] {
-  return [...info.isr, ...info.elr]
-}
-
-/** The leader the controller knows, if it knows of it, too. */
-function leaderOf({ info, replicas }: PartitionScope): (ReplicaView & { readonly leader: LeaderState }) | undefined {
-  for (const replica of replicas) {
-    const { node, leader } = replica
-    if (node.id === info.leader && leader !== undefined && leader.epoch === info.leaderEpoch)
-      return { ...replica, leader }
-  }
-  return undefined
+/** Whether a leader counts a replica as in sync, or is about to. */
+function counts({ isr, proposed }: LeaderState, id: number): boolean {
+  return isr.includes(id) || (proposed?.includes(id) ?? false)
 }
 
 function isUpToDate(world: World, { up, broker }: NodeRuntime): boolean {
   return up && broker.image.offset === world.controller.log.length
 }
 
-/** A law over each partition on its own. */
+/** A law over one partition on its own. */
 function perPartition(
   id: string,
   sentence: string,
   check: (partition: PartitionScope, world: World) => string | null,
-): Law<ReplicaScope> {
+): Law<PartitionScope> {
   return {
     id,
     sentence,
-    check({ world, partitions }) {
-      for (const partition of partitions) {
-        const found = check(partition, world)
-        if (found !== null) return `${partition.name}: ${found}`
-      }
-      return null
+    check(partition) {
+      const found = check(partition, partition.world)
+      return found === null ? null : `${partition.name}: ${found}`
     },
   }
 }
 
-export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
+export const REPLICA_LAWS: readonly Law<PartitionScope>[] = [
   // [U]
   perPartition(
     'L3',
     'For any two replicas the records below both high watermarks are identical, epochs included.',
     ({ replicas, ledger, compacted }) => {
       if (compacted || ledger.unsafe !== null) return null
-      for (const [i, { node: a, log }] of replicas.entries()) {
-        for (const { node: b, log: other } of replicas.slice(i + 1)) {
-          const upTo = Math.min(log.highWatermark, other.highWatermark)
-          // What one of them has deleted already cannot be compared.
-          const from = Math.max(log.logStartOffset, other.logStartOffset)
-          const left = lastBatchWithin(log, from, upTo)
-          const right = lastBatchWithin(other, from, upTo)
-          if (!sameBatch(left, right))
-            return `below ${upTo} broker ${a.id} has ${show(left)}, broker ${b.id} has ${show(right)}`
-        }
-      }
-      return null
+      return betweenTwo(replicas, ({ node: a, log }, { node: b, log: other }) => {
+        const upTo = Math.min(log.highWatermark, other.highWatermark)
+        // What one of them has deleted already cannot be compared.
+        const from = Math.max(log.logStartOffset, other.logStartOffset)
+        const left = lastBatchWithin(log, from, upTo)
+        const right = lastBatchWithin(other, from, upTo)
+        if (sameBatch(left, right)) return null
+        return `below ${upTo} broker ${a.id} has ${show(left)}, broker ${b.id} has ${show(right)}`
+      })
     },
   ),
   perPartition(
@@ -139,25 +147,21 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     'The same offset in the same epoch on two replicas is the same record, and so is all before it.',
     ({ replicas, compacted }) => {
       if (compacted) return null
-      for (const [i, { node: a, log }] of replicas.entries()) {
-        for (const { node: b, log: other } of replicas.slice(i + 1)) {
-          const found = firstDifference(log, other)
-          if (found !== null) return `offset ${found} differs between broker ${a.id} and broker ${b.id}`
-        }
-      }
-      return null
+      return betweenTwo(replicas, ({ node: a, log }, { node: b, log: other }) => {
+        const found = firstDifference(log, other)
+        return found === null ? null : `offset ${found} differs between broker ${a.id} and broker ${b.id}`
+      })
     },
   ),
   // [U]
   perPartition(
     'L5',
     'No eligible replica cuts back what was shown as committed.',
-    ({ info, replicas, ledger }, world) => {
+    ({ replicas, eligible, ledger }, world) => {
       if (ledger.unsafe !== null) return null
-      for (const { node, log } of replicas) {
-        const before = ledger.replicas.get(node.id)
+      for (const { node, log, before } of replicas) {
         if (before === undefined || log.logEndOffset >= before.logEndOffset) continue
-        if (!eligible(info).includes(node.id) || !isUpToDate(world, node)) continue
+        if (!eligible.includes(node.id) || !isUpToDate(world, node)) continue
         if (log.logEndOffset < ledger.trueHighWatermark)
           return `broker ${node.id} cut back to ${log.logEndOffset}, ${ledger.trueHighWatermark} was shown as committed`
       }
@@ -168,9 +172,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
   perPartition(
     'L6',
     'The high watermark that clients see never goes back from one leader to the next.',
-    (partition) => {
-      const { ledger } = partition
-      const current = leaderOf(partition)
+    ({ current, ledger }) => {
       if (current === undefined || ledger.unsafe !== null) return null
       const { log, leader, node } = current
       // Until it has caught up with its own beginning it shows none (OFFSET_NOT_AVAILABLE).
@@ -183,25 +185,24 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     if (info.leaderEpoch < ledger.leaderEpoch || info.partitionEpoch < ledger.partitionEpoch) {
       return `epochs went from ${ledger.leaderEpoch}/${ledger.partitionEpoch} to ${info.leaderEpoch}/${info.partitionEpoch}`
     }
-    const leaders = new Map<number, number>()
     for (const { node, leader } of replicas) {
-      if (leader === undefined) continue
-      const other = leaders.get(leader.epoch)
-      if (other !== undefined) return `in epoch ${leader.epoch} both broker ${other} and broker ${node.id} lead`
-      if (leader.epoch > info.leaderEpoch)
+      if (leader !== undefined && leader.epoch > info.leaderEpoch)
         return `broker ${node.id} leads in epoch ${leader.epoch}, of which nobody knows`
-      leaders.set(leader.epoch, node.id)
     }
-    return null
+    return betweenTwo(replicas, ({ node: a, leader }, { node: b, leader: other }) =>
+      leader === undefined || leader.epoch !== other?.epoch
+        ? null
+        : `in epoch ${leader.epoch} both broker ${a.id} and broker ${b.id} lead`,
+    )
   }),
   perPartition(
     'R2',
     'The leader is in sync or there is none; who is in sync or eligible is a replica, and no one is both.',
-    ({ topic, info }, world) => {
+    ({ topic, info, eligible }, world) => {
       const { leader, isr, replicas } = info
       const elr = info.elr
       if (leader >= 0 && !isr.includes(leader)) return `leader ${leader}, ISR ${isr.join(', ')}`
-      const strange = eligible(info).find((id) => !replicas.includes(id))
+      const strange = eligible.find((id) => !replicas.includes(id))
       if (strange !== undefined) return `${strange} is not one of the replicas ${replicas.join(', ')}`
       const both = elr.find((id) => isr.includes(id))
       if (both !== undefined) return `${both} is both in the ISR and in the ELR`
@@ -218,23 +219,26 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
       return null
     },
   ),
-  perPartition('R3', 'A leader counts every replica as in sync that the controller counts.', (partition, world) => {
-    const current = leaderOf(partition)
-    if (current === undefined || !world.controller.switches.maximalIsr) return null
-    const { leader, node } = current
-    const counted = [...leader.isr, ...(leader.proposed ?? [])]
-    const forgotten = partition.info.isr.find((id) => !counted.includes(id))
-    return forgotten === undefined ? null : `broker ${node.id} counts ${counted.join(', ')}, not ${forgotten}`
-  }),
+  perPartition(
+    'R3',
+    'A leader counts every replica as in sync that the controller counts.',
+    ({ info, current }, world) => {
+      if (current === undefined || !world.controller.switches.maximalIsr) return null
+      const { leader, node } = current
+      const forgotten = info.isr.find((id) => !counts(leader, id))
+      if (forgotten === undefined) return null
+      return `broker ${node.id} counts ${[...leader.isr, ...(leader.proposed ?? [])].join(', ')}, not ${forgotten}`
+    },
+  ),
   // [U]
   perPartition(
     'R4',
     'Every running replica that is in sync or eligible holds all that a leader ever showed as committed.',
-    ({ info, replicas, ledger }, world) => {
+    ({ replicas, eligible, ledger }, world) => {
       if (ledger.unsafe !== null) return null
       for (const { node, log } of replicas) {
         // One that has yet to hear what the controller decided is judged when it has.
-        if (!eligible(info).includes(node.id) || !isUpToDate(world, node)) continue
+        if (!eligible.includes(node.id) || !isUpToDate(world, node)) continue
         if (log.logEndOffset < ledger.trueHighWatermark)
           return `${ledger.trueHighWatermark} was shown as committed, broker ${node.id} ends at ${log.logEndOffset}`
       }
@@ -242,19 +246,27 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     },
   ),
   // [U]
-  perPartition('R5', 'The leader holds every record that was acknowledged with acks=all.', (partition) => {
-    const { ledger, compacted } = partition
-    const current = leaderOf(partition)
-    if (current === undefined || ledger.unsafe !== null || compacted) return null
-    const { node, log, leader } = current
-    const leadership = `${node.id}/${leader.epoch}`
-    const before = ledger.replicas.get(node.id)
-    // It only grows while it leads: one look a leadership is enough, unless it was cut.
-    if (ledger.checkedLeader === leadership && (before?.logEndOffset ?? 0) <= log.logEndOffset) return null
-    ledger.checkedLeader = leadership
-    const lost = ledger.acked.find((batch) => !holds(log, batch.baseOffset, batch.records))
-    return lost === undefined ? null : `offset ${lost.baseOffset} was acknowledged, broker ${node.id} leads without it`
-  }),
+  perPartition(
+    'R5',
+    'The leader holds every record that was acknowledged with acks=all.',
+    ({ current, ledger, compacted }) => {
+      if (current === undefined || ledger.unsafe !== null || compacted) return null
+      const { node, log, leader, before } = current
+      const { checkedLeader } = ledger
+      // It only grows while it leads: one look a leadership is enough, unless it was cut.
+      if (
+        checkedLeader.node === node.id &&
+        checkedLeader.epoch === leader.epoch &&
+        (before?.logEndOffset ?? 0) <= log.logEndOffset
+      )
+        return null
+      ledger.checkedLeader = { node: node.id, epoch: leader.epoch }
+      const lost = ledger.acked.find((batch) => !holds(log, batch.baseOffset, batch.records))
+      return lost === undefined
+        ? null
+        : `offset ${lost.baseOffset} was acknowledged, broker ${node.id} leads without it`
+    },
+  ),
   // [U]
   perPartition(
     'R6',
@@ -280,10 +292,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     'A record that was acknowledged with acks=all is on at least one replica.',
     ({ replicas, ledger, compacted }) => {
       if (ledger.unsafe !== null || compacted) return null
-      const cut = replicas.some(({ node, log }) => {
-        const before = ledger.replicas.get(node.id)
-        return before !== undefined && log.logEndOffset < before.logEndOffset
-      })
+      const cut = replicas.some(({ log, before }) => before !== undefined && log.logEndOffset < before.logEndOffset)
       if (!cut) return null
       const lost = ledger.acked.find(
         ({ baseOffset, records }) => !replicas.some(({ log }) => holds(log, baseOffset, records)),
@@ -337,8 +346,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
     'R11',
     'The high watermark advances only when enough are in sync, to where all of them have copied.',
     ({ name, topic, info, replicas, ledger }) => {
-      for (const { node, log, leader } of replicas) {
-        const before = ledger.replicas.get(node.id)
+      for (const { node, log, leader, before } of replicas) {
         if (leader === undefined || before?.leadingEpoch !== leader.epoch) continue
         if (log.highWatermark <= before.highWatermark) continue
         const least = effectiveMinIsr(node.broker, topic.name, info.partition)
@@ -346,7 +354,7 @@ export const REPLICA_LAWS: readonly Law<ReplicaScope>[] = [
           return `${name} at broker ${node.id} went to ${log.highWatermark} with ${leader.isr.length} of ${least} in sync`
         if (ledger.lossyCrashes > 0) continue
         for (const { node: other, log: copy } of replicas) {
-          if (![...leader.isr, ...(leader.proposed ?? [])].includes(other.id)) continue
+          if (!counts(leader, other.id)) continue
           if (copy.logEndOffset < log.highWatermark)
             return `broker ${node.id} went to ${log.highWatermark}, broker ${other.id} ends at ${copy.logEndOffset}`
         }
