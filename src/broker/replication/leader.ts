@@ -185,7 +185,7 @@ export function maybeShrinkIsr(
     return !caughtUp
   })
   if (late.length > 0) {
-    state.touched.partitions.add(watchKey(log.topic, log.partition))
+    state.touched?.partitions.add(log.key)
     // A shrunk set does not let the high watermark go on before the controller has confirmed it: the maximal ISR stays.
     send(
       state,
