@@ -60,6 +60,7 @@ describe('pause', () => {
     const producer = kafka.producer()
     await producer.connect()
     let failed: unknown = null
+    const answers = () => facts(cluster, 'response').length
     const late = producer
       .send({ topic: 'orders', acks: -1, timeout: 1000, messages: [{ value: 'b' }] })
       .catch((error: unknown) => {
@@ -67,7 +68,9 @@ describe('pause', () => {
       })
     await cluster.until(() => partition(cluster)?.logEndOffset === 2)
     cluster.faults.pause(1)
+    const before = answers()
     await cluster.advance('5s')
+    expect(answers()).toBe(before)
     expect(failed).toBeNull()
     cluster.faults.resume(1)
     await late

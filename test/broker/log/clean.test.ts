@@ -226,6 +226,16 @@ describe('cleanableRange', () => {
     expect(cleanableRange(behind, NOW)).toEqual({ firstDirtyOffset: 0, endOffset: 2 })
   })
 
+  test('whole segments only: one that holds the high watermark is left alone', () => {
+    const log = logWith(COMPACT)
+    for (const value of ['1', '2']) appendRecords(log, [{ key: 'a', value, timestamp: NOW }], NOW)
+    roll(log, 2, NOW)
+    setHighWatermark(log, 1, NOW)
+    expect(cleanableRange(log, NOW + 100)).toBeNull()
+    setHighWatermark(log, 2, NOW)
+    expect(cleanableRange(log, NOW + 100)).toEqual({ firstDirtyOffset: 0, endOffset: 2 })
+  })
+
   test('only when the dirty part is above min.cleanable.dirty.ratio', () => {
     const log = logOf([[[['a', '1']]]], { 'min.cleanable.dirty.ratio': '0.5' })
     expect(clean(log, NOW + 100)).toBe(0)
