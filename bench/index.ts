@@ -9,6 +9,7 @@ import { createClusterCore } from '../src/cluster/cluster.ts'
 import { nodeClusterHost } from '../src/host/turns.ts'
 import { createQueue, createTrace, pop, push, record } from '../src/kernel/index.ts'
 import { makeHeartbeatRequest } from '../src/protocol/make.ts'
+import { failureLines } from './failures.ts'
 import { replicationLines } from './replication.ts'
 import { add, footer, header, median, timed } from './table.ts'
 
@@ -167,6 +168,7 @@ add('consumed by eachBatch (joining included)', Math.max(...byBatch) * 1000, 'ms
 add('consumed by eachMessage (joining included)', Math.max(...byMessage) * 1000, 'msg/s', 'more', 2_000_000)
 
 await replicationLines()
+await failureLines()
 
 // The terminal: from exec to the first frame, in a pseudo-terminal.
 if (existsSync('/usr/bin/script') && existsSync('dist/cli/kafkarium.js')) {

@@ -9,7 +9,7 @@ import type { Transport } from '../protocol/transport.ts'
 import type { Cluster, MakeKafka } from './api.ts'
 import { createTopicsAtStart, registerAtStart } from './controller.ts'
 import { milliseconds } from './duration.ts'
-import { healAll, missingDuties } from './duties.ts'
+import { dutiesAreMet, healAll, missingDuties } from './duties.ts'
 import { KafkariumError } from './errors.ts'
 import { createStorms, faultHandle } from './fault-handle.ts'
 import { groupHandle, type HandleScope, topicHandle } from './handles.ts'
@@ -166,7 +166,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       pump.wake()
       return waiting.waitFor(
         'the cluster to heal',
-        () => missingDuties(world).length === 0,
+        () => dutiesAreMet(world),
         within,
         'drive',
         () => `\n  missing: ${missingDuties(world).join('\n           ')}`,

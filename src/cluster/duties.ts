@@ -116,6 +116,11 @@ export function healAll(world: World): void {
   }
 }
 
+/** Asked after every event of a cluster that heals: it says no as soon as one is not met. */
+export function dutiesAreMet(world: World): boolean {
+  return DUTIES.every(({ missing }) => missing(world) === null) && faultyLinks(world).length === 0
+}
+
 /** The duties not met now, a line each. */
 export function missingDuties(world: World): string[] {
   const out: string[] = []

@@ -142,7 +142,7 @@ export function createWaiting(world: World, pump: Pump, main: Process): Waiting 
       )
     }
     // Where the caller stands: by the time it fails, the stack is the pump's.
-    const called = new Error().stack?.split('\n').slice(2).join('\n') ?? ''
+    const caller = new Error()
     return wait((resolve, reject) => {
       const reached = (): boolean => {
         const answer: unknown = waiting.broken !== null || done()
@@ -193,6 +193,7 @@ export function createWaiting(world: World, pump: Pump, main: Process): Waiting 
             `${what}: not within ${durationText(withinMs)} of virtual time.${more}\n${describeGroups(world)}  open calls: ${open}\n${describeWaiting(world).trimEnd()}`,
             [what],
           )
+          const called = caller.stack?.split('\n').slice(2).join('\n') ?? ''
           error.stack = `${error.name}: ${error.message}\n${called}`
           reject(error)
         },

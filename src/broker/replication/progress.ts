@@ -90,7 +90,7 @@ export function advance(
   setHighWatermark(log, next, now)
   state.touched?.partitions.add(log.key)
   onAdvance(log)
-  completeProduces(state, log.key, out)
+  completeProduces(state, watchKey(log.topic, log.partition), out)
   tellHighWatermarkLater(log, leader, now, out)
 }
 
@@ -126,7 +126,9 @@ export function awaitReplicas(
 export function onProduceTimeout(state: BrokerState, id: number, out: Decision): void {
   const parked = state.parkedProduces.get(id)
   if (parked === undefined) return
-  for (const { key } of parked.open) fail(parked, key, ErrorCode.REQUEST_TIMED_OUT)
+  parked.errors ??= new Map()
+  for (const { topic, partition } of parked.open)
+    parked.errors.set(watchKey(topic, partition), ErrorCode.REQUEST_TIMED_OUT)
   finishProduce(state, id, parked, out)
 }
 
