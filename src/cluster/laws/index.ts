@@ -1,7 +1,7 @@
 /** The laws over the whole world: every broker's own, those that hold between replicas, and those about answers. */
-import { type BrokerState, LAWS } from '../../broker/index.ts'
-import { firstViolation, type Violation } from '../../kernel/index.ts'
-import type { World } from '../world.ts'
+import { type BrokerState, type ClassicGroup, GROUP_LAWS, LAWS } from '../../broker/index.ts'
+import { type Fact, firstViolation, type Violation } from '../../kernel/index.ts'
+import type { NodeRuntime, World } from '../world.ts'
 import { REPLICA_LAWS, remember, scopeOf } from './replica-laws.ts'
 
 /** The first law that is broken by what the last event touched, or null. */
@@ -10,7 +10,11 @@ export function violationIn(world: World): Violation | null {
   if (ledger.violation !== null) return ledger.violation
   const touched = new Set(ledger.decided)
   ledger.decided.clear()
-  for (const { broker } of world.nodes.values()) {
+  for (const node of world.nodes.values()) {
+    const { broker } = node
+    // A restart, for one, decides nothing.
+    checkGroups(world, node, [])
+    if (ledger.violation !== null) return ledger.violation
     if (broker.touched.groups.size > 0 || broker.touched.partitions.size > 0) {
       const violation = firstViolation(LAWS, broker)
       if (violation !== null) return violation
@@ -23,6 +27,33 @@ export function violationIn(world: World): Violation | null {
   const violation = firstViolation(REPLICA_LAWS, scope)
   if (violation === null) remember(scope)
   return violation
+}
+
+/**
+ * After a broker's decision: the laws that compare its groups with what they were before. Notes the first violation in the ledger,
+ * and remembers what the groups are now.
+ */
+export function checkGroups(world: World, { id, broker }: NodeRuntime, facts: readonly Fact[]): void {
+  if (broker.touched.groups.size === 0) return
+  let before = world.ledger.groups.get(id)
+  if (before === undefined) {
+    before = new Map()
+    world.ledger.groups.set(id, before)
+  }
+  world.ledger.violation ??= firstViolation(GROUP_LAWS, { broker, before, facts, now: world.now })
+  for (const group of broker.touched.groups) {
+    const now = groupOf(broker, group)
+    if (now === undefined) before.delete(group)
+    else before.set(group, now)
+  }
+}
+
+function groupOf({ shards }: BrokerState, id: string): ClassicGroup | undefined {
+  for (const { groups } of shards.values()) {
+    const group = groups.get(id)
+    if (group !== undefined) return group
+  }
+  return undefined
 }
 
 export function forgetTouched({ touched }: BrokerState): void {

@@ -2,7 +2,7 @@
  * What the laws have to remember: what was shown, acknowledged and known of every partition before the last event. Only the
  * laws look at it; nothing in the cluster depends on it.
  */
-import type { MetadataRecord } from '../../broker/index.ts'
+import type { ClassicGroup, MetadataRecord } from '../../broker/index.ts'
 import { topicById } from '../../broker/index.ts'
 import type { World } from '../world.ts'
 
@@ -46,7 +46,9 @@ export interface Ledger {
   readonly decided: Set<string>
   /** Produce requests under way, by `connection/correlation id`. */
   readonly produces: Map<string, ProduceMemory>
-  /** Found while an answer went out. */
+  /** Each broker's groups as they were after its last decision; a group is never changed in place. */
+  readonly groups: Map<number, Map<string, ClassicGroup>>
+  /** Found on the way, while a broker's decision was carried out. */
   violation: { readonly law: string; readonly sentence: string; readonly detail: string } | null
 }
 
