@@ -82,6 +82,8 @@ export const joinGroup = defineApi({
     ) {
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     }
+    // Handed back before anything is written: what follows a write finds the group as it is now.
+    finish(turn)
     if (body.memberId === '') joinNew(turn, request)
     else joinKnown(turn, request)
     if (known === undefined && !turn.out.changes.some(({ op }) => op === 'coordinator-append')) {
@@ -100,7 +102,6 @@ export const joinGroup = defineApi({
         },
       )
     }
-    finish(turn)
   },
 })
 
