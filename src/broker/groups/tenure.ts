@@ -23,7 +23,7 @@ import {
 } from './rebalance.ts'
 import { staticMemberNotStored } from './static-members.ts'
 
-/** How much of a log is read in a virtual millisecond. An empty one takes none, but never the same moment's event. */
+/** How much of a log is read in a virtual millisecond. */
 const BYTES_A_MS = 64 * 1024
 
 /** This broker leads the partition: until its log is read, requests are COORDINATOR_LOAD_IN_PROGRESS. */
@@ -31,6 +31,8 @@ export function beginLoading(state: BrokerState, partition: number, ctx: Context
   if (state.shards.has(partition) || state.loading.has(partition)) return
   const log = logOf(state, OFFSETS_TOPIC, partition)
   if (log === undefined) return
+  // Nothing to read, as in a topic that was made just now: a client that came first would be told to wait for nothing.
+  if (log.logEndOffset === log.logStartOffset) return load(state, partition, ctx, out)
   state.loading.set(partition, ctx.now + Math.ceil(log.sizeInBytes / BYTES_A_MS))
   armLoading(state, out)
 }
