@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { GROUP_LAWS } from '../src/broker/laws/group-laws.ts'
 import { LAWS } from '../src/broker/laws/index.ts'
 import { DUTIES } from '../src/cluster/duties.ts'
 import { ANSWER_LAWS } from '../src/cluster/laws/answer-laws.ts'
@@ -35,7 +36,7 @@ function page(): string {
 
 ## Within a broker
 
-${table(LAWS)}
+${table([...LAWS, ...GROUP_LAWS])}
 ## Between replicas, and between them and the controller
 
 Some hold only while no unclean election was held and fewer machines than \`min.insync.replicas\` lost unflushed records; after that they are no longer asked.

@@ -48,6 +48,7 @@ export { runTwice } from './cluster/run-twice.ts'
 export type { Store } from './cluster/store.ts'
 export type {
   ClusterView,
+  GenerationView,
   GroupOffsetView,
   GroupView,
   InFlightView,

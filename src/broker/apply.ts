@@ -5,18 +5,29 @@
 import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
+import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
 import { replay } from './groups/coordinator.ts'
+import { armExpiry } from './groups/expiry.ts'
 import { copyGroup } from './groups/group.ts'
 import { assignmentStored, finish } from './groups/rebalance.ts'
-import { encodeCoordinatorRecords } from './groups/records.ts'
+import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/records.ts'
+import { staticMemberStored } from './groups/static-members.ts'
+import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance } from './maintenance.ts'
 import { OFFSETS_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
-import { type AfterCommit, type BrokerState, logOf, watchKey } from './state.ts'
+import {
+  type AfterCommit,
+  type BrokerState,
+  type CommitWaiter,
+  type CoordinatorShard,
+  logOf,
+  watchKey,
+} from './state.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
 export function apply(state: BrokerState, out: Decision, ctx: Context): void {
@@ -48,14 +59,22 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
         state.commitWaiters.set(change.partition, waiters)
       }
       const batch = encodeCoordinatorRecords(change.records, ctx.now)
-      waiters.push({ offset: log.logEndOffset + batch.lastOffsetDelta + 1, after: change.after })
+      const deadline = ctx.now + intConfig(state.config, 'offsets.commit.timeout.ms')
+      waiters.push({ offset: log.logEndOffset + batch.lastOffsetDelta + 1, deadline, after: change.after })
       append(state, log, batch, 'coordinator', ctx, out)
+      // It is the first that waits now: others have armed it before.
+      if (waiters.length === 1) armCommitTimeout(state, change.partition, out)
+      armExpiries(state, shard, change.records, ctx, out)
       return
     }
-    case 'group':
-      state.shards.get(change.partition)?.groups.set(change.group.id, change.group)
+    case 'group': {
+      const shard = state.shards.get(change.partition)
+      if (shard === undefined) return
+      shard.groups.set(change.group.id, change.group)
       state.touched?.groups.add(change.group.id)
+      armExpiry(state, shard, change.group, ctx.now, out)
       return
+    }
     case 'park-fetch': {
       const id = state.nextParkedId++
       state.parkedFetches.set(id, { id, token: change.token, request: change.plan })
@@ -79,6 +98,24 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
+  }
+}
+
+/** Offsets came or went: when their groups have to be looked at next may have changed. */
+function armExpiries(
+  state: BrokerState,
+  shard: CoordinatorShard,
+  records: readonly CoordinatorRecord[],
+  ctx: Context,
+  out: Decision,
+): void {
+  let last = ''
+  for (const { group: id } of records) {
+    state.touched?.groups.add(id)
+    if (id === last) continue
+    last = id
+    const group = shard.groups.get(id)
+    if (group !== undefined) armExpiry(state, shard, group, ctx.now, out)
   }
 }
 
@@ -152,13 +189,16 @@ function answerFetches(state: BrokerState, log: PartitionLog, out: Decision): vo
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
-  const waiters = state.commitWaiters.get(log.partition)
+  let waiters = state.commitWaiters.get(log.partition)
+  const waited = waiters?.[0]
   while (waiters !== undefined && waiters.length > 0) {
-    const first = waiters[0] as { offset: number; after: AfterCommit }
-    if (first.offset > log.highWatermark) return
+    const first = waiters[0] as CommitWaiter
+    if (first.offset > log.highWatermark) break
     waiters.shift()
     committed(state, log.partition, first.after, ctx, out)
+    waiters = state.commitWaiters.get(log.partition)
   }
+  if (waited !== undefined && waited !== waiters?.[0]) armCommitTimeout(state, log.partition, out)
 }
 
 function committed(state: BrokerState, partition: number, after: AfterCommit, ctx: Context, out: Decision): void {
@@ -169,6 +209,12 @@ function committed(state: BrokerState, partition: number, after: AfterCommit, ct
     if (group === undefined) return
     const turn = { group: copyGroup(group), partition, out, ctx, config: state.config }
     assignmentStored(turn, after.generation, after.assignments)
+    finish(turn)
+  } else if (after.type === 'static-member-stored') {
+    const group = state.shards.get(partition)?.groups.get(after.groupId)
+    if (group === undefined) return
+    const turn = { group: copyGroup(group), partition, out, ctx, config: state.config }
+    staticMemberStored(turn, after)
     finish(turn)
   }
 }

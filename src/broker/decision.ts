@@ -56,6 +56,12 @@ export type BrokerTimer =
   | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
   /** Who lags leaves the ISR. */
   | { readonly type: 'isr-check' }
+  /** A coordinator has read its log. */
+  | { readonly type: 'load' }
+  /** Records of a coordinator were not replicated in time. */
+  | { readonly type: 'commit'; readonly partition: number }
+  /** Committed offsets that nobody needs go. */
+  | { readonly type: 'group-expiry' }
   | { readonly type: 'session'; readonly groupId: string; readonly memberId: string; readonly connection: number }
   | { readonly type: 'join'; readonly groupId: string }
   | { readonly type: 'initial-join'; readonly groupId: string; readonly delayMs: number; readonly remainingMs: number }

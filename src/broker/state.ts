@@ -5,6 +5,7 @@ import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ParkedDeletes } from './deletes.ts'
 import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
+import type { FormerSelf } from './groups/static-members.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
@@ -126,6 +127,10 @@ export interface BrokerState {
   /** What changed since the laws were last checked; null when nobody checks them. */
   readonly touched: Touched | null
   readonly shards: Map<number, CoordinatorShard>
+  /** Partitions of `__consumer_offsets` this broker leads and has not read yet, and when each will have been. */
+  readonly loading: Map<number, number>
+  /** When committed offsets that nobody needs are looked for next, Infinity while nothing can go. */
+  groupExpiry: number
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
   readonly commitWaiters: Map<number, CommitWaiter[]>
   /** How many parts of an answer are committed, by `connection/correlation id`; only while others are not. */
@@ -135,6 +140,8 @@ export interface BrokerState {
 /** Waits until the high watermark of its offsets-topic partition reaches `offset`. */
 export interface CommitWaiter {
   readonly offset: number
+  /** Who waits is told when this is over. */
+  readonly deadline: number
   readonly after: AfterCommit
 }
 
@@ -148,6 +155,14 @@ export type AfterCommit =
       readonly groupId: string
       readonly generation: number
       readonly assignments: ReadonlyMap<string, Uint8Array>
+    }
+  | {
+      readonly type: 'static-member-stored'
+      readonly groupId: string
+      readonly generation: number
+      readonly memberId: string
+      readonly formerLeader: string | null
+      readonly former: FormerSelf
     }
   | { readonly type: 'nothing' }
 
@@ -182,6 +197,8 @@ export function createBrokerState(
     maintenance: { retention: Infinity, cleaner: Infinity },
     produceWatchers: new Map(),
     shards: new Map(),
+    loading: new Map(),
+    groupExpiry: Infinity,
     commitWaiters: new Map(),
     committedParts: new Map(),
   }

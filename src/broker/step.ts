@@ -1,26 +1,23 @@
 /**
  * A broker's only door: one input in, one decision out (etcd-io/raft's Step and Ready). No clock, no randomness, no I/O.
  */
-import { ErrorCode } from '../protocol/errors.ts'
-import { makeJoinGroupResponse, makeSyncGroupResponse } from '../protocol/make.ts'
-import type { ApiName, DeleteGroupsResponse, OffsetCommitResponse, RequestOf } from '../protocol/messages.ts'
+import type { ApiName, RequestOf } from '../protocol/messages.ts'
 import { HANDLERS } from './api/index.ts'
 import { apply, fetchKey, forgetFetch, highWatermarkMoved, logStartMoved } from './apply.ts'
 import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { completeDeletes, onDeletesTimeout } from './deletes.ts'
-import { loadShard } from './groups/coordinator.ts'
+import { expireGroups } from './groups/expiry.ts'
 import { copyGroup } from './groups/group.ts'
 import {
   completeJoin,
   finish,
   type GroupTurn,
-  groupTimerKeys,
   initialDelayOver,
-  sessionKey,
   sessionTimeout,
   syncTimeout,
 } from './groups/rebalance.ts'
+import { beginLoading, commitTimeout, finishLoading, resign } from './groups/tenure.ts'
 import { configureLog, createLog, type PartitionLog } from './log/index.ts'
 import { armMaintenance, maintain } from './maintenance.ts'
 import {
@@ -44,8 +41,8 @@ import {
 } from './replication/leader.ts'
 import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
-import type { InboundRequest, RequestToken } from './request.ts'
-import { type BrokerState, type CommitWaiter, dynamicConfig, logByKey, logConfigOf, logOf, watchKey } from './state.ts'
+import type { InboundRequest } from './request.ts'
+import { type BrokerState, dynamicConfig, logByKey, logConfigOf, logOf, watchKey } from './state.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -70,6 +67,9 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'delete-records') onDeletesTimeout(state, timer.id, out)
   else if (timer.type === 'retention' || timer.type === 'cleaner')
     maintain(state, timer.type, ctx, out, (log) => logStartMoved(state, log, ctx.now, out))
+  else if (timer.type === 'load') finishLoading(state, ctx, out)
+  else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
+  else if (timer.type === 'group-expiry') expireGroups(state, ctx, out)
   else {
     const turn = turnFor(state, timer.groupId, ctx, out)
     if (turn === null) return out
@@ -192,7 +192,9 @@ export function stepRestart(state: BrokerState): Decision {
   state.fetchWatchers.clear()
   state.commitWaiters.clear()
   state.committedParts.clear()
+  for (const { groups } of state.shards.values()) for (const id of groups.keys()) state.touched?.groups.add(id)
   state.shards.clear()
+  state.loading.clear()
   state.leading.clear()
   state.following.clear()
   state.earlyFetches.length = 0
@@ -200,6 +202,7 @@ export function stepRestart(state: BrokerState): Decision {
   state.produceWatchers.clear()
   state.parkedDeletes.clear()
   // Its timers died with it.
+  state.groupExpiry = Infinity
   state.maintenance.retention = Infinity
   state.maintenance.cleaner = Infinity
   // It reads the metadata log anew.
@@ -274,7 +277,7 @@ function lead(state: BrokerState, log: PartitionLog, info: PartitionInfo, ctx: C
   )
   beginEpoch(log, info.leaderEpoch, log.logEndOffset)
   state.leading.set(key, leader)
-  if (log.topic === OFFSETS_TOPIC && !state.shards.has(log.partition)) load(state, log.partition, ctx, out)
+  if (log.topic === OFFSETS_TOPIC) beginLoading(state, log.partition, ctx, out)
   advance(state, log, leader, ctx.now, out, moved)
   const early = state.earlyFetches.filter((fetch) => watchKey(fetch.topic, fetch.partition) === key)
   for (const fetch of early) {
@@ -288,7 +291,7 @@ function stopLeading(state: BrokerState, topic: string, partition: number, out: 
   const key = watchKey(topic, partition)
   if (!state.leading.delete(key)) return
   failProduces(state, key, out)
-  if (topic === OFFSETS_TOPIC) dropShard(state, partition, out)
+  if (topic === OFFSETS_TOPIC) resign(state, partition, out)
 }
 
 /** Kafka checks twice a lag time (ReplicaManager, isr-expiration). */
@@ -334,71 +337,6 @@ function dropReplica(state: BrokerState, topic: string, partition: number): void
   state.following.delete(watchKey(topic, partition))
   const logs = state.logs.get(topic)
   if (logs?.[partition] !== undefined) delete logs[partition]
-}
-
-function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
-  const log = state.logs.get(OFFSETS_TOPIC)?.[partition]
-  if (log === undefined) return
-  const shard = loadShard(log, ctx.now)
-  state.shards.set(partition, shard)
-  // Every member of a loaded group has a full session to be heard of (GroupMetadataManager.onLoaded).
-  for (const group of shard.groups.values()) {
-    for (const member of group.members.values()) {
-      out.timers.push({
-        key: sessionKey(group.id, member.id),
-        at: ctx.now + member.sessionTimeoutMs,
-        timer: { type: 'session', groupId: group.id, memberId: member.id, connection: -1 },
-      })
-    }
-  }
-}
-
-/** This broker coordinates a partition of the offsets topic no more: who waits there learns it. */
-function dropShard(state: BrokerState, partition: number, out: Decision): void {
-  for (const group of state.shards.get(partition)?.groups.values() ?? []) {
-    for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
-    const errorCode = ErrorCode.NOT_COORDINATOR
-    for (const { awaitingJoin, awaitingSync } of group.members.values()) {
-      if (awaitingJoin !== null) out.replies.push({ token: awaitingJoin, body: makeJoinGroupResponse({ errorCode }) })
-      if (awaitingSync !== null) out.replies.push({ token: awaitingSync, body: makeSyncGroupResponse({ errorCode }) })
-    }
-  }
-  for (const { after } of state.commitWaiters.get(partition) ?? []) {
-    if (after.type !== 'reply' && after.type !== 'part-of-reply') continue
-    if (after.type === 'part-of-reply') forgetParts(state, after.token)
-    out.replies.push({ token: after.token, body: refused(after.body) })
-  }
-  state.shards.delete(partition)
-  state.commitWaiters.delete(partition)
-}
-
-/** The request is answered: what else of it is still to be committed answers no more. */
-function forgetParts(state: BrokerState, { connection, correlationId }: RequestToken): void {
-  state.committedParts.delete(`${connection}/${correlationId}`)
-  for (const [partition, waiters] of state.commitWaiters) {
-    const same = ({ after }: CommitWaiter) =>
-      after.type === 'part-of-reply' &&
-      after.token.connection === connection &&
-      after.token.correlationId === correlationId
-    const others = waiters.map((waiter) =>
-      same(waiter) ? { offset: waiter.offset, after: { type: 'nothing' } as const } : waiter,
-    )
-    state.commitWaiters.set(partition, others)
-  }
-}
-
-/** The answer that was ready, as NOT_COORDINATOR: its records were never committed here. */
-function refused(body: unknown): unknown {
-  const errorCode = ErrorCode.NOT_COORDINATOR
-  const { topics, results, ...rest } = body as Partial<OffsetCommitResponse> & Partial<DeleteGroupsResponse>
-  if (results !== undefined) return { ...rest, results: results.map((result) => ({ ...result, errorCode })) }
-  return {
-    ...rest,
-    topics: topics?.map((topic) => ({
-      ...topic,
-      partitions: topic.partitions.map((partition) => ({ ...partition, errorCode })),
-    })),
-  }
 }
 
 function removeTopic(state: BrokerState, topicId: string, out: Decision): void {

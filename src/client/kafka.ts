@@ -127,6 +127,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         restartOnFailure: retry.restartOnFailure,
         isolationLevel,
         rackId: given.rackId ?? '',
+        groupInstanceId: given.groupInstanceId ?? null,
       })
     },
 

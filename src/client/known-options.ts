@@ -43,6 +43,7 @@ const known = {
     'maxInFlightRequests',
     'readUncommitted',
     'rackId',
+    'groupInstanceId',
   ],
   admin: ['retry'],
 } as const

@@ -5,7 +5,16 @@ import type { Duration } from './duration.ts'
 import type { Faults } from './fault-handle.ts'
 import type { ProcessHandle, ProcessMain } from './process-handle.ts'
 import type { ProduceMessage, RecordPosition } from './produce.ts'
-import type { ClusterView, GroupView, NodeView, PartitionView, RecordView, TraceListener } from './view.ts'
+import type {
+  ClusterView,
+  GenerationView,
+  GroupView,
+  MemberView,
+  NodeView,
+  PartitionView,
+  RecordView,
+  TraceListener,
+} from './view.ts'
 
 /** How the composition root makes a client. */
 export type MakeKafka<K, C> = (transport: Transport, defaults: KafkaDefaults, config: C | undefined) => K
@@ -103,6 +112,10 @@ export interface GroupHandle {
   readonly id: string
   /** Null while nobody has heard of the group. */
   view(): GroupView | null
+  /** The members its coordinator counts now, in the order in which they joined; none while nobody coordinates it. */
+  members(): readonly MemberView[]
+  /** Its generations so far, oldest first: who owned what, and why each ended. The last 1,000 are kept. */
+  history(): readonly GenerationView[]
   /** Committed offset: the next to read. -1 = none. */
   committed(topic: string, partition: number): number
   /** Records behind the high watermark over all partitions with a commit. */

@@ -3,6 +3,7 @@ import { isInternal } from '../broker/index.ts'
 import type { GroupHandle, TopicHandle } from './api.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
+import { generationsOf } from './generations.ts'
 import { firstRecord, groupView, recordViews, topicViews, viewOf } from './inspect.ts'
 import type { RecordView, TopicView } from './view.ts'
 import type { Waiting } from './waiting.ts'
@@ -87,6 +88,8 @@ export function groupHandle(scope: HandleScope, id: string): GroupHandle {
   return {
     id,
     view: () => groupView(scope.world(), id),
+    members: () => groupView(scope.world(), id)?.members ?? [],
+    history: () => generationsOf(scope.world(), id),
     committed: (topic, partition) =>
       groupView(scope.world(), id)?.offsets.find((entry) => entry.topic === topic && entry.partition === partition)
         ?.committed ?? -1,

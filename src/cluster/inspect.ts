@@ -186,6 +186,7 @@ export function groupView(world: World, groupId: string): GroupView | null {
         (member): MemberView => ({
           id: member.id,
           clientId: member.clientId,
+          groupInstanceId: member.instanceId,
           assignment: assignmentOf(member.assignment),
           sessionTimeoutMs: member.sessionTimeoutMs,
           heartbeatAgeMs: world.now - member.lastHeartbeat,

@@ -86,6 +86,12 @@ function describeTask(task: Task): string {
           return `broker ${task.timer.follower} is told the high watermark`
         case 'isr-check':
           return `broker ${task.node} looks for replicas that lag`
+        case 'load':
+          return `broker ${task.node} has read what its groups wrote`
+        case 'commit':
+          return 'a coordinator gives up on a write'
+        case 'group-expiry':
+          return 'committed offsets that nobody needs expire'
         case 'delete-records':
           return 'a DeleteRecords gives up'
         case 'retention':

@@ -7,7 +7,9 @@ import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
 import type { ApiName, ProduceRequest, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
+import { rememberGeneration } from './generations.ts'
 import { checkAnswer, rememberProduce } from './laws/answer-laws.ts'
+import { checkGroups } from './laws/index.ts'
 import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
@@ -42,7 +44,11 @@ function decompressed(world: World, code: number, section: Uint8Array): Uint8Arr
 
 /** Carries out what a broker decided, in the order facts, timers, messages, answers. */
 export function execute(world: World, node: NodeRuntime, decision: Decision): void {
-  for (const fact of decision.facts) note(world, fact)
+  if (world.checksLaws) checkGroups(world, node, decision.facts)
+  for (const fact of decision.facts) {
+    note(world, fact)
+    rememberGeneration(world, fact)
+  }
   if (decision.halt) {
     // Not here: a broker's end closes connections, which is serving again.
     arm(world, 0, 'work', { type: 'halt', node: node.id, incarnation: node.incarnation })

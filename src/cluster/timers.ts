@@ -23,9 +23,11 @@ export function reclassifyGroup(world: World, groupId: string): void {
 /**
  * - The session of somebody known to be gone will end, a rebalance goes on: recovery. But not while a handler of the group
  *   is at work: it may do real I/O, and must not lose its own session because time ran ahead.
+ * - A coordinator that reads its log will be done.
  * - The session of the living, and a long poll, merely tick.
  */
 function kindOf(world: World, timer: BrokerTimer): EventKind {
+  if (timer.type === 'load') return 'recovery'
   if (!('groupId' in timer)) return 'daemon'
   if (timer.type === 'session') {
     const connection = world.connections.get(timer.connection)

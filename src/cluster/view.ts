@@ -106,10 +106,33 @@ export interface GroupView {
 export interface MemberView {
   readonly id: string
   readonly clientId: string
+  /** `group.instance.id` of a static member (KIP-345). */
+  readonly groupInstanceId: string | null
   readonly assignment: readonly { readonly topic: string; readonly partition: number }[]
   readonly sessionTimeoutMs: number
   /** Virtual milliseconds since the coordinator last heard from it. */
   readonly heartbeatAgeMs: number
+}
+
+/** One generation of a group: who owned what, and why it ended. */
+export interface GenerationView {
+  readonly generation: number
+  /** Virtual milliseconds since the Unix epoch: when everybody had joined. */
+  readonly began: number
+  /** Why the rebalance that led to it began. */
+  readonly reason: string
+  /** When its assignment was handed out; null when it ended before. */
+  readonly stableAt: number | null
+  /** Null while it is the present one. */
+  readonly ended: number | null
+  /** What ended it; null while it is the present one. */
+  readonly endReason: string | null
+  /** Who owned which `topic-partition`s, in the order in which they learnt of it. */
+  readonly owners: readonly {
+    readonly member: string
+    readonly clientId: string
+    readonly partitions: readonly string[]
+  }[]
 }
 
 export interface GroupOffsetView {

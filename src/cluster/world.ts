@@ -31,6 +31,7 @@ import {
   type Trace,
 } from '../kernel/index.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
+import type { GroupHistory } from './generations.ts'
 import type { ClusterHost } from './host.ts'
 import type { Ledger } from './laws/ledger.ts'
 import type { Links } from './links.ts'
@@ -177,6 +178,8 @@ export interface World {
   readonly owners: Set<Process>
   /** Timers of a group that are bound to end by themselves, unless one of its handlers is at work. */
   readonly groupTimers: Map<string, Set<QueuedEvent<Task>>>
+  /** The generations of every group, for whoever looks at them. */
+  readonly groupHistory: Map<string, GroupHistory>
   eventsRun: number
   /** Called after every event (laws, `until`). */
   readonly afterEvent: Set<() => void>
@@ -259,6 +262,7 @@ export function createWorld(options: WorldOptions): World {
       decided: new Set(),
       produces: new Map(),
       links: { order: new Map(), arrived: new Map(), underWay: new Map() },
+      groups: new Map(),
       violation: null,
     },
     toldPartitions: new Map(),
@@ -269,6 +273,7 @@ export function createWorld(options: WorldOptions): World {
     taint: null,
     owners: new Set(),
     groupTimers: new Map(),
+    groupHistory: new Map(),
     eventsRun: 0,
     afterEvent: new Set(),
     wake: () => {},

@@ -84,6 +84,8 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
             group: event.group,
             partitions: event.partitions.join(', '),
           })
+    case 'offset.expired':
+      return t('event.offset.expired', { group: event.group, where: partitionName(event), offset: event.offset })
     case 'offset.commit':
       return t('event.offset.commit', { group: event.group, where: partitionName(event), offset: event.offset })
     case 'handler.start':

@@ -124,7 +124,13 @@ export type Fact =
       readonly reason: string
     }
   | { readonly type: 'group.join'; readonly group: string; readonly member: string; readonly client: string }
-  | { readonly type: 'group.leave'; readonly group: string; readonly member: string; readonly reason: string }
+  | {
+      readonly type: 'group.leave'
+      readonly group: string
+      readonly member: string
+      readonly cause: GroupLeaveCause
+      readonly reason: string
+    }
   | {
       readonly type: 'group.assignment'
       readonly group: string
@@ -136,6 +142,16 @@ export type Fact =
       readonly type: 'offset.commit'
       readonly group: string
       readonly member: string
+      /** What the member believed; negative = a simple consumer. */
+      readonly generation: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
+  /** A committed offset outlived `offsets.retention.minutes` and is gone (KIP-211). */
+  | {
+      readonly type: 'offset.expired'
+      readonly group: string
       readonly topic: string
       readonly partition: number
       readonly offset: number
@@ -194,5 +210,10 @@ export type NodeChange =
   | 'disk-freed'
 
 export type FactType = Fact['type']
+/**
+ * Why a group lost a member: it said so, its session ended, it did not join again or did not ask for its assignment in time, or
+ * another one with the same `group.instance.id` took its place (KIP-345).
+ */
+export type GroupLeaveCause = 'left' | 'expired' | 'not-rejoined' | 'not-synced' | 'replaced'
 /** ClassicGroupState.java. */
 export type GroupStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeCoordinatorBatch, loadShard } from '../../src/broker/index.ts'
-import { encodeAssignment, encodeSubscription } from '../../src/protocol/consumer-protocol.ts'
+import { encodeSubscription } from '../../src/protocol/consumer-protocol.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import {
   makeDeleteGroupsRequest,
@@ -8,7 +8,6 @@ import {
   makeDescribeGroupsRequest,
   makeFindCoordinatorRequest,
   makeHeartbeatRequest,
-  makeJoinGroupRequest,
   makeLeaveGroupRequest,
   makeListGroupsRequest,
   makeMemberIdentity,
@@ -18,91 +17,24 @@ import {
   makeOffsetDeleteRequest,
   makeOffsetFetchRequest,
   makeOffsetFetchRequestTopic,
-  makeSyncGroupRequest,
 } from '../../src/protocol/make.ts'
-import type { JoinGroupRequest } from '../../src/protocol/messages.ts'
+import {
+  assignmentOf,
+  commit,
+  group,
+  heartbeat,
+  join,
+  joinBody,
+  lastBatch,
+  leave,
+  METADATA,
+  newBench,
+  offsetsLog,
+  reload,
+  stable,
+  sync,
+} from './groups-support.ts'
 import { type Bench, createBench, pendingTimers } from './support.ts'
-
-const METADATA = new Uint8Array([1, 2, 3])
-const newBench = (config: Record<string, string> = {}) => createBench({ orders: 4, __consumer_offsets: 1 }, config)
-
-const joinBody = (memberId: string, more: Partial<JoinGroupRequest> = {}) =>
-  makeJoinGroupRequest({
-    groupId: 'g',
-    sessionTimeoutMs: 30_000,
-    rebalanceTimeoutMs: 60_000,
-    memberId,
-    protocolType: 'consumer',
-    protocols: [{ name: 'RoundRobinAssigner', metadata: METADATA }],
-    ...more,
-  })
-
-/** The two-step join of v4+ (KIP-394): answers the id and the correlation id of the join that waits. */
-function join(bench: Bench, clientId: string, more: Partial<JoinGroupRequest> = {}) {
-  const first = bench.ask('JoinGroup', 5, joinBody('', more), { clientId })
-  expect(first.errorCode).toBe(ErrorCode.MEMBER_ID_REQUIRED)
-  const waiting = bench.send('JoinGroup', 5, joinBody(first.memberId, more), { clientId })
-  return { id: first.memberId, waiting }
-}
-
-const assignmentOf = (...partitions: number[]) =>
-  encodeAssignment({ assignedPartitions: [{ topic: 'orders', partitions }] }, 0)
-const sync = (bench: Bench, memberId: string, generationId: number, assignments: Record<string, Uint8Array> = {}) =>
-  bench.send(
-    'SyncGroup',
-    3,
-    makeSyncGroupRequest({
-      groupId: 'g',
-      generationId,
-      memberId,
-      assignments: Object.entries(assignments).map(([id, assignment]) => ({ memberId: id, assignment })),
-    }),
-  )
-const heartbeat = (bench: Bench, memberId: string, generationId: number) =>
-  bench.ask('Heartbeat', 3, makeHeartbeatRequest({ groupId: 'g', memberId, generationId })).errorCode
-const commit = (
-  bench: Bench,
-  memberId: string,
-  generation: number,
-  offset: number,
-  { topic = 'orders', metadata = '' } = {},
-) =>
-  bench.ask(
-    'OffsetCommit',
-    5,
-    makeOffsetCommitRequest({
-      groupId: 'g',
-      memberId,
-      generationIdOrMemberEpoch: generation,
-      topics: [
-        makeOffsetCommitRequestTopic({
-          name: topic,
-          partitions: [
-            makeOffsetCommitRequestPartition({
-              partitionIndex: 0,
-              committedOffset: offset,
-              committedMetadata: metadata,
-            }),
-          ],
-        }),
-      ],
-    }),
-  ).topics[0]?.partitions[0]?.errorCode
-const group = (bench: Bench) => bench.state.shards.get(0)?.groups.get('g')
-
-/** A stable group of so many members, the first of them its leader. */
-function stable(bench: Bench, members: number, more: Partial<JoinGroupRequest> = {}) {
-  const joined = Array.from({ length: members }, (_, i) => join(bench, `c${i}`, more))
-  bench.pass(6000)
-  const answers = joined.map(({ waiting }) => bench.answerTo('JoinGroup', waiting))
-  const generation = answers[0]?.generationId ?? -1
-  const ids = joined.map(({ id }) => id)
-  const assignments = Object.fromEntries(ids.map((id, i) => [id, assignmentOf(i)]))
-  for (const id of ids.slice(1)) sync(bench, id, generation)
-  sync(bench, ids[0] as string, generation, assignments)
-  expect(group(bench)?.state).toBe('Stable')
-  return { ids, generation, leader: ids[0] as string }
-}
 
 describe('FindCoordinator', () => {
   test('the first question makes the offsets topic; until then COORDINATOR_NOT_AVAILABLE', () => {
@@ -463,7 +395,7 @@ describe('offsets', () => {
     const { leader, generation } = stable(bench, 1)
     bench.ask('DeleteTopics', 3, makeDeleteTopicsRequest({ topicNames: ['__consumer_offsets'] }))
     expect([bench.state.shards.size, pendingTimers(bench)]).toEqual([0, 0])
-    expect(heartbeat(bench, leader, generation)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    expect(heartbeat(bench, leader, generation)).toBe(ErrorCode.NOT_COORDINATOR)
   })
 
   test('a replay of the log gives the same offsets and the same stable group', () => {
@@ -511,15 +443,6 @@ describe('DescribeGroups and ListGroups', () => {
     expect(list(4, ['empty'])).toEqual([])
   })
 })
-
-const leave = (bench: Bench, memberId: string) =>
-  bench.ask('LeaveGroup', 3, makeLeaveGroupRequest({ groupId: 'g', members: [makeMemberIdentity({ memberId })] }))
-const offsetsLog = (bench: Bench, partition = 0) => bench.state.logs.get('__consumer_offsets')?.[partition]
-const reload = (bench: Bench) => loadShard(offsetsLog(bench) as never, bench.now)
-const lastBatch = (bench: Bench, partition = 0) => {
-  const batch = offsetsLog(bench, partition)?.batches.at(-1)
-  return batch === undefined ? [] : decodeCoordinatorBatch(batch)
-}
 
 describe('DeleteGroups', () => {
   const remove = (bench: Bench, ...groupsNames: string[]) =>
@@ -627,8 +550,8 @@ describe('DeleteGroups', () => {
     expect([0, 1, 2, 3, 4].every((partition) => lastBatch(bench, partition).at(-1)?.value === null)).toBe(true)
   })
 
-  test('without the offsets topic it is COORDINATOR_NOT_AVAILABLE', () => {
-    expect(remove(createBench(), 'g')).toEqual([['g', ErrorCode.COORDINATOR_NOT_AVAILABLE]])
+  test('a broker that coordinates no such group is NOT_COORDINATOR, also while there is no offsets topic', () => {
+    expect(remove(createBench(), 'g')).toEqual([['g', ErrorCode.NOT_COORDINATOR]])
     const bench = newBench()
     bench.state.shards.clear()
     expect(remove(bench, 'g')).toEqual([['g', ErrorCode.NOT_COORDINATOR]])

@@ -2,6 +2,7 @@
 import { createCluster } from 'kafkarium'
 import { expect, test } from 'vitest'
 import { lawsDocsAreCurrent } from '../../scripts/generate-laws-docs.ts'
+import { GROUP_LAWS } from '../../src/broker/laws/group-laws.ts'
 import { LAWS } from '../../src/broker/laws/index.ts'
 import { DUTIES } from '../../src/cluster/duties.ts'
 import { ANSWER_LAWS } from '../../src/cluster/laws/answer-laws.ts'
@@ -12,11 +13,12 @@ test('docs/laws.md is what the code says (else run npx tsx scripts/generate-laws
 })
 
 test('every law has an id of its own', () => {
-  const ids = [...LAWS, ...REPLICA_LAWS, ...DUTIES].map(({ id }) => id).concat(Object.keys(ANSWER_LAWS))
+  const ids = [...LAWS, ...GROUP_LAWS, ...REPLICA_LAWS, ...DUTIES].map(({ id }) => id).concat(Object.keys(ANSWER_LAWS))
   expect(new Set(ids).size).toBe(ids.length)
   for (const id of ['L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9']) expect(ids).toContain(id)
   for (let n = 1; n <= 11; n++) expect(ids).toContain(`R${n}`)
-  for (const id of ['P1', 'P2', 'V1', 'V2', 'V3', 'V4', 'V5', 'V9']) expect(ids).toContain(id)
+  for (const id of ['G1', 'G3', 'G4', 'G5', 'G6', 'G7', 'P1', 'P2', 'V1', 'V2', 'V3', 'V4', 'V5', 'V9'])
+    expect(ids).toContain(id)
 })
 
 test('a broken law rejects what is awaited, and says what the matter is and which switch is off', async () => {

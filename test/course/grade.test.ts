@@ -102,7 +102,7 @@ test('every event has a sentence in both languages', () => {
     { type: 'leader', topic: 't', partition: 0, leader: -1, epoch: 1, unclean: false },
     { type: 'leader', topic: 't', partition: 0, leader: 2, epoch: 1, unclean: false },
     { type: 'group.state', group: 'g', from: 'Empty', to: 'Stable', generation: 1, reason: 'r' },
-    { type: 'group.leave', group: 'g', member: 'm', reason: 'r' },
+    { type: 'group.leave', group: 'g', member: 'm', cause: 'left', reason: 'r' },
     { type: 'group.assignment', group: 'g', generation: 1, member: 'm', partitions: [] },
     { type: 'consumer.crash', client: 'c', group: 'g', member: 'm', error: 'e', restart: true },
     { type: 'process', name: 'p', change: 'crash', reason: 'r' },

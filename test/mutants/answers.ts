@@ -65,8 +65,8 @@ export const ANSWER_MUTANTS: readonly Mutant[] = [
   {
     id: 'produce-timeout-succeeds',
     file: PROGRESS,
-    find: 'fail(parked, key, ErrorCode.REQUEST_TIMED_OUT)',
-    replace: 'void key',
+    find: 'parked.errors.set(watchKey(topic, partition), ErrorCode.REQUEST_TIMED_OUT)',
+    replace: 'parked.errors.delete(watchKey(topic, partition))',
     wrong: 'acks=all that runs into its time-out is reported as a success.',
     rule: 'P1, DelayedProduce.onExpiration',
   },

@@ -77,7 +77,7 @@ const read = (group: string, client: string): FactOf<TraceEvent>[] => {
         lastOffset: offset,
       }),
     ),
-    { type: 'offset.commit', group, member, topic: 'orders', partition: 0, offset: 10 },
+    { type: 'offset.commit', group, member, generation: 1, topic: 'orders', partition: 0, offset: 10 },
   ]
 }
 
@@ -163,6 +163,7 @@ export const liveView: ClusterView = {
         {
           id: 'm1',
           clientId: 'consumer-1',
+          groupInstanceId: null,
           assignment: [
             { topic: 'orders', partition: 0 },
             { topic: 'orders', partition: 2 },
@@ -173,11 +174,19 @@ export const liveView: ClusterView = {
         {
           id: 'm2',
           clientId: 'consumer-2',
+          groupInstanceId: null,
           assignment: [{ topic: 'orders', partition: 1 }],
           sessionTimeoutMs: 10_000,
           heartbeatAgeMs: 7_240,
         },
-        { id: 'm3', clientId: 'consumer-3', assignment: [], sessionTimeoutMs: 10_000, heartbeatAgeMs: 80 },
+        {
+          id: 'm3',
+          clientId: 'consumer-3',
+          groupInstanceId: null,
+          assignment: [],
+          sessionTimeoutMs: 10_000,
+          heartbeatAgeMs: 80,
+        },
       ],
       offsets: [
         { topic: 'orders', partition: 0, committed: 9, logEndOffset: 12, lag: 3 },

@@ -5,6 +5,7 @@
  *   makes the group.
  * - Members: UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, and REBALANCE_IN_PROGRESS while an assignment is being made; in
  *   PreparingRebalance a commit IS accepted.
+ * - v7+ names the instance of a static member: FENCED_INSTANCE_ID when another member has taken its place (KIP-345).
  * - Unknown partitions are UNKNOWN_TOPIC_OR_PARTITION, long metadata OFFSET_METADATA_TOO_LARGE, each on its own.
  * - A commit counts as a sign of life in Stable and PreparingRebalance.
  * - Answered when the record is committed in `__consumer_offsets`.
@@ -14,7 +15,7 @@ import { makeOffsetCommitResponse, makeOffsetCommitResponseTopic } from '../../p
 import type { OffsetCommitRequest } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
 import { coordinate } from '../groups/coordinator.ts'
-import { type ClassicGroup, copyGroup, createGroup } from '../groups/group.ts'
+import { type ClassicGroup, copyGroup, createGroup, memberProblem } from '../groups/group.ts'
 import { armSession, finish } from '../groups/rebalance.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
 import { tokenOf } from '../request.ts'
@@ -27,12 +28,15 @@ export const offsetCommit = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const refuse = (errorCode: number) => out.replies.push({ token: request, body: everywhere(body, errorCode) })
+    const exists = (topic: string, partition: number) =>
+      state.image.topics.get(topic)?.partitions[partition] !== undefined
+    // Without a partition that exists the coordinator is not even asked (KafkaApis.handleOffsetCommitRequest).
+    if (!body.topics.some(({ name, partitions }) => partitions.some((one) => exists(name, one.partitionIndex)))) {
+      return void refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    }
     const place = coordinate(state, body.groupId)
-    if (place.errorCode !== ErrorCode.NONE) return void refuse(place.errorCode)
-    const { shard } = place
-    const known = shard.groups.get(body.groupId)
-    const errorCode = commitProblem(known, body)
-    if (errorCode !== ErrorCode.NONE) return void refuse(errorCode)
+    const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const problem = place.errorCode === ErrorCode.NONE ? commitProblem(known, body) : place.errorCode
 
     const records: CoordinatorRecord[] = []
     const longest = intConfig(state.config, 'offset.metadata.max.bytes')
@@ -41,38 +45,47 @@ export const offsetCommit = defineApi({
         name: topic.name,
         partitions: topic.partitions.map((partition) => {
           const { partitionIndex } = partition
-          if (state.image.topics.get(topic.name)?.partitions[partitionIndex] === undefined) {
-            return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
-          }
           const metadata = partition.committedMetadata ?? ''
-          if (metadata.length > longest) return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE }
-          records.push({
-            type: 'offset-commit',
-            group: body.groupId,
-            topic: topic.name,
-            partition: partitionIndex,
-            value: {
-              offset: partition.committedOffset,
-              leaderEpoch: partition.committedLeaderEpoch,
-              metadata,
-              commitTimestamp: ctx.now,
-            },
-          })
-          return { partitionIndex, errorCode: ErrorCode.NONE }
+          const errorCode = !exists(topic.name, partitionIndex)
+            ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            : problem !== ErrorCode.NONE
+              ? problem
+              : metadata.length > longest
+                ? ErrorCode.OFFSET_METADATA_TOO_LARGE
+                : ErrorCode.NONE
+          if (errorCode === ErrorCode.NONE) {
+            records.push({
+              type: 'offset-commit',
+              group: body.groupId,
+              topic: topic.name,
+              partition: partitionIndex,
+              value: {
+                offset: partition.committedOffset,
+                leaderEpoch: partition.committedLeaderEpoch,
+                metadata,
+                commitTimestamp: ctx.now,
+              },
+            })
+          }
+          return { partitionIndex, errorCode }
         }),
       }),
     )
+    const answer = makeOffsetCommitResponse({ topics })
+    if (place.errorCode !== ErrorCode.NONE || problem !== ErrorCode.NONE) {
+      out.replies.push({ token: request, body: answer })
+      return
+    }
 
-    const member = known?.members.get(body.memberId)
+    const { shard } = place
     if (known === undefined) {
       out.changes.push({ op: 'group', partition: shard.partition, group: createGroup(body.groupId, ctx.now) })
-    } else if (member !== undefined && (known.state === 'Stable' || known.state === 'PreparingRebalance')) {
+    } else if (known.state === 'Stable' || known.state === 'PreparingRebalance') {
       const turn = { group: copyGroup(known), partition: shard.partition, out, ctx, config: state.config }
-      const copy = turn.group.members.get(body.memberId)
-      if (copy !== undefined) armSession(turn, copy)
+      const member = turn.group.members.get(body.memberId)
+      if (member !== undefined) armSession(turn, member)
       finish(turn)
     }
-    const answer = makeOffsetCommitResponse({ topics })
     if (records.length === 0) {
       out.replies.push({ token: request, body: answer })
       return
@@ -83,6 +96,7 @@ export const offsetCommit = defineApi({
         type: 'offset.commit',
         group: record.group,
         member: body.memberId,
+        generation: body.generationIdOrMemberEpoch,
         topic: record.topic,
         partition: record.partition,
         offset: record.value.offset,
@@ -97,14 +111,16 @@ export const offsetCommit = defineApi({
   },
 })
 
+/** OffsetMetadataManager.validateOffsetCommit, ClassicGroup.validateOffsetCommit. */
 function commitProblem(group: ClassicGroup | undefined, body: OffsetCommitRequest): number {
   const generation = body.generationIdOrMemberEpoch
-  // A group that is not known: only a simple consumer may make it (OffsetMetadataManager.validateOffsetCommit).
+  // Of a group nobody knows a commit without a generation is a simple consumer's, and makes the group.
   if (group === undefined) return generation < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
   if (group.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
   if (generation < 0 && group.state === 'Empty') return ErrorCode.NONE
   if (generation >= 0 || body.memberId !== '' || body.groupInstanceId !== null) {
-    if (!group.members.has(body.memberId)) return ErrorCode.UNKNOWN_MEMBER_ID
+    const problem = memberProblem(group, body.memberId, body.groupInstanceId)
+    if (problem !== ErrorCode.NONE) return problem
     if (generation !== group.generation) return ErrorCode.ILLEGAL_GENERATION
   } else if (group.state !== 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID
   return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE

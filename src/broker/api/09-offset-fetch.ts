@@ -3,6 +3,7 @@
  *
  * - A partition without a commit is offset -1, leader epoch -1, empty metadata, no error; so is an unknown group.
  * - v2+: null topics ask for all committed partitions. v8+ asks for several groups at once.
+ * - v1 has no room for an error of the group: every partition has it (OffsetFetchResponse).
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeOffsetFetchResponse, makeOffsetFetchResponseTopics } from '../../protocol/make.ts'
@@ -30,14 +31,27 @@ export const offsetFetch = defineApi({
       return
     }
     const answer = fetchOffsets(state, body.groupId, body.topics)
-    out.replies.push({
-      token: request,
-      body: makeOffsetFetchResponse({ topics: answer.topics, errorCode: answer.errorCode }),
-    })
+    const { errorCode } = answer
+    const topics =
+      request.apiVersion < 2 && errorCode !== ErrorCode.NONE ? failed(body.topics ?? [], errorCode) : answer.topics
+    out.replies.push({ token: request, body: makeOffsetFetchResponse({ topics, errorCode }) })
   },
 })
 
 type Wanted = readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[] | null
+
+function failed(wanted: NonNullable<Wanted>, errorCode: number) {
+  return wanted.map(({ name, partitionIndexes }) => ({
+    name,
+    partitions: partitionIndexes.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: -1,
+      committedLeaderEpoch: -1,
+      metadata: '',
+      errorCode,
+    })),
+  }))
+}
 
 function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted) {
   const place = coordinate(state, groupId)

@@ -7,7 +7,8 @@
  *   INCONSISTENT_GROUP_PROTOCOL; a full group is GROUP_MAX_SIZE_REACHED.
  * - The answer waits until the rebalance is done. In Stable a leader's join starts a rebalance, a follower that changed
  *   nothing is told the current generation.
- * - Static members (`group.instance.id`, KIP-345) do not exist yet: UNSUPPORTED_VERSION.
+ * - v5+: a static member (`group.instance.id`, KIP-345) needs no id first. When the group knows its instance it takes the place of
+ *   its former self; under an older member id it is FENCED_INSTANCE_ID.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { JoinGroupRequest } from '../../protocol/messages.ts'
@@ -19,7 +20,9 @@ import {
   copyGroup,
   createGroup,
   EMPTY_BYTES,
+  memberProblem,
   sameProtocols,
+  staticMemberId,
   supportsProtocols,
 } from '../groups/group.ts'
 import {
@@ -35,6 +38,7 @@ import {
   snapshot,
   write,
 } from '../groups/rebalance.ts'
+import { joinAgain } from '../groups/static-members.ts'
 import { type InboundRequest, tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
@@ -56,7 +60,6 @@ export const joinGroup = defineApi({
     const refuse = (errorCode: number, memberId: string = body.memberId) =>
       joinReply(turn, request, { errorCode, memberId })
     if (place.errorCode !== ErrorCode.NONE) return refuse(place.errorCode)
-    if (body.groupInstanceId !== null) return refuse(ErrorCode.UNSUPPORTED_VERSION)
     if (
       body.sessionTimeoutMs < intConfig(state.config, 'group.min.session.timeout.ms') ||
       body.sessionTimeoutMs > intConfig(state.config, 'group.max.session.timeout.ms')
@@ -66,7 +69,7 @@ export const joinGroup = defineApi({
     if (known === undefined && body.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     if (!accepts(turn, body.memberId)) {
       // The id that was handed out must not be waited for.
-      dropMember(turn, body.memberId, 'the group is full')
+      dropMember(turn, body.memberId, 'left', 'the group is full')
       finish(turn)
       return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED, '')
     }
@@ -79,6 +82,8 @@ export const joinGroup = defineApi({
     ) {
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     }
+    // Handed back before anything is written: what follows a write finds the group as it is now.
+    finish(turn)
     if (body.memberId === '') joinNew(turn, request)
     else joinKnown(turn, request)
     if (known === undefined && !turn.out.changes.some(({ op }) => op === 'coordinator-append')) {
@@ -97,7 +102,6 @@ export const joinGroup = defineApi({
         },
       )
     }
-    finish(turn)
   },
 })
 
@@ -116,10 +120,15 @@ function accepts({ group, config }: GroupTurn, memberId: string): boolean {
   }
 }
 
-/** classicGroupJoinNewDynamicMember. */
+/** classicGroupJoinNewStaticMember, classicGroupJoinNewDynamicMember. */
 function joinNew(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): void {
   const { group, out, ctx } = turn
-  const memberId = `${request.clientId}-${ctx.memberUuid()}`
+  const { groupInstanceId } = request.body
+  const memberId = `${groupInstanceId ?? request.clientId}-${ctx.memberUuid()}`
+  if (groupInstanceId !== null) {
+    const former = staticMemberId(group, groupInstanceId)
+    return former === undefined ? add(turn, request, memberId) : joinAgain(turn, request, former, memberId)
+  }
   if (request.apiVersion < 4) return add(turn, request, memberId)
   group.pendingMembers.add(memberId)
   out.timers.push({
@@ -133,10 +142,12 @@ function joinNew(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): vo
 /** classicGroupJoinExistingMember. */
 function joinKnown(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): void {
   const { group } = turn
-  const { memberId, protocols } = request.body
-  if (group.pendingMembers.has(memberId)) return add(turn, request, memberId)
+  const { memberId, protocols, groupInstanceId } = request.body
+  // An id is handed out to dynamic members only.
+  if (group.pendingMembers.has(memberId) && groupInstanceId === null) return add(turn, request, memberId)
+  const errorCode = memberProblem(group, memberId, groupInstanceId)
   const member = group.members.get(memberId)
-  if (member === undefined) return joinReply(turn, request, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID, memberId })
+  if (member === undefined || errorCode !== ErrorCode.NONE) return joinReply(turn, request, { errorCode, memberId })
   member.connection = request.connection
   const update = (reason: string) => {
     member.protocols = protocols
@@ -171,7 +182,7 @@ function add(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>, memberI
   if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.newMemberAdded = true
   const member = {
     id: memberId,
-    instanceId: null,
+    instanceId: body.groupInstanceId,
     clientId: request.clientId,
     clientHost: request.clientHost,
     connection: request.connection,

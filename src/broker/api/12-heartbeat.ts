@@ -1,13 +1,15 @@
 /**
  * Heartbeat (key 12). GroupMetadataManager.classicGroupHeartbeat.
  *
- * Unknown group or member: UNKNOWN_MEMBER_ID. Another generation: ILLEGAL_GENERATION. While the group prepares a rebalance
- * the sign of life counts and the answer is REBALANCE_IN_PROGRESS.
+ * - Unknown group or member: UNKNOWN_MEMBER_ID. Another generation: ILLEGAL_GENERATION. While the group prepares a rebalance
+ *   the sign of life counts and the answer is REBALANCE_IN_PROGRESS.
+ * - v3+ names the instance of a static member: FENCED_INSTANCE_ID when another member has taken its place (KIP-345).
+ * - While the coordinator loads, a heartbeat is answered without an error (GroupCoordinatorService.heartbeat).
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeHeartbeatResponse } from '../../protocol/make.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { copyGroup } from '../groups/group.ts'
+import { copyGroup, memberProblem } from '../groups/group.ts'
 import { armSession, finish } from '../groups/rebalance.ts'
 import { defineApi } from './handler.ts'
 
@@ -20,11 +22,13 @@ export const heartbeat = defineApi({
     const answer = (errorCode: number) =>
       void out.replies.push({ token: request, body: makeHeartbeatResponse({ errorCode }) })
     const place = coordinateMembers(state, body.groupId)
+    if (place.errorCode === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return answer(ErrorCode.NONE)
     if (place.errorCode !== ErrorCode.NONE) return answer(place.errorCode)
     const known = place.shard.groups.get(body.groupId)
     if (known === undefined) return answer(ErrorCode.UNKNOWN_MEMBER_ID)
     if (known.state === 'Dead') return answer(ErrorCode.COORDINATOR_NOT_AVAILABLE)
-    if (!known.members.has(body.memberId) || known.state === 'Empty') return answer(ErrorCode.UNKNOWN_MEMBER_ID)
+    const problem = memberProblem(known, body.memberId, body.groupInstanceId)
+    if (problem !== ErrorCode.NONE) return answer(problem)
     if (body.generationId !== known.generation) return answer(ErrorCode.ILLEGAL_GENERATION)
     const turn = { group: copyGroup(known), partition: place.shard.partition, out, ctx, config: state.config }
     const member = turn.group.members.get(body.memberId)

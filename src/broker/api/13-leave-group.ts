@@ -1,12 +1,14 @@
 /**
  * LeaveGroup (key 13). GroupMetadataManager.classicGroupLeave.
  *
- * v0–2 name one member, v3+ several with an answer each (KIP-345). Who leaves triggers a rebalance of those who stay.
+ * v0–2 name one member, v3+ several with an answer each (KIP-345). Who leaves triggers a rebalance of those who stay. A static
+ * member may be named by its instance id alone, which is how an operator removes it; with an older member id it is
+ * FENCED_INSTANCE_ID.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeLeaveGroupResponse, makeMemberResponse } from '../../protocol/make.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { copyGroup } from '../groups/group.ts'
+import { copyGroup, memberProblem, staticMemberId } from '../groups/group.ts'
 import {
   completeJoinIfAllJoined,
   dropMember,
@@ -47,8 +49,8 @@ export const leaveGroup = defineApi({
     const leaving = single ? [{ memberId: body.memberId, groupInstanceId: null, reason: null }] : body.members
     const left: string[] = []
     const members = leaving.map(({ memberId, groupInstanceId, reason }) => {
-      const errorCode = leave(turn, memberId, reason) ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID
-      if (errorCode === ErrorCode.NONE) left.push(memberId)
+      const errorCode = leave(turn, memberId, groupInstanceId, reason)
+      if (errorCode === ErrorCode.NONE) left.push(memberId === '' ? `instance ${groupInstanceId}` : memberId)
       return makeMemberResponse({ memberId, groupInstanceId, errorCode })
     })
     if (left.length > 0) {
@@ -58,16 +60,25 @@ export const leaveGroup = defineApi({
       else if (groupState === 'PreparingRebalance') completeJoinIfAllJoined(turn)
       finish(turn)
     }
-    if (single && left.length === 0) return fail(ErrorCode.UNKNOWN_MEMBER_ID)
+    // Before v3 the answer has room for one error (LeaveGroupResponse.getError).
+    if (single && left.length === 0) return fail(members[0]?.errorCode ?? ErrorCode.UNKNOWN_MEMBER_ID)
     out.replies.push({ token: request, body: makeLeaveGroupResponse({ members: single ? [] : members }) })
   },
 })
 
-function leave(turn: GroupTurn, memberId: string, reason: string | null): boolean {
+/** One member of the request; its error, or NONE when it is gone. */
+function leave(turn: GroupTurn, memberId: string, instanceId: string | null, reason: string | null): number {
   const { group } = turn
-  const member = group.members.get(memberId)
-  if (member === undefined && !group.pendingMembers.has(memberId)) return false
-  if (member?.awaitingJoin != null) joinReply(turn, member.awaitingJoin, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
-  dropMember(turn, memberId, reason ?? 'it left the group')
-  return true
+  if (group.pendingMembers.has(memberId)) {
+    dropMember(turn, memberId, 'left', reason ?? 'it left the group')
+    return ErrorCode.NONE
+  }
+  const id = memberId === '' && instanceId !== null ? staticMemberId(group, instanceId) : memberId
+  if (id === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
+  const problem = memberProblem(group, id, instanceId)
+  if (problem !== ErrorCode.NONE) return problem
+  const awaiting = group.members.get(id)?.awaitingJoin ?? null
+  if (awaiting !== null) joinReply(turn, awaiting, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
+  dropMember(turn, id, 'left', reason ?? 'it left the group')
+  return ErrorCode.NONE
 }

@@ -2,12 +2,13 @@
  * SyncGroup (key 14). GroupMetadataManager.classicGroupSync.
  *
  * Followers wait for the leader's assignment, which is written to `__consumer_offsets` before anybody gets it. In Stable
- * a member gets its assignment again; while a rebalance is being prepared, REBALANCE_IN_PROGRESS.
+ * a member gets its assignment again; while a rebalance is being prepared, REBALANCE_IN_PROGRESS. v3+ names the instance of a
+ * static member: FENCED_INSTANCE_ID when another member has taken its place (KIP-345). v5+ names the protocol (KIP-559).
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { SyncGroupRequest } from '../../protocol/messages.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES } from '../groups/group.ts'
+import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES, memberProblem } from '../groups/group.ts'
 import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/rebalance.ts'
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
@@ -28,9 +29,12 @@ export const syncGroup = defineApi({
       config: state.config,
     }
     const refuse = (errorCode: number) => syncReply(turn, request, { errorCode })
+    // v5 names the protocol, and must (SyncGroupRequest.areMandatoryProtocolTypeAndNamePresent).
+    if (request.apiVersion >= 5 && (body.protocolType === null || body.protocolName === null))
+      return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     if (place.errorCode !== ErrorCode.NONE) return refuse(place.errorCode)
     if (known === undefined) return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
-    const problem = syncProblem(known, body, request.apiVersion)
+    const problem = syncProblem(known, body)
     if (problem !== ErrorCode.NONE) return refuse(problem)
     const { group } = turn
     const member = group.members.get(body.memberId)
@@ -68,15 +72,13 @@ export const syncGroup = defineApi({
 })
 
 /** validateSyncGroup. */
-function syncProblem(group: ClassicGroup, body: SyncGroupRequest, apiVersion: number): number {
+function syncProblem(group: ClassicGroup, body: SyncGroupRequest): number {
   if (group.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
-  if (!group.members.has(body.memberId)) return ErrorCode.UNKNOWN_MEMBER_ID
+  const problem = memberProblem(group, body.memberId, body.groupInstanceId)
+  if (problem !== ErrorCode.NONE) return problem
   if (body.generationId !== group.generation) return ErrorCode.ILLEGAL_GENERATION
-  // v5 names the protocol, and must; it must be the group's (KIP-559, KafkaApis.handleSyncGroupRequest).
-  if (apiVersion >= 5) {
-    const otherType = body.protocolType !== group.protocolType
-    const otherName = body.protocolName !== group.protocolName
-    if (otherType || otherName) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL
-  }
-  return ErrorCode.NONE
+  const differs = (named: string | null, own: string | null) => named !== null && own !== null && named !== own
+  return differs(body.protocolType, group.protocolType) || differs(body.protocolName, group.protocolName)
+    ? ErrorCode.INCONSISTENT_GROUP_PROTOCOL
+    : ErrorCode.NONE
 }

@@ -2,7 +2,7 @@
  * DescribeGroups (key 15). GroupMetadataManager.describeGroups, ClassicGroup.describe.
  *
  * A group nobody knows is described as Dead (up to v5). Metadata and assignments are shown in Stable only; in other states
- * a member has empty bytes.
+ * a member has empty bytes. v3+: without an authorizer everybody may do everything, and that is what it says when asked for.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeDescribedGroup, makeDescribedGroupMember, makeDescribeGroupsResponse } from '../../protocol/make.ts'
@@ -12,12 +12,23 @@ import { EMPTY_BYTES, metadataFor } from '../groups/group.ts'
 import type { BrokerState } from '../state.ts'
 import { defineApi } from './handler.ts'
 
+/** One bit an operation on a group (AclEntry.supportedOperations, AclOperation codes). */
+const ALL_GROUP_OPERATIONS = [
+  3 /* read */, 6 /* delete */, 8 /* describe */, 10 /* describe configs */, 11 /* alter configs */,
+].reduce((bits, code) => bits | (1 << code), 0)
+
 export const describeGroups = defineApi({
   api: 'DescribeGroups',
   minVersion: 0,
   maxVersion: 5,
   handle(state, request, _ctx, out) {
-    const groups = request.body.groups.map((groupId) => describe(state, groupId))
+    const { includeAuthorizedOperations } = request.body
+    const groups = request.body.groups.map((groupId) => {
+      const described = describe(state, groupId)
+      return includeAuthorizedOperations && described.errorCode === ErrorCode.NONE
+        ? { ...described, authorizedOperations: ALL_GROUP_OPERATIONS }
+        : described
+    })
     out.replies.push({ token: request, body: makeDescribeGroupsResponse({ groups }) })
   },
 })

@@ -1,7 +1,9 @@
 /**
  * ListGroups (key 16). GroupMetadataManager.listGroups: the groups this broker coordinates; v4+ filters by state
- * (KIP-518), v5+ by type (KIP-848). Clients ask every broker.
+ * (KIP-518), v5+ by type (KIP-848), in upper or lower case. Clients ask every broker. While one of its partitions loads a
+ * broker answers COORDINATOR_LOAD_IN_PROGRESS and no group (CoordinatorRuntime.scheduleReadAllOperation).
  */
+import { ErrorCode } from '../../protocol/errors.ts'
 import { makeListedGroup, makeListGroupsResponse } from '../../protocol/make.ts'
 import { defineApi } from './handler.ts'
 
@@ -11,7 +13,12 @@ export const listGroups = defineApi({
   maxVersion: 5,
   handle(state, request, _ctx, out) {
     const { statesFilter, typesFilter } = request.body
-    const states = statesFilter.map((name) => name.toLowerCase())
+    if (state.loading.size > 0) {
+      const errorCode = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+      out.replies.push({ token: request, body: makeListGroupsResponse({ errorCode }) })
+      return
+    }
+    const states = statesFilter.map((name) => name.toLowerCase().trim())
     const types = typesFilter.map((name) => name.toLowerCase())
     const groups = []
     for (const shard of state.shards.values()) {

@@ -220,9 +220,13 @@ export const BROKER_CONFIG = {
 
   // Offsets
   'offset.metadata.max.bytes': int(4096, { min: 0, ...effect }, 'The longest metadata string of a commit.'),
-  'offsets.commit.timeout.ms': int(5000, { min: 1 }, 'How long a commit waits for its replicas.'),
-  'offsets.retention.minutes': int(10_080, { min: 1 }, 'How long a commit outlives its group.'),
-  'offsets.retention.check.interval.ms': long(600_000, { min: 1 }, 'How often stale commits are looked for.'),
+  'offsets.commit.timeout.ms': int(5000, { min: 1, ...effect }, 'How long a commit waits for its replicas.'),
+  'offsets.retention.minutes': int(10_080, { min: 1, ...effect }, 'How long a commit outlives its group.'),
+  'offsets.retention.check.interval.ms': long(
+    600_000,
+    { min: 1, ...effect },
+    'How often stale commits are looked for.',
+  ),
   'offsets.load.buffer.size': int(5_242_880, { min: 1 }, 'Bytes read at once when a coordinator loads.'),
   'offsets.topic.num.partitions': int(50, { min: 1, ...effect }, 'Partitions of __consumer_offsets.'),
   'offsets.topic.replication.factor': short(

@@ -12,7 +12,7 @@ export type Place =
   | { readonly errorCode: typeof ErrorCode.NONE; readonly shard: CoordinatorShard }
   | {
       readonly errorCode:
-        | typeof ErrorCode.COORDINATOR_NOT_AVAILABLE
+        | typeof ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
         | typeof ErrorCode.NOT_COORDINATOR
         | typeof ErrorCode.INVALID_GROUP_ID
     }
@@ -29,11 +29,16 @@ export function coordinateMembers(state: BrokerState, groupId: string): Place {
   return groupId === '' ? { errorCode: ErrorCode.INVALID_GROUP_ID } : coordinate(state, groupId)
 }
 
-/** The shard that coordinates a group on this broker, or NOT_COORDINATOR, or INVALID_GROUP_ID for an empty id. */
+/**
+ * The shard that coordinates a group on this broker. A broker that has not heard of the offsets topic, or not of its own
+ * leadership, is NOT_COORDINATOR like any other (CoordinatorRuntime.contextOrThrow), which sends clients to ask again.
+ */
 export function coordinate(state: BrokerState, groupId: string): Place {
-  if (!state.image.topics.has(OFFSETS_TOPIC)) return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE }
-  const shard = state.shards.get(offsetsPartition(state, groupId))
-  return shard === undefined ? { errorCode: ErrorCode.NOT_COORDINATOR } : { errorCode: ErrorCode.NONE, shard }
+  const partition = offsetsPartition(state, groupId)
+  const shard = state.shards.get(partition)
+  if (shard !== undefined) return { errorCode: ErrorCode.NONE, shard }
+  const loads = state.loading.has(partition)
+  return { errorCode: loads ? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS : ErrorCode.NOT_COORDINATOR }
 }
 
 /** Builds a shard from its log: what happens when this broker becomes the coordinator. */

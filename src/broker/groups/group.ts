@@ -4,6 +4,7 @@
  */
 import type { GroupStateName } from '../../kernel/trace-event.ts'
 import { decodeSubscription } from '../../protocol/consumer-protocol.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
 import type { RequestToken } from '../request.ts'
 
 export interface Protocol {
@@ -13,6 +14,7 @@ export interface Protocol {
 
 export interface GroupMember {
   readonly id: string
+  /** `group.instance.id` of a static member (KIP-345). */
   readonly instanceId: string | null
   readonly clientId: string
   readonly clientHost: string
@@ -113,9 +115,39 @@ export function rebalanceTimeoutMs(group: ClassicGroup): number {
 
 /** Whether every member could work with one of these protocols (ClassicGroup.supportsProtocols). */
 export function supportsProtocols(group: ClassicGroup, protocolType: string, names: readonly string[]): boolean {
-  if (group.members.size === 0) return protocolType !== '' && names.length > 0
+  if (group.state === 'Empty') return protocolType !== '' && names.length > 0
   if (group.protocolType !== protocolType) return false
+  // Its members may all be gone again before the first rebalance is over: then any will do.
+  if (group.members.size === 0) return names.length > 0
   return candidateProtocols(group).some((name) => names.includes(name))
+}
+
+/** The member that stands for an instance id (ClassicGroup.staticMemberId). */
+export function staticMemberId(group: ClassicGroup, instanceId: string): string | undefined {
+  for (const member of group.members.values()) if (member.instanceId === instanceId) return member.id
+  return undefined
+}
+
+/**
+ * ClassicGroup.validateMember: an instance id that belongs to another member id by now fences whoever still uses the old one
+ * (KIP-345).
+ */
+export function memberProblem(group: ClassicGroup, memberId: string, instanceId: string | null): number {
+  if (instanceId !== null) {
+    const current = staticMemberId(group, instanceId)
+    if (current === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
+    if (current !== memberId) return ErrorCode.FENCED_INSTANCE_ID
+  }
+  return group.members.has(memberId) ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID
+}
+
+/** ClassicGroupState.validPreviousStates, seen from the other side: where a group may go from each state. */
+export const LEGAL_TRANSITIONS: Readonly<Record<GroupStateName, readonly GroupStateName[]>> = {
+  Empty: ['PreparingRebalance', 'Dead'],
+  PreparingRebalance: ['CompletingRebalance', 'Empty', 'Dead'],
+  CompletingRebalance: ['Stable', 'PreparingRebalance', 'Dead'],
+  Stable: ['PreparingRebalance', 'Dead'],
+  Dead: ['Dead'],
 }
 
 /** The protocol most members prefer among those all support (ClassicGroup.selectProtocol). */

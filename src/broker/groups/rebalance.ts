@@ -2,7 +2,8 @@
  * The classic rebalance (GroupMetadataManager.java, the methods named below). Every function works on `turn.group`,
  * a private copy of the group, and adds replies, timers and facts to `turn.out`; `finish` hands the group back.
  */
-import type { GroupStateName } from '../../kernel/trace-event.ts'
+import { always } from '../../kernel/laws.ts'
+import type { GroupLeaveCause, GroupStateName } from '../../kernel/trace-event.ts'
 import { decodeAssignment } from '../../protocol/consumer-protocol.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { JoinGroupResponse, SyncGroupResponse } from '../../protocol/messages.ts'
@@ -15,6 +16,7 @@ import {
   type ClassicGroup,
   EMPTY_BYTES,
   type GroupMember,
+  LEGAL_TRANSITIONS,
   metadataFor,
   rebalanceTimeoutMs,
   removeMember,
@@ -128,8 +130,9 @@ export function completeJoin(turn: GroupTurn): void {
   const { group, out, ctx } = turn
   out.timers.push({ key: joinKey(group.id), at: null })
   for (const member of [...group.members.values()]) {
+    // A static member keeps its place until its session ends (KIP-345).
     if (member.awaitingJoin !== null || member.instanceId !== null) continue
-    dropMember(turn, member.id, `member ${member.id} did not rejoin within the rebalance timeout`)
+    dropMember(turn, member.id, 'not-rejoined', `member ${member.id} did not rejoin within the rebalance timeout`)
   }
   if (group.state === 'Dead') return
   if (!electJoinedLeader(group) && group.members.size > 0) {
@@ -138,6 +141,7 @@ export function completeJoin(turn: GroupTurn): void {
   }
   group.generation += 1
   group.newMemberAdded = false
+  group.pendingSync.clear()
   if (group.members.size === 0) {
     group.protocolName = null
     group.leaderId = null
@@ -178,7 +182,7 @@ export function syncTimeout(turn: GroupTurn, generation: number): void {
   if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return
   if (group.pendingSync.size === 0) return
   const late = [...group.pendingSync]
-  for (const id of late) dropMember(turn, id, 'no SyncGroup within the rebalance timeout')
+  for (const id of late) dropMember(turn, id, 'not-synced', 'no SyncGroup within the rebalance timeout')
   prepareRebalance(turn, `Removing ${late.join(', ')} on pending sync request expiration`)
 }
 
@@ -197,9 +201,10 @@ export function sessionTimeout(turn: GroupTurn, memberId: string): void {
   if (!member.isNew && (member.awaitingJoin !== null || member.awaitingSync !== null)) return
   const reason = `member ${memberId} was not heard from for its session timeout of ${member.sessionTimeoutMs} ms`
   if (member.awaitingJoin !== null) {
+    // A new member that still waits joins again if it is alive.
     joinReply(turn, member.awaitingJoin, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID })
   }
-  dropMember(turn, memberId, reason)
+  dropMember(turn, memberId, 'expired', reason)
   if (group.state === 'Stable' || group.state === 'CompletingRebalance') prepareRebalance(turn, reason)
   else if (group.state === 'PreparingRebalance' && allMembersJoined(group)) completeJoin(turn)
 }
@@ -210,18 +215,12 @@ export function assignmentStored(
   generation: number,
   assignments: ReadonlyMap<string, Uint8Array>,
 ): void {
-  const { group, out } = turn
+  const { group } = turn
   // Another member may have joined meanwhile.
   if (group.state !== 'CompletingRebalance' || group.generation !== generation) return
   for (const member of group.members.values()) {
     member.assignment = assignments.get(member.id) ?? EMPTY_BYTES
-    out.facts.push({
-      type: 'group.assignment',
-      group: group.id,
-      generation,
-      member: member.id,
-      partitions: assignedPartitions(member.assignment),
-    })
+    tellAssignment(turn, member)
     const token = member.awaitingSync
     member.awaitingSync = null
     if (token === null) continue
@@ -235,9 +234,31 @@ export function assignmentStored(
   transition(turn, 'Stable', 'every member has its assignment')
 }
 
+/**
+ * The assignment could not be stored in time (appendGroupMetadataErrorToResponseError): who waits for it is told, and all join
+ * again.
+ */
+export function assignmentNotStored(turn: GroupTurn, generation: number): void {
+  const { group } = turn
+  if (group.state !== 'CompletingRebalance' || group.generation !== generation) return
+  propagateError(turn, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  prepareRebalance(turn, 'the assignment could not be stored in time')
+}
+
+export function tellAssignment({ group, out }: GroupTurn, member: GroupMember): void {
+  out.facts.push({
+    type: 'group.assignment',
+    group: group.id,
+    generation: group.generation,
+    member: member.id,
+    partitions: assignedPartitions(member.assignment),
+  })
+}
+
 export function transition(turn: GroupTurn, to: GroupStateName, reason: string): void {
   const { group, out, ctx } = turn
   const from = group.state
+  always(LEGAL_TRANSITIONS[from].includes(to), 'G5', `group ${group.id} must not go from ${from} to ${to}`)
   group.previousState = from
   group.state = to
   group.stateSince = ctx.now
@@ -256,10 +277,11 @@ export function armSession(turn: GroupTurn, member: GroupMember, timeoutMs: numb
 }
 
 /** Removes a member, its session timer with it, and says so. */
-export function dropMember(turn: GroupTurn, memberId: string, reason: string): void {
+export function dropMember(turn: GroupTurn, memberId: string, cause: GroupLeaveCause, reason: string): void {
   const { group, out } = turn
   out.timers.push({ key: sessionKey(group.id, memberId), at: null })
-  if (group.members.has(memberId)) out.facts.push({ type: 'group.leave', group: group.id, member: memberId, reason })
+  if (group.members.has(memberId))
+    out.facts.push({ type: 'group.leave', group: group.id, member: memberId, cause, reason })
   removeMember(group, memberId)
 }
 
@@ -268,7 +290,10 @@ export function write(turn: GroupTurn, records: readonly CoordinatorRecord[], af
 }
 
 /** The group as GroupMetadataValue has it. */
-export function snapshot(group: ClassicGroup, assignments: ReadonlyMap<string, Uint8Array>): GroupMetadataSnapshot {
+export function snapshot(
+  group: ClassicGroup,
+  assignments: ReadonlyMap<string, Uint8Array> = assignmentsOf(group),
+): GroupMetadataSnapshot {
   return {
     protocolType: group.protocolType ?? '',
     generation: group.generation,
@@ -286,6 +311,11 @@ export function snapshot(group: ClassicGroup, assignments: ReadonlyMap<string, U
       assignment: assignments.get(member.id) ?? EMPTY_BYTES,
     })),
   }
+}
+
+/** ClassicGroup.groupAssignment. */
+function assignmentsOf(group: ClassicGroup): ReadonlyMap<string, Uint8Array> {
+  return new Map([...group.members.values()].map((member) => [member.id, member.assignment]))
 }
 
 export function sessionKey(groupId: string, memberId: string): string {

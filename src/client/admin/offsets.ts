@@ -95,6 +95,7 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
       restartOnFailure: undefined,
       isolationLevel: cluster.isolationLevel,
       rackId: '',
+      groupInstanceId: null,
     })
 
     await consumer.subscribe({ topic, fromBeginning: true })

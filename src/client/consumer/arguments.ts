@@ -86,3 +86,11 @@ export function toOffsetsToCommit(
     })),
   }))
 }
+
+/** Kafka's rule for names (JoinGroupRequest.validateGroupInstanceId, Topic.validate). */
+export function checkInstanceId(id: unknown): void {
+  if (typeof id === 'string' && id.length <= 249 && /^[a-zA-Z0-9._-]+$/.test(id) && id !== '.' && id !== '..') return
+  throw new KafkaJSNonRetriableError(
+    `Invalid groupInstanceId ${JSON.stringify(id)}: 1 to 249 letters, digits, ".", "_" or "-", and neither "." nor ".."`,
+  )
+}

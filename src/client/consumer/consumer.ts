@@ -14,7 +14,7 @@ import type { Call, Timer } from '../transport.ts'
 import type { GroupDescription } from '../types/admin.ts'
 import type { Consumer, ConsumerRunConfig, ConsumerSubscribeTopic, ConsumerSubscribeTopics } from '../types/clients.ts'
 import type { TopicPartitionOffset, TopicPartitionOffsetAndMetadata } from '../types/metadata.ts'
-import { checkCommit, checkSeek, checkTopicPartitions, notRunning } from './arguments.ts'
+import { checkCommit, checkInstanceId, checkSeek, checkTopicPartitions, notRunning } from './arguments.ts'
 import { GroupMembership } from './group.ts'
 import { HandlerWatch } from './handler-watch.ts'
 import type { ConsumerOptions } from './options.ts'
@@ -30,6 +30,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const { context, cluster, emitter, groupId, sessionTimeoutMs, heartbeatIntervalMs } = options
   const { transport } = context
   if (!groupId) throw new KafkaJSNonRetriableError('Consumer groupId must be a non-empty string.')
+  if (options.groupInstanceId !== null) checkInstanceId(options.groupInstanceId)
   const logger = context.rootLogger.namespace('Consumer')
   const assigners = options.partitionAssigners.map((create) =>
     create({ groupId, logger, cluster: clusterForAssigners(cluster) }),

@@ -25,6 +25,8 @@ export class FetchLoops<T extends Located> {
   readonly #options: FetchLoopsOptions<T>
   readonly #logger: Logger
   #running = false
+  /** For good: a change of brokers that is noticed while the loops end must not start them again. */
+  #stopped = false
   #loops: Promise<unknown>[] = []
 
   constructor(options: FetchLoopsOptions<T>) {
@@ -34,7 +36,7 @@ export class FetchLoops<T extends Located> {
 
   /** Runs until `stop`, or until a loop fails: then all end, and the first error comes out. */
   async run(): Promise<void> {
-    for (;;) {
+    while (!this.#stopped) {
       try {
         await this.#runOnce()
         return
@@ -63,6 +65,7 @@ export class FetchLoops<T extends Located> {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     this.#running = false
     await Promise.allSettled(this.#loops)
   }

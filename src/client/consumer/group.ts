@@ -47,6 +47,8 @@ export class GroupMembership {
   #generationId = -1
   #leaderId = ''
   #protocol = ''
+  /** The group goes on with the assignment it has: this member came back and leads (KIP-814). */
+  #skipsAssignment = false
   #members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[] = []
   #coordinator: BrokerClient | undefined
   #offsets: Offsets | undefined
@@ -114,13 +116,14 @@ export class GroupMembership {
   }
 
   async #join(): Promise<void> {
-    const { cluster, assigners, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#options
+    const { cluster, assigners, topics, sessionTimeoutMs, rebalanceTimeoutMs, groupInstanceId } = this.#options
     this.#coordinator = await cluster.findGroupCoordinator(this.groupId)
     const joined = await requestJoin(this.#coordinator, {
       groupId: this.groupId,
       sessionTimeoutMs,
       rebalanceTimeoutMs,
       memberId: this.memberId ?? '',
+      groupInstanceId,
       protocols: assigners.map((assigner) => {
         const { name, metadata } = assigner.protocol({ topics: [...topics] })
         return { name, metadata: new Uint8Array(metadata) }
@@ -131,13 +134,14 @@ export class GroupMembership {
     this.memberId = joined.memberId
     this.#members = joined.members
     this.#protocol = joined.protocolName ?? ''
+    this.#skipsAssignment = joined.skipAssignment
   }
 
   async #sync(): Promise<void> {
-    const { cluster, context, emitter, fromBeginning, autoCommit } = this.#options
+    const { cluster, context, emitter, fromBeginning, autoCommit, groupInstanceId } = this.#options
     const memberId = this.memberId ?? ''
     const generationId = this.#generationId
-    const assignments = this.#isLeader() ? await this.#assign() : []
+    const assignments = this.#isLeader() && !this.#skipsAssignment ? await this.#assign() : []
     const coordinator = this.#coordinator as BrokerClient
 
     this.#knownPartitions = this.#partitionsOfTopics()
@@ -145,6 +149,7 @@ export class GroupMembership {
       groupId: this.groupId,
       generationId,
       memberId,
+      groupInstanceId,
       assignments: assignments.map((one) => ({
         memberId: one.memberId,
         assignment: new Uint8Array(one.memberAssignment),
@@ -170,6 +175,7 @@ export class GroupMembership {
       groupId: this.groupId,
       generationId,
       memberId,
+      groupInstanceId,
       assignment: this.subscription.assigned(),
       fromBeginning,
       autoCommit,
@@ -266,11 +272,13 @@ export class GroupMembership {
   }
 
   async #beat(memberId: string): Promise<void> {
-    const { context, emitter } = this.#options
+    const { context, emitter, groupInstanceId } = this.#options
+    const { groupId } = this
     const generationId = this.#generationId
+    const coordinator = this.#coordinator as BrokerClient
     try {
-      await requestHeartbeat(this.#coordinator as BrokerClient, { groupId: this.groupId, generationId, memberId })
-      emitter.emit(consumerEvents.HEARTBEAT, { groupId: this.groupId, memberId, groupGenerationId: generationId })
+      await requestHeartbeat(coordinator, { groupId, generationId, memberId, groupInstanceId })
+      emitter.emit(consumerEvents.HEARTBEAT, { groupId, memberId, groupGenerationId: generationId })
       this.#lastHeartbeat = context.transport.now()
     } finally {
       this.#heartbeat = undefined
@@ -280,6 +288,11 @@ export class GroupMembership {
   async leave(): Promise<void> {
     const { memberId } = this
     if (memberId === null || this.#coordinator === undefined) return
+    // A static member is expected back: only its session, or an operator, ends its membership (KIP-345).
+    if (this.#options.groupInstanceId !== null) {
+      this.memberId = null
+      return
+    }
     await requestLeave(this.#coordinator, this.groupId, memberId)
     this.memberId = null
   }

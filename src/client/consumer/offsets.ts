@@ -26,6 +26,7 @@ export interface OffsetsOptions {
   readonly groupId: string
   readonly generationId: number
   readonly memberId: string
+  readonly groupInstanceId: string | null
   readonly assignment: ReadonlyMap<string, readonly number[]>
   readonly fromBeginning: (topic: string) => boolean | undefined
   readonly autoCommit: AutoCommit
@@ -102,8 +103,9 @@ export class Offsets {
   }
 
   async #commit(topics: readonly OffsetToCommit[]): Promise<void> {
-    const { groupId, generationId, memberId } = this.#options
-    await requestOffsetCommit(await this.#connectedCoordinator(), { groupId, generationId, memberId, topics })
+    const { groupId, generationId, memberId, groupInstanceId } = this.#options
+    const coordinator = await this.#connectedCoordinator()
+    await requestOffsetCommit(coordinator, { groupId, generationId, memberId, groupInstanceId, topics })
   }
 
   #clear(topic: string, partition: number): void {

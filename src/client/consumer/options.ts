@@ -23,4 +23,6 @@ export interface ConsumerOptions {
   readonly restartOnFailure: ((error: Error) => Promise<boolean>) | undefined
   readonly isolationLevel: number
   readonly rackId: string
+  /** Null for a dynamic member. */
+  readonly groupInstanceId: string | null
 }

@@ -65,6 +65,7 @@ function brokerForAssigners(broker: BrokerClient): Public.Broker {
         groupId,
         generationId: groupGenerationId,
         memberId,
+        groupInstanceId: null,
         topics: topics.map(({ topic, partitions }) => ({
           topic,
           partitions: partitions.map(({ partition, offset }) => ({ partition, offset: Number(offset) })),

@@ -48,7 +48,7 @@ export type AdvertisedVersions = ReadonlyMap<number, Range>
  * @throws KafkaJSServerDoesNotSupportApiKey when the broker does not offer the API, or no version of it that the
  * client speaks.
  */
-export function negotiateVersion(api: ApiName, advertised: AdvertisedVersions): number {
+export function negotiateVersion(api: ApiName, advertised: AdvertisedVersions, upTo?: number): number {
   const ours = spoken[api]
   const { key } = API[api]
   const theirs = advertised.get(key)
@@ -58,7 +58,7 @@ export function negotiateVersion(api: ApiName, advertised: AdvertisedVersions): 
       apiName: kafkajsApiName(api),
     })
   }
-  return Math.min(ours.max, theirs.max)
+  return Math.min(upTo ?? ours.max, theirs.max)
 }
 
 /** kafkajs's name of an API, as its events and errors show it. */

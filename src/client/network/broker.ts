@@ -24,6 +24,8 @@ export interface SendOptions<A extends ApiName> extends ChannelRequestOptions {
   readonly check?: (response: ResponseOf<A>) => void
   /** Default true. */
   readonly logErrors?: boolean
+  /** Instead of kafkajs's: for an opt-in that needs a newer version. */
+  readonly maxVersion?: number
 }
 
 export class BrokerClient {
@@ -79,7 +81,7 @@ export class BrokerClient {
 
   async send<A extends ApiName>(api: A, body: RequestOf<A>, options: SendOptions<A> = {}): Promise<ResponseOf<A>> {
     if (this.#versions === undefined) await this.#connect()
-    const version = negotiateVersion(api, this.#versions ?? new Map())
+    const version = negotiateVersion(api, this.#versions ?? new Map(), options.maxVersion)
     const channel = api === 'Fetch' ? this.#fetch : this.#main
     let response: ResponseOf<A>
     try {

@@ -33,17 +33,28 @@ export async function requestCoordinator(broker: BrokerClient, groupId: string):
   return { errorCode, coordinator: { nodeId, host, port } }
 }
 
+/**
+ * Static members speak newer versions than kafkajs does where they have to: OffsetCommit names the instance from v7 on, and JoinGroup
+ * tells a leader that comes back not to assign anew from v9 on (KIP-814).
+ */
+const STATIC_VERSIONS = { JoinGroup: 9, OffsetCommit: 7 } as const
+
+function asStatic(api: keyof typeof STATIC_VERSIONS, groupInstanceId: string | null): { maxVersion?: number } {
+  return groupInstanceId === null ? {} : { maxVersion: STATIC_VERSIONS[api] }
+}
+
 export interface JoinRequest {
   readonly groupId: string
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
   readonly memberId: string
+  readonly groupInstanceId: string | null
   readonly protocols: readonly { readonly name: string; readonly metadata: Uint8Array }[]
 }
 
 /** Sends the join again with the member id the coordinator hands out (KIP-394). */
 export async function requestJoin(broker: BrokerClient, request: JoinRequest): Promise<JoinGroupResponse> {
-  const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, protocols } = request
+  const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, groupInstanceId, protocols } = request
   const join = (memberId: string) =>
     broker.send(
       'JoinGroup',
@@ -52,12 +63,14 @@ export async function requestJoin(broker: BrokerClient, request: JoinRequest): P
         sessionTimeoutMs,
         rebalanceTimeoutMs,
         memberId,
+        groupInstanceId,
         protocolType: 'consumer',
         protocols,
       }),
       {
         atLeastMs: Math.max(rebalanceTimeoutMs, sessionTimeoutMs) + JOIN_MARGIN_MS,
         logErrors: request.memberId !== '',
+        ...asStatic('JoinGroup', groupInstanceId),
         check: (response) => {
           if (response.errorCode === MEMBER_ID_REQUIRED) {
             throw new KafkaJSMemberIdRequired(errorFromCode(MEMBER_ID_REQUIRED), { memberId: response.memberId })
@@ -80,6 +93,7 @@ export async function requestSync(
     readonly groupId: string
     readonly generationId: number
     readonly memberId: string
+    readonly groupInstanceId: string | null
     readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[]
   },
 ): Promise<Uint8Array> {
@@ -91,7 +105,12 @@ export async function requestSync(
 
 export async function requestHeartbeat(
   broker: BrokerClient,
-  request: { readonly groupId: string; readonly generationId: number; readonly memberId: string },
+  request: {
+    readonly groupId: string
+    readonly generationId: number
+    readonly memberId: string
+    readonly groupInstanceId: string | null
+  },
 ): Promise<void> {
   await broker.send('Heartbeat', makeHeartbeatRequest(request), {
     check: (response) => throwOnError(response.errorCode),
@@ -126,6 +145,7 @@ export async function requestOffsetCommit(
     readonly groupId: string
     readonly generationId: number
     readonly memberId: string
+    readonly groupInstanceId: string | null
     readonly topics: readonly OffsetToCommit[]
   },
 ): Promise<void> {
@@ -135,6 +155,7 @@ export async function requestOffsetCommit(
       groupId: request.groupId,
       generationIdOrMemberEpoch: request.generationId,
       memberId: request.memberId,
+      groupInstanceId: request.groupInstanceId,
       topics: request.topics.map(({ topic, partitions }) =>
         makeOffsetCommitRequestTopic({
           name: topic,
@@ -149,6 +170,7 @@ export async function requestOffsetCommit(
       ),
     }),
     {
+      ...asStatic('OffsetCommit', request.groupInstanceId),
       check: ({ topics }) => {
         for (const { partitions } of topics) for (const { errorCode } of partitions) throwOnError(errorCode)
       },

@@ -93,6 +93,12 @@ export interface ConsumerConfig {
   /** Default false: only committed records. */
   readUncommitted?: boolean
   rackId?: string
+  /**
+   * Beyond kafkajs: makes the consumer a static member (KIP-345, Kafka's `group.instance.id`). It may be away for up to its session
+   * timeout and come back to its partitions without a rebalance; it does not leave the group when it stops. Unique in the group:
+   * whoever comes last fences the other one (FENCED_INSTANCE_ID).
+   */
+  groupInstanceId?: string
 }
 
 export interface AdminConfig {

@@ -1,7 +1,7 @@
 /** The laws over the whole world: every broker's own, those that hold between replicas, and those about answers. */
-import { LAWS } from '../../broker/index.ts'
-import { firstViolation, type Violation } from '../../kernel/index.ts'
-import type { World } from '../world.ts'
+import { type BrokerState, type ClassicGroup, GROUP_LAWS, LAWS } from '../../broker/index.ts'
+import { type Fact, firstViolation, type Violation } from '../../kernel/index.ts'
+import type { NodeRuntime, World } from '../world.ts'
 import { REPLICA_LAWS, remember, scopeOf } from './replica-laws.ts'
 
 /** The first law that is broken by what the last event touched, or null. */
@@ -10,9 +10,13 @@ export function violationIn(world: World): Violation | null {
   if (ledger.violation !== null) return ledger.violation
   // Most events touch nothing or one partition of one broker: this runs after every one of them.
   const { decided } = ledger
-  for (const { broker } of world.nodes.values()) {
+  for (const node of world.nodes.values()) {
+    const { broker } = node
     const { touched } = broker
     if (touched === null || (touched.groups.size === 0 && touched.partitions.size === 0)) continue
+    // A restart, for one, decides nothing.
+    checkGroups(world, node, [])
+    if (ledger.violation !== null) return ledger.violation
     const violation = firstViolation(LAWS, broker)
     if (violation !== null) return violation
     for (const key of touched.partitions) decided.add(key)
@@ -28,4 +32,32 @@ export function violationIn(world: World): Violation | null {
   }
   decided.clear()
   return null
+}
+
+/**
+ * After a broker's decision: the laws that compare its groups with what they were before. Notes the first violation in the ledger,
+ * and remembers what the groups are now.
+ */
+export function checkGroups(world: World, { id, broker }: NodeRuntime, facts: readonly Fact[]): void {
+  const { touched } = broker
+  if (touched === null || touched.groups.size === 0) return
+  let before = world.ledger.groups.get(id)
+  if (before === undefined) {
+    before = new Map()
+    world.ledger.groups.set(id, before)
+  }
+  world.ledger.violation ??= firstViolation(GROUP_LAWS, { broker, before, facts, now: world.now })
+  for (const group of touched.groups) {
+    const now = groupOf(broker, group)
+    if (now === undefined) before.delete(group)
+    else before.set(group, now)
+  }
+}
+
+function groupOf({ shards }: BrokerState, id: string): ClassicGroup | undefined {
+  for (const { groups } of shards.values()) {
+    const group = groups.get(id)
+    if (group !== undefined) return group
+  }
+  return undefined
 }

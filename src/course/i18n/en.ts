@@ -167,6 +167,7 @@ export const en = {
   'event.group.leave': '{client} left group {group}: {reason}',
   'event.group.assignment': 'in group {group}, {client} now reads {partitions}',
   'event.group.assignment.none': 'in group {group}, {client} gets no partition',
+  'event.offset.expired': 'the bookmark of group {group} in {where}, {offset}, has expired',
   'event.offset.commit': 'group {group} moved its bookmark in {where} to {offset}',
   'event.handler.start': '{client} began with record {records} of {where}',
   'event.handler.done': '{client} processed record {records} of {where}',

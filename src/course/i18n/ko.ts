@@ -167,6 +167,7 @@ export const ko: Messages = {
   'event.group.leave': '{client|이/가} {group} 그룹에서 나갔어요: {reason}',
   'event.group.assignment': '{group} 그룹에서 {client|이/가} 이제 {partitions|을/를} 읽어요',
   'event.group.assignment.none': '{group} 그룹에서 {client|은/는} 맡은 파티션이 없어요',
+  'event.offset.expired': '{group} 그룹이 {where}에 둔 책갈피 {offset|이/가} 보존 기간이 지나 사라졌어요',
   'event.offset.commit': '{group} 그룹이 {where}의 책갈피를 {offset|으로/로} 옮겼어요',
   'event.handler.start': '{client|이/가} {where}의 {records}번 레코드를 처리하기 시작했어요',
   'event.handler.done': '{client|이/가} {where}의 {records}번 레코드를 처리했어요',

@@ -1,0 +1,174 @@
+/**
+ * Becoming the coordinator of a partition of `__consumer_offsets`, and ceasing to be (CoordinatorRuntime.scheduleLoadOperation,
+ * scheduleUnloadOperation, GroupMetadataManager.onLoaded and onUnloaded); and writes that take too long.
+ */
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makeJoinGroupResponse, makeSyncGroupResponse } from '../../protocol/make.ts'
+import type { DeleteGroupsResponse, OffsetCommitResponse } from '../../protocol/messages.ts'
+import { intConfig } from '../config.ts'
+import type { Context, Decision } from '../decision.ts'
+import { OFFSETS_TOPIC } from '../metadata.ts'
+import type { RequestToken } from '../request.ts'
+import { type AfterCommit, type BrokerState, type CommitWaiter, logOf } from '../state.ts'
+import { loadShard } from './coordinator.ts'
+import { armExpiry } from './expiry.ts'
+import { copyGroup } from './group.ts'
+import {
+  assignmentNotStored,
+  finish,
+  type GroupTurn,
+  groupTimerKeys,
+  prepareRebalance,
+  sessionKey,
+} from './rebalance.ts'
+import { staticMemberNotStored } from './static-members.ts'
+
+/** How much of a log is read in a virtual millisecond. */
+const BYTES_A_MS = 64 * 1024
+
+/** This broker leads the partition: until its log is read, requests are COORDINATOR_LOAD_IN_PROGRESS. */
+export function beginLoading(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
+  if (state.shards.has(partition) || state.loading.has(partition)) return
+  const log = logOf(state, OFFSETS_TOPIC, partition)
+  if (log === undefined) return
+  // Nothing to read, as in a topic that was made just now: a client that came first would be told to wait for nothing.
+  if (log.logEndOffset === log.logStartOffset) return load(state, partition, ctx, out)
+  state.loading.set(partition, ctx.now + Math.ceil(log.sizeInBytes / BYTES_A_MS))
+  armLoading(state, out)
+}
+
+/** One timer for all partitions: a broker often becomes the coordinator of many at once. */
+function armLoading({ loading }: BrokerState, out: Decision): void {
+  const at = loading.size === 0 ? null : Math.min(...loading.values())
+  out.timers.push(at === null ? { key: 'load', at } : { key: 'load', at, timer: { type: 'load' } })
+}
+
+export function finishLoading(state: BrokerState, ctx: Context, out: Decision): void {
+  for (const [partition, at] of [...state.loading]) {
+    if (at > ctx.now) continue
+    state.loading.delete(partition)
+    load(state, partition, ctx, out)
+  }
+  if (state.loading.size > 0) armLoading(state, out)
+}
+
+function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
+  const log = logOf(state, OFFSETS_TOPIC, partition)
+  if (log === undefined) return
+  const shard = loadShard(log, ctx.now)
+  state.shards.set(partition, shard)
+  const most = intConfig(state.config, 'group.max.size')
+  for (const group of shard.groups.values()) {
+    state.touched?.groups.add(group.id)
+    // Every member has a full session to be heard of.
+    for (const member of group.members.values()) {
+      out.timers.push({
+        key: sessionKey(group.id, member.id),
+        at: ctx.now + member.sessionTimeoutMs,
+        timer: { type: 'session', groupId: group.id, memberId: member.id, connection: -1 },
+      })
+    }
+    armExpiry(state, shard, group, ctx.now, out)
+    if (group.members.size <= most) continue
+    // group.max.size was lowered: they join again, and the last ones are refused.
+    const turn = turnOf(state, partition, copyGroup(group), ctx, out)
+    prepareRebalance(turn, `the group has ${group.members.size} members, ${most} are allowed`)
+    finish(turn)
+  }
+}
+
+/** This broker coordinates a partition no more: who waits there learns it. */
+export function resign(state: BrokerState, partition: number, out: Decision): void {
+  state.loading.delete(partition)
+  const errorCode = ErrorCode.NOT_COORDINATOR
+  for (const group of state.shards.get(partition)?.groups.values() ?? []) {
+    state.touched?.groups.add(group.id)
+    for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
+    for (const { id: memberId, awaitingJoin, awaitingSync } of group.members.values()) {
+      if (awaitingJoin !== null)
+        out.replies.push({ token: awaitingJoin, body: makeJoinGroupResponse({ errorCode, memberId }) })
+      if (awaitingSync !== null) out.replies.push({ token: awaitingSync, body: makeSyncGroupResponse({ errorCode }) })
+    }
+  }
+  for (const { after } of state.commitWaiters.get(partition) ?? []) refuseReply(state, after, errorCode, out)
+  state.shards.delete(partition)
+  state.commitWaiters.delete(partition)
+  out.timers.push({ key: commitKey(partition), at: null })
+}
+
+/** Armed while a record of the coordinator waits for its replicas: the first in line is the first to be late. */
+export function armCommitTimeout(state: BrokerState, partition: number, out: Decision): void {
+  const first = state.commitWaiters.get(partition)?.[0]
+  const key = commitKey(partition)
+  out.timers.push(
+    first === undefined ? { key, at: null } : { key, at: first.deadline, timer: { type: 'commit', partition } },
+  )
+}
+
+/**
+ * `offsets.commit.timeout.ms` is over (CoordinatorRuntime.CoordinatorWriteEvent): who waits is told so. What was written stays
+ * written, and counts.
+ */
+export function commitTimeout(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
+  const waiters = state.commitWaiters.get(partition) ?? []
+  const late = waiters.filter(({ deadline }) => deadline <= ctx.now)
+  state.commitWaiters.set(
+    partition,
+    waiters.filter(({ deadline }) => deadline > ctx.now),
+  )
+  for (const { after } of late) {
+    if (after.type === 'reply' || after.type === 'part-of-reply') {
+      refuseReply(state, after, ErrorCode.COORDINATOR_NOT_AVAILABLE, out)
+    } else if (after.type !== 'nothing') {
+      const group = state.shards.get(partition)?.groups.get(after.groupId)
+      if (group === undefined) continue
+      const turn = turnOf(state, partition, copyGroup(group), ctx, out)
+      if (after.type === 'assignment-stored') assignmentNotStored(turn, after.generation)
+      else staticMemberNotStored(turn, after)
+      finish(turn)
+    }
+  }
+  if ((state.commitWaiters.get(partition)?.length ?? 0) > 0) armCommitTimeout(state, partition, out)
+}
+
+function turnOf(
+  { config }: BrokerState,
+  partition: number,
+  group: GroupTurn['group'],
+  ctx: Context,
+  out: Decision,
+): GroupTurn {
+  return { group, partition, out, ctx, config }
+}
+
+function commitKey(partition: number): string {
+  return `commit/${partition}`
+}
+
+function refuseReply(state: BrokerState, after: AfterCommit, errorCode: number, out: Decision): void {
+  if (after.type !== 'reply' && after.type !== 'part-of-reply') return
+  if (after.type === 'part-of-reply') forgetParts(state, after.token)
+  out.replies.push({ token: after.token, body: refused(after.body, errorCode) })
+}
+
+/** The request is answered: what else of it is still to be committed answers no more. */
+function forgetParts(state: BrokerState, { connection, correlationId }: RequestToken): void {
+  state.committedParts.delete(`${connection}/${correlationId}`)
+  for (const [partition, waiters] of state.commitWaiters) {
+    const same = ({ after }: CommitWaiter) =>
+      after.type === 'part-of-reply' &&
+      after.token.connection === connection &&
+      after.token.correlationId === correlationId
+    const others = waiters.map((waiter) => (same(waiter) ? { ...waiter, after: { type: 'nothing' } as const } : waiter))
+    state.commitWaiters.set(partition, others)
+  }
+}
+
+/** The answer that was ready, as an error: its records are not committed here. What was refused before stays refused. */
+function refused(body: unknown, errorCode: number): unknown {
+  const { topics, results, ...rest } = body as Partial<OffsetCommitResponse> & Partial<DeleteGroupsResponse>
+  const worse = <T extends { readonly errorCode: number }>(part: T): T =>
+    part.errorCode === ErrorCode.NONE ? { ...part, errorCode } : part
+  if (results !== undefined) return { ...rest, results: results.map(worse) }
+  return { ...rest, topics: topics?.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) })) }
+}
