@@ -1,6 +1,6 @@
 /** AlterConfigs and IncrementalAlterConfigs, a sentence of ConfigAdminManager and ConfigurationControlManager a test. */
 import { describe, expect, test } from 'vitest'
-import { stepRestart } from '../../src/broker/index.ts'
+import { stepMetadata, stepRestart } from '../../src/broker/index.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import {
   makeAlterConfigsRequest,
@@ -234,6 +234,39 @@ describe('a broker', () => {
     incremental(bench, BROKER, '', [['message.max.bytes', DELETE]])
     expect(now()).toEqual([['1000', 4], '1000'])
     expect(shown(bench, BROKER, '', 'message.max.bytes')).toBeNull()
+  })
+
+  test('that reads the metadata log anew has the settings of topics that came after a setting of its own', () => {
+    const topic = { type: 'topic', name: 'bills', id: 'bills-id', config: { 'max.message.bytes': '5000' } } as const
+    const partition = {
+      type: 'partition',
+      topicId: 'bills-id',
+      partition: 0,
+      replicas: [1],
+      isr: [1],
+      elr: [],
+      lastKnownElr: [],
+      leader: 1,
+      leaderRecoveryState: 'recovered',
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+      addingReplicas: [],
+      removingReplicas: [],
+    } as const
+    const setting = {
+      type: 'config',
+      resource: 'broker',
+      name: '',
+      key: 'log.retention.ms',
+      value: '1000',
+    } as const
+    const { state, now } = createBench()
+    const ctx = { now, uuid: () => 'id', memberUuid: () => 'id' }
+    for (const again of [false, true]) {
+      if (again) stepRestart(state)
+      stepMetadata(state, [setting, topic, partition], ctx)
+      expect(state.logs.get('bills')?.[0]?.config).toMatchObject({ maxMessageBytes: 5000, retentionMs: 1000 })
+    }
   })
 
   test('that restarts works with what it was started with, until it has read the metadata log', () => {
