@@ -32,7 +32,7 @@ test('stopped while the brokers change, the loops do not start again', async () 
   nodes = ['1', '2', '3']
   // One loop notices the third broker while the other still fetches: all end, to begin anew with three.
   release[0]?.()
-  await Promise.resolve()
+  for (let i = 0; i < 20; i++) await Promise.resolve()
   const stopping = loops.stop()
   release[1]?.()
   await Promise.all([stopping, running])

@@ -53,7 +53,7 @@ describe('the start', () => {
       expect(crashes(cluster), `seed ${seed}`).toEqual([])
       await cluster.dispose()
     }
-  })
+  }, 60_000)
 })
 
 describe('static members', () => {
