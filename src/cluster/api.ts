@@ -2,7 +2,7 @@
 import type { Choices, History, TraceEvent } from '../kernel/index.ts'
 import type { Transport } from '../protocol/transport.ts'
 import type { Duration } from './duration.ts'
-import type { Faults } from './fault-handle.ts'
+import type { Faults } from './faults/handle.ts'
 import type { ProcessHandle, ProcessMain } from './process-handle.ts'
 import type { ProduceMessage, RecordPosition } from './produce.ts'
 import type {

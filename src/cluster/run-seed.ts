@@ -4,8 +4,8 @@
  */
 import type { Cluster } from './api.ts'
 import { KafkariumError } from './errors.ts'
-import type { StormHandle } from './fault-handle.ts'
-import type { FaultProfile, ProfileLimits } from './fault-profile.ts'
+import type { StormHandle } from './faults/handle.ts'
+import type { FaultProfile, ProfileLimits } from './faults/profile.ts'
 
 export interface SeedRun {
   readonly profile: FaultProfile

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { lawsDocsAreCurrent } from '../../scripts/generate-laws-docs.ts'
 import { GROUP_LAWS } from '../../src/broker/laws/group-laws.ts'
 import { LAWS } from '../../src/broker/laws/index.ts'
-import { DUTIES } from '../../src/cluster/duties.ts'
 import { ANSWER_LAWS } from '../../src/cluster/laws/answer-laws.ts'
+import { DUTIES } from '../../src/cluster/laws/duties.ts'
 import { REPLICA_LAWS } from '../../src/cluster/laws/replica-laws.ts'
 
 test('docs/laws.md is what the code says (else run npx tsx scripts/generate-laws-docs.ts)', () => {

@@ -1,5 +1,5 @@
 /** Faults in words, for reports. */
-import type { Fault } from './faults.ts'
+import type { Fault } from './fault.ts'
 
 /** `crash 1`, `cut 1–2 one way` */
 export function describeFault(fault: Fault): string {

@@ -2,11 +2,11 @@
  * What must happen once everything is healed, each within a deadline: the liveness duties of a cluster (V1–V5, V9). A duty that
  * is not met in time is a stall.
  */
-import { logOf } from '../broker/index.ts'
-import { applyFault } from './faults.ts'
-import { faultyLinks } from './links.ts'
-import { endNode } from './nodes.ts'
-import type { World } from './world.ts'
+import { logOf } from '../../broker/index.ts'
+import { applyFault } from '../faults/fault.ts'
+import { faultyLinks } from '../links.ts'
+import { endNode } from '../nodes.ts'
+import type { World } from '../world.ts'
 
 export interface Duty {
   /** Stable: law texts, tests and docs name it. */

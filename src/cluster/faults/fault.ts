@@ -1,11 +1,11 @@
 /** What can go wrong in the world, as data: a call of the test, an event at a later time, or a draw of a seed. */
-import type { BrokerState } from '../broker/index.ts'
-import { crashController, moveLeader, reconcileSession } from './controller.ts'
-import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from './links.ts'
-import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from './nodes.ts'
-import { serverCloses } from './serving.ts'
-import { stopNode } from './shutdown.ts'
-import { type NodeRuntime, note, type World } from './world.ts'
+import type { BrokerState } from '../../broker/index.ts'
+import { crashController, moveLeader, reconcileSession } from '../controller.ts'
+import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from '../links.ts'
+import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from '../nodes.ts'
+import { serverCloses } from '../serving.ts'
+import { stopNode } from '../shutdown.ts'
+import { type NodeRuntime, note, type World } from '../world.ts'
 
 /**
  * One fault or its end. Ends of links are broker ids, `'controller'`, or `'clients'` (all of them together).

@@ -1,11 +1,11 @@
 /** Draws faults of a profile while time passes, and remembers what it did. */
 
-import { isInternal } from '../broker/index.ts'
-import { FAULT_KINDS, type FaultKind, type FaultProfile } from './fault-profile.ts'
-import { describeFault } from './fault-text.ts'
-import { applyFault, type Fault, faultProblem } from './faults.ts'
-import { faultyLinks } from './links.ts'
-import { arm, type World } from './world.ts'
+import { isInternal } from '../../broker/index.ts'
+import { faultyLinks } from '../links.ts'
+import { arm, type World } from '../world.ts'
+import { applyFault, type Fault, faultProblem } from './fault.ts'
+import { FAULT_KINDS, type FaultKind, type FaultProfile } from './profile.ts'
+import { describeFault } from './text.ts'
 
 export interface Storm {
   /** What happened, in order; times are virtual milliseconds since the Unix epoch. */

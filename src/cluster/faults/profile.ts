@@ -2,7 +2,7 @@
  * Which kinds of faults a run has, and how strong: drawn once from the seed and printed, so that every seed searches a
  * different corner (swarm testing; TigerBeetle's VOPR, rule-K5).
  */
-import type { Chooser } from '../kernel/index.ts'
+import type { Chooser } from '../../kernel/index.ts'
 
 export const FAULT_KINDS = [
   'crash',

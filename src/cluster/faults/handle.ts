@@ -1,14 +1,14 @@
 /** Faults as a user calls them. */
 
-import { remove } from '../kernel/index.ts'
-import { type Duration, milliseconds } from './duration.ts'
-import { KafkariumError } from './errors.ts'
-import { describeProfile, drawProfile, type FaultProfile, type ProfileLimits } from './fault-profile.ts'
-import { describeFault } from './fault-text.ts'
-import { applyFault, type Fault, faultProblem } from './faults.ts'
-import type { LinkEnd } from './links.ts'
+import { remove } from '../../kernel/index.ts'
+import { type Duration, milliseconds } from '../duration.ts'
+import { KafkariumError } from '../errors.ts'
+import type { LinkEnd } from '../links.ts'
+import { arm, type World } from '../world.ts'
+import { applyFault, type Fault, faultProblem } from './fault.ts'
+import { describeProfile, drawProfile, type FaultProfile, type ProfileLimits } from './profile.ts'
 import { describeStorm, type Storm, startStorm } from './storm.ts'
-import { arm, type World } from './world.ts'
+import { describeFault } from './text.ts'
 
 export interface Faults {
   /**
