@@ -76,8 +76,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
   {
     id: 'hw-not-told',
     file: PROGRESS,
-    find: 'completeProduces(state, watchKey(log.topic, log.partition), out)\n  tellHighWatermarkLater(log, leader, now, out)',
-    replace: 'completeProduces(state, watchKey(log.topic, log.partition), out)',
+    find: 'completeProduces(state, log.key, out)\n  tellHighWatermarkLater(log, leader, now, out)',
+    replace: 'completeProduces(state, log.key, out)',
     wrong: 'Followers that wait are not told of a new high watermark.',
     rule: 'V2, KIP-1166',
   },

@@ -90,7 +90,7 @@ export function advance(
   setHighWatermark(log, next, now)
   state.touched?.partitions.add(log.key)
   onAdvance(log)
-  completeProduces(state, watchKey(log.topic, log.partition), out)
+  completeProduces(state, log.key, out)
   tellHighWatermarkLater(log, leader, now, out)
 }
 
