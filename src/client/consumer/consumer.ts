@@ -3,6 +3,7 @@
 import { copyAsHostBytes } from '../bytes.ts'
 import { inCall } from '../call.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
+import { KafkaJSProtocolError } from '../errors/broker-errors.ts'
 import { rootCause, toError, viewError } from '../errors/classify.ts'
 import { createOn } from '../events/emitter.ts'
 import { consumerEvents } from '../events/names.ts'
@@ -115,8 +116,28 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         return matchedTopics
       })
       for (const topic of matched) topics.set(topic, given.fromBeginning ?? false)
-      await cluster.addTargetTopics(matched)
+      try {
+        await cluster.addTargetTopics(matched)
+      } catch (error) {
+        const unknown = error instanceof KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
+        // It is only to help: the error is the answer.
+        if (unknown) await nameUnknown(matched).catch(() => {})
+        throw error
+      }
     })
+  }
+
+  /** The error is kafkajs's and names no topic; a line of ours does. */
+  async function nameUnknown(wanted: readonly string[]): Promise<void> {
+    const { topicMetadata } = await cluster.metadata()
+    const known = topicMetadata.map(({ topic }) => topic).filter((topic) => !topic.startsWith('__'))
+    const missing = wanted.filter((topic) => !known.includes(topic))
+    const which = missing.length === 0 ? `${wanted.join(', ')} (made on demand just now)` : missing.join(', ')
+    logger.warn(
+      `subscribe: there was no topic ${which}. Make it first, with createCluster({ topics: { … } }) or admin.createTopics. ` +
+        `Known: ${known.join(', ') || 'none'}`,
+      { groupId },
+    )
   }
 
   async function run(config: ConsumerRunConfig = {}): Promise<void> {
