@@ -346,6 +346,15 @@ describe('reset', () => {
 describe('wrong use changes nothing', () => {
   const cases: readonly (readonly [Fault, RegExp, string])[] = [
     [{ type: 'crash', node: 9 }, /there is no broker 9\. Brokers: 1, 2, 3/, 'KAFKARIUM_UNKNOWN_NODE'],
+    [
+      { type: 'crash', node: '1' as unknown as number },
+      /there is no broker "1"\. Brokers: 1, 2, 3/,
+      'KAFKARIUM_UNKNOWN_NODE',
+    ],
+    [{ type: 'crsh' as 'crash', node: 1 }, /no fault of type "crsh"\. Did you mean "crash"/, 'KAFKARIUM_BAD_OPTION'],
+    [{} as Fault, /no fault of type undefined/, 'KAFKARIUM_BAD_OPTION'],
+    [null as unknown as Fault, /a fault is an object/, 'KAFKARIUM_BAD_OPTION'],
+    [{ type: 'pause' } as Fault, /pause takes the id of a broker/, 'KAFKARIUM_BAD_OPTION'],
     [{ type: 'restart', node: 1 }, /broker 1 is up already/, 'KAFKARIUM_WRONG_STATE'],
     [{ type: 'resume', node: 1 }, /broker 1 is not paused/, 'KAFKARIUM_WRONG_STATE'],
     [{ type: 'free-disk', node: 1 }, /broker 1 has room on its disk/, 'KAFKARIUM_WRONG_STATE'],
@@ -373,6 +382,23 @@ describe('wrong use changes nothing', () => {
     expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) })
     expect(JSON.stringify(cluster.view())).toBe(before)
     expect(cluster.trace.hash).toBe(hash)
+  })
+
+  test('a fault to come is looked at when it is armed', () => {
+    const cluster = create()
+    expect(() => cluster.faults.after('1s', { type: 'crash', node: 77 })).toThrow(
+      /faults\.after: there is no broker 77/,
+    )
+  })
+
+  test.each([
+    [{ kinds: ['crsh'] }, /no kind of fault "crsh"\. Did you mean "crash"/],
+    [{ kind: ['crash'] }, /unknown option "kind"\. Did you mean "kinds"/],
+    [{ mostDisturbed: -1 }, /mostDisturbed: -1 is not a whole number, 0 or more/],
+    [{ everyMs: 0, weights: {} }, /everyMs: 0 is not a whole number, 1 or more/],
+  ])('a storm of %j', (limits, message) => {
+    const cluster = create({ seed: 1 })
+    expect(() => cluster.faults.storm(limits as never)).toThrow(message)
   })
 
   test('faults that conflict', () => {

@@ -1,6 +1,7 @@
 /** A producer in a storm of faults, then healing: what searching tests run for one seed. */
 import { fileURLToPath } from 'node:url'
 import { type ClusterOptions, createCluster, type FaultKind, type KafkariumError, type ProfileLimits } from 'kafkarium'
+import { FAULT_KINDS } from '../../src/cluster/faults/profile.ts'
 import { runSeed } from '../../src/cluster/run-seed.ts'
 
 export interface StormOptions {
@@ -103,19 +104,7 @@ export async function findSeed(
 }
 
 /** No machine dies with what it had not written: then nothing that was acknowledged by all may be lost. */
-export const HARMLESS: readonly FaultKind[] = [
-  'crash',
-  'stop',
-  'pause',
-  'cut',
-  'one-way-cut',
-  'isolate',
-  'slow',
-  'disk',
-  'disconnect',
-  'controller',
-  'move-leader',
-]
+export const HARMLESS: readonly FaultKind[] = FAULT_KINDS.filter((kind) => kind !== 'lossy-crash')
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   console.log((await runStorm(Number(process.argv[2]), { acks: -1, minIsr: 2 })).hash)

@@ -1,5 +1,6 @@
 /** What can go wrong in the world, as data: a call of the test, an event at a later time, or a draw of a seed. */
 import type { BrokerState } from '../../broker/index.ts'
+import { nearest } from '../../kernel/nearest.ts'
 import { crashController, moveLeader, reconcileSession } from '../controller.ts'
 import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from '../links.ts'
 import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from '../nodes.ts'
@@ -42,85 +43,138 @@ export type Fault =
   | { readonly type: 'heal'; readonly from?: LinkEnd; readonly to?: LinkEnd }
   | { readonly type: 'crash-controller' }
 
+export interface FaultProblem {
+  readonly code: 'KAFKARIUM_BAD_OPTION' | 'KAFKARIUM_UNKNOWN_NODE' | 'KAFKARIUM_WRONG_STATE'
+  readonly text: string
+}
+
 /** Why a fault cannot happen now, or null. Nothing has changed then. */
-export function faultProblem(world: World, fault: Fault): string | null {
+export function faultProblem(world: World, fault: Fault): FaultProblem | null {
+  const malformed = malformedFault(world, fault)
+  if (malformed !== null) return malformed
+  const text = impossible(world, fault)
+  return text === null ? null : { code: 'KAFKARIUM_WRONG_STATE', text }
+}
+
+const FAULT_TYPES: readonly Fault['type'][] = [
+  'crash',
+  'stop',
+  'restart',
+  'pause',
+  'resume',
+  'isolate',
+  'cut',
+  'slow',
+  'heal',
+  'fill-disk',
+  'free-disk',
+  'disconnect',
+  'move-leader',
+  'crash-controller',
+]
+
+/** What is wrong with a fault at any time: no fault of that name, a broker that there is not, ends that are none. */
+export function malformedFault(world: World, fault: Fault): FaultProblem | null {
+  const bad = (text: string): FaultProblem => ({ code: 'KAFKARIUM_BAD_OPTION', text })
+  if (typeof fault !== 'object' || fault === null)
+    return bad("a fault is an object, such as { type: 'crash', node: 1 }.")
+  const { type } = fault
+  if (!FAULT_TYPES.includes(type)) {
+    const guess = nearest(String(type), FAULT_TYPES)
+    const hint = guess === null ? '' : ` Did you mean "${guess}"?`
+    return bad(
+      `there is no fault of type ${JSON.stringify(type) ?? 'undefined'}.${hint} Known: ${FAULT_TYPES.join(', ')}.`,
+    )
+  }
+  if ('node' in fault && !world.nodes.has(fault.node)) return unknownNode(world, fault.node)
   switch (fault.type) {
     case 'crash':
       return fault.unflushed === undefined || ['kept', 'some', 'lost'].includes(fault.unflushed)
-        ? needs(world, fault.node, ({ up }) => up, 'is down already')
-        : `unflushed: '${String(fault.unflushed)}' is not one of 'kept', 'some', 'lost'.`
-    case 'restart':
-      return needs(world, fault.node, ({ up }) => !up, 'is up already')
-    case 'stop':
-      return (
-        needs(world, fault.node, ({ up }) => up, 'is down already') ??
-        needs(world, fault.node, ({ paused }) => !paused, 'is paused') ??
-        needs(world, fault.node, ({ stopping }) => stopping === null, 'is stopping already')
-      )
-    case 'move-leader':
-      return moveProblem(world, fault)
-    case 'pause':
-      return (
-        needs(world, fault.node, ({ up }) => up, 'is down') ??
-        needs(world, fault.node, ({ paused }) => !paused, 'is paused already')
-      )
-    case 'resume':
-      return needs(world, fault.node, ({ paused }) => paused, 'is not paused')
-    case 'fill-disk':
-      return needs(world, fault.node, ({ broker }) => !broker.diskFull, 'has a full disk already')
-    case 'free-disk':
-      return needs(world, fault.node, ({ broker }) => broker.diskFull, 'has room on its disk')
-    case 'isolate':
-      return needs(world, fault.node, () => true, '')
-    case 'disconnect':
-      return needs(world, fault.node, ({ up }) => up, 'is down: it has no connections')
+        ? null
+        : bad(`unflushed: '${String(fault.unflushed)}' is not one of 'kept', 'some', 'lost'.`)
+    case 'slow':
+      if (!(Number.isSafeInteger(fault.ms) && fault.ms >= 0))
+        return bad(`ms: ${String(fault.ms)} is not a whole number of milliseconds, 0 or more.`)
+      return malformedLink(world, fault.from, fault.to)
     case 'cut':
-    case 'slow': {
-      const { from, to } = fault
-      if (fault.type === 'slow' && !(Number.isSafeInteger(fault.ms) && fault.ms >= 0))
-        return `ms: ${String(fault.ms)} is not a whole number of milliseconds, 0 or more.`
-      return linkProblem(world, from, to)
-    }
+      return malformedLink(world, fault.from, fault.to)
     case 'heal':
       if (fault.from === undefined && fault.to === undefined) return null
-      if (fault.from === undefined || fault.to === undefined) return 'heal takes both ends of a link, or none for all.'
-      return linkProblem(world, fault.from, fault.to)
+      if (fault.from === undefined || fault.to === undefined)
+        return bad('heal takes both ends of a link, or none for all.')
+      return malformedLink(world, fault.from, fault.to)
     case 'crash-controller':
-      return world.controllerUp ? null : 'there is no active controller: one is being elected.'
+    case 'move-leader':
+      return null
+    default:
+      return 'node' in fault ? null : bad(`${type} takes the id of a broker, such as { type: '${type}', node: 1 }.`)
   }
 }
 
-function needs(world: World, id: number, holds: (node: NodeRuntime) => boolean, otherwise: string): string | null {
-  const node = world.nodes.get(id)
-  if (node === undefined) return unknownNode(world, id)
-  return holds(node) ? null : `broker ${id} ${otherwise}.`
+function malformedLink(world: World, from: LinkEnd, to: LinkEnd): FaultProblem | null {
+  const bad = (text: string): FaultProblem => ({ code: 'KAFKARIUM_BAD_OPTION', text })
+  for (const end of [from, to]) {
+    if (end === 'controller' || end === 'clients' || world.nodes.has(end)) continue
+    if (typeof end === 'number') return unknownNode(world, end)
+    return bad(
+      `${JSON.stringify(end) ?? String(end)} is not the end of a link. Use a broker id, 'controller' or 'clients'.`,
+    )
+  }
+  if (from === to) return bad(`${from} and ${to} are the same ${typeof from === 'number' ? 'broker' : 'end'}.`)
+  return typeof from === 'string' && typeof to === 'string' ? bad(`there is no link between ${from} and ${to}.`) : null
 }
 
-function unknownNode(world: World, id: unknown): string {
-  return `there is no broker ${String(id)}. Brokers: ${[...world.nodes.keys()].join(', ')}.`
+function unknownNode(world: World, id: unknown): FaultProblem {
+  const shown = typeof id === 'number' ? String(id) : (JSON.stringify(id) ?? 'undefined')
+  const text = `there is no broker ${shown}. Brokers: ${[...world.nodes.keys()].join(', ')}.`
+  return { code: 'KAFKARIUM_UNKNOWN_NODE', text }
 }
 
-function moveProblem(world: World, { topic, partition, to }: Extract<Fault, { type: 'move-leader' }>): string | null {
+/** Why a well-formed fault cannot happen in the state the world is in, or null. */
+function impossible(world: World, fault: Fault): string | null {
+  const node = 'node' in fault ? (world.nodes.get(fault.node) as NodeRuntime) : null
+  const broker = node === null ? '' : `broker ${node.id}`
+  switch (fault.type) {
+    case 'crash':
+      return node?.up === true ? null : `${broker} is down already.`
+    case 'restart':
+      return node?.up === true ? `${broker} is up already.` : null
+    case 'stop':
+      if (node?.up !== true) return `${broker} is down already.`
+      if (node.paused) return `${broker} is paused.`
+      return node.stopping === null ? null : `${broker} is stopping already.`
+    case 'pause':
+      if (node?.up !== true) return `${broker} is down.`
+      return node.paused ? `${broker} is paused already.` : null
+    case 'resume':
+      return node?.paused === true ? null : `${broker} is not paused.`
+    case 'fill-disk':
+      return node?.broker.diskFull === true ? `${broker} has a full disk already.` : null
+    case 'free-disk':
+      return node?.broker.diskFull === true ? null : `${broker} has room on its disk.`
+    case 'disconnect':
+      return node?.up === true ? null : `${broker} is down: it has no connections.`
+    case 'crash-controller':
+      return world.controllerUp ? null : NO_CONTROLLER
+    case 'move-leader':
+      return immovable(world, fault)
+    default:
+      return null
+  }
+}
+
+const NO_CONTROLLER = 'there is no active controller: one is being elected.'
+
+function immovable(world: World, { topic, partition, to }: Extract<Fault, { type: 'move-leader' }>): string | null {
   const info = world.controller.image.topics.get(topic)?.partitions[partition]
   if (info === undefined) return `there is no partition ${topic}-${partition}.`
-  if (!world.controllerUp) return 'there is no active controller: one is being elected.'
+  if (!world.controllerUp) return NO_CONTROLLER
   if (info.addingReplicas.length + info.removingReplicas.length > 0)
     return `${topic}-${partition} is being reassigned: its leader cannot be moved meanwhile.`
   if (info.leader === to) return `broker ${to} leads ${topic}-${partition} already.`
   return info.isr.includes(to)
     ? null
     : `broker ${to} is not in sync for ${topic}-${partition}. In sync: ${info.isr.join(', ') || 'nobody'}.`
-}
-
-function linkProblem(world: World, from: LinkEnd, to: LinkEnd): string | null {
-  for (const end of [from, to]) {
-    if (end === 'controller' || end === 'clients' || world.nodes.has(end)) continue
-    return typeof end === 'number'
-      ? unknownNode(world, end)
-      : `${JSON.stringify(end) ?? String(end)} is not the end of a link. Use a broker id, 'controller' or 'clients'.`
-  }
-  if (from === to) return `${from} and ${to} are the same ${typeof from === 'number' ? 'broker' : 'end'}.`
-  return typeof from === 'string' && typeof to === 'string' ? `there is no link between ${from} and ${to}.` : null
 }
 
 /** Does it; `faultProblem` must have found nothing. */

@@ -5,8 +5,8 @@ import { type Duration, milliseconds } from '../duration.ts'
 import { KafkariumError } from '../errors.ts'
 import type { LinkEnd } from '../links.ts'
 import { arm, type World } from '../world.ts'
-import { applyFault, type Fault, faultProblem } from './fault.ts'
-import { describeProfile, drawProfile, type FaultProfile, type ProfileLimits } from './profile.ts'
+import { applyFault, type Fault, faultProblem, malformedFault } from './fault.ts'
+import { describeProfile, drawProfile, type FaultProfile, type ProfileLimits, profileProblem } from './profile.ts'
 import { describeStorm, type Storm, startStorm } from './storm.ts'
 import { describeFault } from './text.ts'
 
@@ -89,14 +89,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
   const inject = (fault: Fault, what: string): void => {
     enter(what)
     const problem = faultProblem(world(), fault)
-    if (problem !== null) {
-      const code = problem.startsWith('there is no broker')
-        ? 'KAFKARIUM_UNKNOWN_NODE'
-        : problem.startsWith('broker')
-          ? 'KAFKARIUM_WRONG_STATE'
-          : 'KAFKARIUM_BAD_OPTION'
-      throw new KafkariumError(code, `${what}: ${problem}`)
-    }
+    if (problem !== null) throw new KafkariumError(problem.code, `${what}: ${problem.text}`)
     applyFault(world(), fault)
     wake()
   }
@@ -129,6 +122,8 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
           'faults.storm: without a seed every draw is the calm one. Write createCluster({ seed: 1, … }).',
         )
       }
+      const problem = profileProblem(given)
+      if (problem !== null) throw new KafkariumError('KAFKARIUM_BAD_OPTION', `faults.storm: ${problem}`)
       const profile = 'weights' in given ? given : drawProfile(here.chooser, given)
       const storm = startStorm(here, profile)
       const began = here.now
@@ -140,10 +135,12 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
         describe: () => [describeProfile(profile), ...describeStorm(storm, began)].join('\n'),
       }
     },
-    inject: (fault) => inject(fault, `faults.inject(${fault.type})`),
+    inject: (fault) => inject(fault, `faults.inject(${fault?.type ?? ''})`),
     after(delay, fault) {
       enter('faults.after')
       const delayMs = milliseconds(delay, 'delay')
+      const malformed = malformedFault(world(), fault)
+      if (malformed !== null) throw new KafkariumError(malformed.code, `faults.after: ${malformed.text}`)
       const label = `the fault ${describeFault(fault)}`
       const event = arm(world(), delayMs, 'work', {
         type: 'control',
@@ -151,7 +148,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
         run() {
           const problem = faultProblem(world(), fault)
           if (problem === null) applyFault(world(), fault)
-          else world().host.warn(`[kafkarium] faults.after: ${describeFault(fault)} did not happen: ${problem}`)
+          else world().host.warn(`[kafkarium] faults.after: ${describeFault(fault)} did not happen: ${problem.text}`)
         },
       })
       storms.add({ stop: () => remove(world().queue, event) })

@@ -3,6 +3,7 @@
  * different corner (swarm testing; TigerBeetle's VOPR, rule-K5).
  */
 import type { Chooser } from '../../kernel/index.ts'
+import { nearest } from '../../kernel/nearest.ts'
 
 export const FAULT_KINDS = [
   'crash',
@@ -44,6 +45,43 @@ export interface ProfileLimits {
 
 const PERIODS_MS: readonly number[] = [2000, 700, 250, 6000]
 const SLOW_MS: readonly number[] = [30, 200, 1500]
+
+const LIMIT_NAMES: readonly string[] = ['kinds', 'mostDisturbed', 'mostLossy'] satisfies (keyof ProfileLimits)[]
+/** With the least value each may have. */
+const PROFILE_NUMBERS = { everyMs: 1, repairs: 1, mostDisturbed: 0, mostLossy: 0, slowMs: 0 } as const
+const PROFILE_NAMES: readonly string[] = [...Object.keys(PROFILE_NUMBERS), 'weights']
+
+/** What is wrong with a profile or with limits for drawing one, or null. */
+export function profileProblem(given: FaultProfile | ProfileLimits): string | null {
+  if (typeof given !== 'object' || given === null) return 'a profile, or limits for drawing one, is an object.'
+  const whole = 'weights' in given
+  const names = whole ? PROFILE_NAMES : LIMIT_NAMES
+  const unknown = Object.keys(given).find((name) => !names.includes(name))
+  if (unknown !== undefined)
+    return `unknown option "${unknown}".${suggestion(unknown, names)} Known: ${names.join(', ')}.`
+  for (const [name, least] of Object.entries(PROFILE_NUMBERS)) {
+    const value = (given as Readonly<Record<string, unknown>>)[name]
+    if (value === undefined && !whole) continue
+    if (!isWhole(value, least)) return `${name}: ${String(value)} is not a whole number, ${least} or more.`
+  }
+  const kinds: unknown = whole ? Object.keys(given.weights ?? {}) : (given.kinds ?? [])
+  if (!Array.isArray(kinds)) return `kinds: ${String(kinds)} is not an array of kinds of faults.`
+  for (const kind of kinds) {
+    if ((FAULT_KINDS as readonly unknown[]).includes(kind)) continue
+    return `there is no kind of fault "${String(kind)}".${suggestion(String(kind), FAULT_KINDS)} Known: ${FAULT_KINDS.join(', ')}.`
+  }
+  const weightless = whole ? FAULT_KINDS.find((kind) => !isWhole(given.weights[kind], 0)) : undefined
+  return weightless === undefined ? null : `weights.${weightless} is not a whole number, 0 or more.`
+}
+
+function isWhole(value: unknown, least: number): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
+}
+
+function suggestion(name: string, known: readonly string[]): string {
+  const guess = nearest(name, known)
+  return guess === null ? '' : ` Did you mean "${guess}"?`
+}
 
 /** Draws a profile; index 0 of every draw is the calmest. */
 export function drawProfile(chooser: Chooser, limits: ProfileLimits = {}): FaultProfile {
