@@ -32,6 +32,9 @@ export const SWITCH_NAMES = [
   'strictMinIsr',
 ] as const satisfies readonly (keyof Switches)[]
 
+/** The newest Apache Kafka that is posed as, and the default. */
+export const NEWEST_KAFKA = '4.3'
+
 /** What Kafka of a version does; `version` as '4.3'. KIP-101, 279 and 320 are older than any version known here. */
 export function switchesOf(version: string): Switches {
   const [major = 0, minor = 0] = version.split('.').map(Number)

@@ -2,7 +2,7 @@
  * The cluster a user holds: creation, time, inspection, processes, faults, disposal. It knows no client: the composition
  * root hands in how one is made, so that any client over `Transport` works.
  */
-import { SWITCH_NAMES, type Switches } from '../broker/index.ts'
+import { NEWEST_KAFKA, SWITCH_NAMES, type Switches, switchesOf } from '../broker/index.ts'
 import { benignChooser, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
@@ -322,7 +322,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     const error = new KafkariumError(
       'KAFKARIUM_LAW_BROKEN',
       `Law ${violation.law} is broken: ${violation.sentence}\n  ${violation.detail}\n` +
-        `  ${lawCause(world.controller.switches, parsed)}`,
+        `  ${lawCause(world.controller.switches)}`,
     )
     waiting.broken = error
     for (const call of world.calls) call.onDeadline?.(error)
@@ -350,9 +350,10 @@ function createTopics(world: World, parsed: ParsedOptions): void {
   }
 }
 
-/** A fix that was turned off explains it; otherwise it is ours. */
-function lawCause(switches: Switches, { switchDefaults }: ParsedOptions): string {
-  const off = SWITCH_NAMES.filter((name) => switches[name] !== switchDefaults[name])
+/** A fix that is off, by itself or with the Kafka version posed as, explains it; otherwise it is ours. */
+function lawCause(switches: Switches): string {
+  const newest = switchesOf(NEWEST_KAFKA)
+  const off = SWITCH_NAMES.filter((name) => switches[name] !== newest[name])
   if (off.length === 0)
     return 'This is a defect of kafkarium, not of your program: please report it with the seed and the trace.'
   const given = off.map(

@@ -4,12 +4,13 @@ import {
   brokerConfig,
   brokerConfigConflict,
   configProblem,
+  NEWEST_KAFKA,
   SWITCH_NAMES,
   type Switches,
   switchesOf,
   topicNameProblem,
 } from '../broker/index.ts'
-import { nearest } from '../kernel/nearest.ts'
+import { didYouMean } from '../kernel/nearest.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
@@ -35,8 +36,6 @@ export interface ParsedOptions {
   readonly patienceMs: number
   readonly deadlineMs: number
   readonly switches: Switches
-  /** What the Kafka version posed as has. */
-  readonly switchDefaults: Switches
   readonly zooKeeper: boolean
   readonly config: BrokerConfig
   readonly traceCapacity: number
@@ -83,7 +82,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
   if (deadlineMs < 1 || deadlineMs > LONGEST_DEADLINE_MS) {
     throw bad(`deadline: ${show(options.deadline)} is out of range. Allowed: 1 ms to 5 m.`)
   }
-  const version = options.kafkaVersion ?? '4.3'
+  const version = options.kafkaVersion ?? NEWEST_KAFKA
   if (typeof version !== 'string' || !KNOWN_VERSIONS.test(version)) {
     throw bad(`kafkaVersion: ${show(version)} is not known. Use a string from '2.4' to '4.3'.`)
   }
@@ -108,7 +107,6 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     patienceMs: milliseconds(options.patience ?? 60_000, 'patience'),
     deadlineMs,
     switches: parseSwitches(options.switches, version),
-    switchDefaults: switchesOf(version),
     zooKeeper: Number(version.split('.')[0]) < 4,
     config,
     traceCapacity: parseTrace(options.trace),
@@ -226,10 +224,7 @@ function flag(value: unknown, what: string): boolean {
 function unknownNames(given: object, known: readonly string[], what: string): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
-    const guess = nearest(name, known)
-    throw bad(
-      `${what}: unknown option "${name}".${guess === null ? '' : ` Did you mean "${guess}"?`} Known: ${known.join(', ')}.`,
-    )
+    throw bad(`${what}: unknown option "${name}".${didYouMean(name, known)} Known: ${known.join(', ')}.`)
   }
 }
 

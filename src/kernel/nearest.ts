@@ -12,6 +12,12 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return best
 }
 
+/** ` Did you mean "…"?`, or nothing: the end of a message about a mistyped word. */
+export function didYouMean(word: string, known: readonly string[]): string {
+  const guess = nearest(word, known)
+  return guess === null ? '' : ` Did you mean "${guess}"?`
+}
+
 /** Levenshtein, one row at a time. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)

@@ -1,36 +1,11 @@
 /** What users see of the controller: elections, reassignments and racks, through clients. */
 import { type Cluster, createCluster } from 'kafkarium'
-import { afterEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { PATIENT, partition, replicatedClusters, senderOf, values } from '../support/replicated.ts'
 
-const made: Cluster[] = []
-const create = (options: Parameters<typeof createCluster>[0] = {}) => {
-  const cluster = createCluster({
-    brokers: 3,
-    topics: { orders: { partitions: 1, replicationFactor: 3 } },
-    laws: true,
-    trace: 'full',
-    ...options,
-  })
-  made.push(cluster)
-  return cluster
-}
-afterEach(async () => {
-  for (const cluster of made.splice(0)) await cluster.dispose()
-})
-const partition = (cluster: Cluster) => cluster.topic('orders').partitions[0]
-const values = (cluster: Cluster) =>
-  cluster
-    .topic('orders')
-    .records()
-    .map(({ value }) => value)
-const quiet = { logLevel: 0, retry: { retries: 30, maxRetryTime: 1000 } } as const
-const senderOf = async (cluster: Cluster) => {
-  const producer = cluster.kafka(quiet).producer()
-  await producer.connect()
-  return (value: string, acks = -1) => producer.send({ topic: 'orders', acks, messages: [{ value }] })
-}
+const create = replicatedClusters()
 const adminOf = async (cluster: Cluster) => {
-  const admin = cluster.kafka(quiet).admin()
+  const admin = cluster.kafka(PATIENT).admin()
   await admin.connect()
   return admin
 }
@@ -181,7 +156,7 @@ describe('reassignment by the admin client', () => {
     expect(values(cluster)).toEqual(['a', 'b', 'c'])
     expect(await admin.listPartitionReassignments({})).toEqual({ topics: [] })
     const got: string[] = []
-    const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing' })
+    const consumer = cluster.kafka(PATIENT).consumer({ groupId: 'billing' })
     await consumer.connect()
     await consumer.subscribe({ topic: 'orders', fromBeginning: true })
     await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })
@@ -252,7 +227,7 @@ describe('racks', () => {
     const send = await senderOf(cluster)
     for (const value of ['a', 'b', 'c']) await send(value)
     const got: string[] = []
-    const consumer = cluster.kafka({ ...quiet, clientId: 'reader' }).consumer({ groupId: 'billing', rackId: 'c' })
+    const consumer = cluster.kafka({ ...PATIENT, clientId: 'reader' }).consumer({ groupId: 'billing', rackId: 'c' })
     await consumer.connect()
     await consumer.subscribe({ topic: 'orders', fromBeginning: true })
     await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.value)) })

@@ -1,42 +1,17 @@
 /** Each fault as a user calls it: what it does, how it ends, and what is said when it makes no sense. */
-import { type Cluster, type ClusterOptions, createCluster, type Fault } from 'kafkarium'
+import type { Cluster, Fault } from 'kafkarium'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { partition, replicatedClusters, senderOf, values } from '../support/replicated.ts'
 
-const made: Cluster[] = []
-const create = (options: ClusterOptions = {}) => {
-  const cluster = createCluster({
-    brokers: 3,
-    topics: { orders: { partitions: 1, replicationFactor: 3 } },
-    laws: true,
-    trace: 'full',
-    ...options,
-  })
-  made.push(cluster)
-  return cluster
-}
-afterEach(async () => {
-  vi.restoreAllMocks()
-  for (const cluster of made.splice(0)) await cluster.dispose()
-})
-const partition = (cluster: Cluster) => cluster.topic('orders').partitions[0]
+const create = replicatedClusters()
+afterEach(() => vi.restoreAllMocks())
 const ends = (cluster: Cluster) => partition(cluster)?.replicaLogs.map(({ logEndOffset }) => logEndOffset)
-const values = (cluster: Cluster) =>
-  cluster
-    .topic('orders')
-    .records()
-    .map(({ value }) => value)
 const facts = (cluster: Cluster, type: string) => cluster.trace.events().filter((event) => event.type === type)
-const producerOf = async (cluster: Cluster, options = {}) => {
-  const kafka = cluster.kafka({ logLevel: 0, retry: { retries: 30, maxRetryTime: 1000 }, ...options })
-  const producer = kafka.producer()
-  await producer.connect()
-  return (value: string, acks = -1) => producer.send({ topic: 'orders', acks, messages: [{ value }] })
-}
 
 describe('pause', () => {
   test('a paused leader answers nobody; another one leads after its session; it follows when it goes on', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.pause(1)
     await cluster.advance('10s')
@@ -53,7 +28,7 @@ describe('pause', () => {
 
   test('its own timers stand still, too: a produce that runs out of time is told so when it goes on', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.cut(1, 2)
     const kafka = cluster.kafka({ logLevel: 0, retry: { retries: 0 } })
@@ -79,7 +54,7 @@ describe('pause', () => {
 
   test('a short pause is only a delay', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.pause(1)
     cluster.faults.after('3s', { type: 'resume', node: 1 })
@@ -91,7 +66,7 @@ describe('pause', () => {
 
   test('A34: a paused leader that goes on after another was elected acknowledges with acks=1 what is cut off later', async () => {
     const cluster = create({ config: { 'broker.session.timeout.ms': 3000 } })
-    const stale = await producerOf(cluster)
+    const stale = await senderOf(cluster)
     await stale('a')
     // Cut off from the others and the controller only: its clients still reach it, and it does not know better.
     cluster.faults.isolate(1)
@@ -108,7 +83,7 @@ describe('pause', () => {
 describe('cut, slow, isolate', () => {
   test('a follower cut off from its leader copies nothing until the link is healed', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.cut(1, 3)
     await send('b', 1)
@@ -121,7 +96,7 @@ describe('cut, slow, isolate', () => {
 
   test('one way: what the leader sends is held back, and arrives when the link is healed', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.cut(1, 3, { oneWay: true })
     await send('b', 1)
@@ -134,7 +109,7 @@ describe('cut, slow, isolate', () => {
 
   test('a slow link makes acks=all slow, and nothing else', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.slow(1, 2, '400ms')
     const began = cluster.now
@@ -148,7 +123,7 @@ describe('cut, slow, isolate', () => {
 
   test('a broker cut off from the controller is fenced after its session, and comes back', async () => {
     const cluster = create()
-    await (await producerOf(cluster))('a')
+    await (await senderOf(cluster))('a')
     cluster.faults.cut(2, 'controller')
     await cluster.advance('8s')
     expect(cluster.nodes()[1]).toMatchObject({ state: 'up' })
@@ -161,10 +136,10 @@ describe('cut, slow, isolate', () => {
 
   test('a proposed ISR that could not be sent for a long time is sent when the link is healed', async () => {
     const cluster = create({ config: { 'broker.session.timeout.ms': 300_000 } })
-    await (await producerOf(cluster))('a')
+    await (await senderOf(cluster))('a')
     cluster.faults.cut(1, 'controller')
     cluster.faults.cut(1, 2)
-    await (await producerOf(cluster))('b', 1)
+    await (await senderOf(cluster))('b', 1)
     await cluster.advance('100s')
     expect(partition(cluster)?.isr).toEqual([1, 2, 3])
     cluster.faults.heal(1, 'controller')
@@ -175,7 +150,7 @@ describe('cut, slow, isolate', () => {
 
   test('clients cut off from the leader: a request runs into its time-out, its outcome is unknown', async () => {
     const cluster = create()
-    const send = await producerOf(cluster, { requestTimeout: 1000, retry: { retries: 0 } })
+    const send = await senderOf(cluster, { requestTimeout: 1000, retry: { retries: 0 } })
     await send('a')
     cluster.faults.cut(1, 'clients', { oneWay: true })
     await expect(send('b')).rejects.toThrow(/timed out/)
@@ -196,7 +171,7 @@ describe('cut, slow, isolate', () => {
 describe('crash', () => {
   test('a process that dies loses nothing; a machine loses what was not flushed', async () => {
     const cluster = create({ brokers: 1, topics: { orders: { partitions: 1 } } })
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     await send('b')
     cluster.faults.crash(1)
@@ -214,7 +189,7 @@ describe('crash', () => {
 
   test('flush.messages=1: a machine loses nothing', async () => {
     const cluster = create({ brokers: 1, topics: { orders: { partitions: 1, config: { 'flush.messages': 1 } } } })
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     await send('b')
     cluster.faults.crash(1, { unflushed: 'lost' })
@@ -227,7 +202,7 @@ describe('crash', () => {
 describe('disk', () => {
   test('the next write halts the broker; with room on the disk it comes back', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.fillDisk(1)
     expect(cluster.nodes()[0]).toMatchObject({ state: 'up' })
@@ -241,7 +216,7 @@ describe('disk', () => {
 
   test('a follower halts, too', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.fillDisk(3)
     await send('b')
@@ -264,7 +239,7 @@ describe('the controller', () => {
 
   test('brokers that die meanwhile are noticed by the next one, after a full session', async () => {
     const cluster = create({ config: { 'broker.session.timeout.ms': 3000 } })
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.crashController()
     cluster.faults.crash(1)
@@ -276,7 +251,7 @@ describe('the controller', () => {
 
   test('a session that was running out when it died begins anew with the next one', async () => {
     const cluster = create({ config: { 'broker.session.timeout.ms': 3000 } })
-    await (await producerOf(cluster))('a')
+    await (await senderOf(cluster))('a')
     cluster.faults.crash(1)
     await cluster.advance('1500ms')
     cluster.faults.crashController()
@@ -290,7 +265,7 @@ describe('the controller', () => {
 describe('disconnect', () => {
   test('clients lose their connections and make new ones', async () => {
     const cluster = create()
-    const send = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.disconnect(1)
     await send('b')
@@ -304,7 +279,7 @@ describe('heal', () => {
     const cluster = create({
       topics: { orders: { partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': 2 } } },
     })
-    await (await producerOf(cluster))('a')
+    await (await senderOf(cluster))('a')
     cluster.faults.crash(3)
     await cluster.advance('20s')
     await expect(cluster.heal({ within: 1 })).rejects.toThrow(/missing: V\d /)

@@ -1,42 +1,14 @@
 /** Replication: what acks mean when leaders die, because the mechanism is there. */
-import { type Cluster, createCluster } from 'kafkarium'
-import { afterEach, describe, expect, test } from 'vitest'
+import { createCluster } from 'kafkarium'
+import { describe, expect, test } from 'vitest'
+import { partition, replicatedClusters, senderOf, values } from '../support/replicated.ts'
 
-const made: Cluster[] = []
-const create = (options: Parameters<typeof createCluster>[0] = {}) => {
-  const cluster = createCluster({
-    brokers: 3,
-    topics: { orders: { partitions: 1, replicationFactor: 3 } },
-    laws: true,
-    trace: 'full',
-    ...options,
-  })
-  made.push(cluster)
-  return cluster
-}
-afterEach(async () => {
-  for (const cluster of made.splice(0)) await cluster.dispose()
-})
-const partition = (cluster: Cluster) => cluster.topic('orders').partitions[0]
-const values = (cluster: Cluster) =>
-  cluster
-    .topic('orders')
-    .records()
-    .map(({ value }) => value)
-const producerOf = async (cluster: Cluster) => {
-  // A broker that dies is missed for broker.session.timeout.ms, 9 s: longer than the default retries last.
-  const producer = cluster.kafka({ logLevel: 0, retry: { retries: 30, maxRetryTime: 1000 } }).producer()
-  await producer.connect()
-  return {
-    producer,
-    send: (value: string, acks = -1) => producer.send({ topic: 'orders', acks, messages: [{ value }] }),
-  }
-}
+const create = replicatedClusters()
 
 describe('a replicated partition', () => {
   test('deleted records are gone from every replica, also from one that was away and lacked them', async () => {
     const cluster = create()
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.crash(3)
     for (const value of ['b', 'c', 'd']) await send(value)
@@ -61,7 +33,7 @@ describe('a replicated partition', () => {
 
   test('every replica gets the records from the leader, and the high watermark follows', async () => {
     const cluster = create()
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     for (const value of ['a', 'b', 'c']) await send(value)
     await cluster.advance('1s')
     expect(partition(cluster)).toMatchObject({ leader: 1, isr: [1, 2, 3], highWatermark: 3, logEndOffset: 3 })
@@ -74,7 +46,7 @@ describe('a replicated partition', () => {
 
   test('acks=all waits for the followers, acks=1 does not: written is not yet readable', async () => {
     const cluster = create()
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('warm')
     cluster.faults.cut(1, 2)
     await send('one', 1)
@@ -92,7 +64,7 @@ describe('a replicated partition', () => {
 
   test('a crash of the leader: another in-sync replica leads, nothing acknowledged with acks=all is lost', async () => {
     const cluster = create()
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.crash(1)
     await send('b')
@@ -107,7 +79,7 @@ describe('a replicated partition', () => {
 
   test('acks=1 and a leader that dies before anybody copied: acknowledged, and gone; its offset is used again', async () => {
     const cluster = create({ topics: { orders: { partitions: 1, replicationFactor: 3 } } })
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.cut(1, 2)
     cluster.faults.cut(1, 3)
@@ -129,7 +101,7 @@ describe('a replicated partition', () => {
 
   test('followers that lag leave the ISR after replica.lag.time.max.ms and come back when they have caught up', async () => {
     const cluster = create({ config: { 'replica.lag.time.max.ms': 10_000 } })
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('a')
     cluster.faults.cut(1, 3)
     await send('b', 1)
@@ -146,7 +118,7 @@ describe('a replicated partition', () => {
     const cluster = create({
       topics: { orders: { partitions: 1, replicationFactor: 3, config: { 'min.insync.replicas': 2 } } },
     })
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     const impatient = cluster.kafka({ logLevel: 0, retry: { retries: 2 } }).producer()
     await impatient.connect()
     await send('a')
@@ -179,7 +151,7 @@ describe('a replicated partition', () => {
     await cluster.until(() => cluster.group('billing').committed('orders', 0) === 3)
     const before = cluster.group('billing').view()
     cluster.faults.crash(before?.coordinator ?? 1)
-    const { send } = await producerOf(cluster)
+    const send = await senderOf(cluster)
     await send('d')
     await cluster.until(() => got.includes('d'))
     await cluster.until(() => cluster.group('billing').committed('orders', 0) === 4)

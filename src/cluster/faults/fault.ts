@@ -1,6 +1,6 @@
 /** What can go wrong in the world, as data: a call of the test, an event at a later time, or a draw of a seed. */
 import type { BrokerState } from '../../broker/index.ts'
-import { nearest } from '../../kernel/nearest.ts'
+import { didYouMean } from '../../kernel/nearest.ts'
 import { crashController, moveLeader, reconcileSession } from '../controller.ts'
 import { cutLink, faultyLinks, healLink, isCut, type LinkEnd, slowLink } from '../links.ts'
 import { endNode, linkHealed, pauseNode, restartNode, resumeNode } from '../nodes.ts'
@@ -80,8 +80,7 @@ export function malformedFault(world: World, fault: Fault): FaultProblem | null 
     return bad("a fault is an object, such as { type: 'crash', node: 1 }.")
   const { type } = fault
   if (!FAULT_TYPES.includes(type)) {
-    const guess = nearest(String(type), FAULT_TYPES)
-    const hint = guess === null ? '' : ` Did you mean "${guess}"?`
+    const hint = didYouMean(String(type), FAULT_TYPES)
     return bad(
       `there is no fault of type ${JSON.stringify(type) ?? 'undefined'}.${hint} Known: ${FAULT_TYPES.join(', ')}.`,
     )

@@ -3,7 +3,7 @@
  * different corner (swarm testing; TigerBeetle's VOPR, rule-K5).
  */
 import type { Chooser } from '../../kernel/index.ts'
-import { nearest } from '../../kernel/nearest.ts'
+import { didYouMean } from '../../kernel/nearest.ts'
 
 export const FAULT_KINDS = [
   'crash',
@@ -28,7 +28,7 @@ export interface FaultProfile {
   readonly weights: Readonly<Record<FaultKind, number>>
   /** How much of the draws ends a fault instead of beginning one: 1 of this many. */
   readonly repairs: number
-  /** At most so many brokers are down, paused, isolated or without a disk at once. */
+  /** At most so many brokers are down, stopping, paused, isolated or without a disk at once. */
   readonly mostDisturbed: number
   /** At most so many crashes of the run lose what was not flushed. */
   readonly mostLossy: number
@@ -58,7 +58,7 @@ export function profileProblem(given: FaultProfile | ProfileLimits): string | nu
   const names = whole ? PROFILE_NAMES : LIMIT_NAMES
   const unknown = Object.keys(given).find((name) => !names.includes(name))
   if (unknown !== undefined)
-    return `unknown option "${unknown}".${suggestion(unknown, names)} Known: ${names.join(', ')}.`
+    return `unknown option "${unknown}".${didYouMean(unknown, names)} Known: ${names.join(', ')}.`
   for (const [name, least] of Object.entries(PROFILE_NUMBERS)) {
     const value = (given as Readonly<Record<string, unknown>>)[name]
     if (value === undefined && !whole) continue
@@ -68,7 +68,7 @@ export function profileProblem(given: FaultProfile | ProfileLimits): string | nu
   if (!Array.isArray(kinds)) return `kinds: ${String(kinds)} is not an array of kinds of faults.`
   for (const kind of kinds) {
     if ((FAULT_KINDS as readonly unknown[]).includes(kind)) continue
-    return `there is no kind of fault "${String(kind)}".${suggestion(String(kind), FAULT_KINDS)} Known: ${FAULT_KINDS.join(', ')}.`
+    return `there is no kind of fault "${String(kind)}".${didYouMean(String(kind), FAULT_KINDS)} Known: ${FAULT_KINDS.join(', ')}.`
   }
   const weightless = whole ? FAULT_KINDS.find((kind) => !isWhole(given.weights[kind], 0)) : undefined
   return weightless === undefined ? null : `weights.${weightless} is not a whole number, 0 or more.`
@@ -76,11 +76,6 @@ export function profileProblem(given: FaultProfile | ProfileLimits): string | nu
 
 function isWhole(value: unknown, least: number): boolean {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
-}
-
-function suggestion(name: string, known: readonly string[]): string {
-  const guess = nearest(name, known)
-  return guess === null ? '' : ` Did you mean "${guess}"?`
 }
 
 /** Draws a profile; index 0 of every draw is the calmest. */

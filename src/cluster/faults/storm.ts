@@ -1,5 +1,4 @@
 /** Draws faults of a profile while time passes, and remembers what it did. */
-
 import { isInternal } from '../../broker/index.ts'
 import { faultyLinks } from '../links.ts'
 import { arm, type World } from '../world.ts'
@@ -13,7 +12,7 @@ export interface Storm {
   stop(): void
 }
 
-/** Faults begin and end at random until `stop`. Nothing that a fault needs is ever impossible: only what can happen is drawn. */
+/** Faults begin and end at random until `stop`. A draw of what is impossible now is no fault. */
 export function startStorm(world: World, profile: FaultProfile): Storm {
   const faults: { at: number; fault: Fault }[] = []
   let stopped = false
@@ -123,7 +122,7 @@ function disturbed(world: World): number {
 
 function isDisturbed(world: World, id: number): boolean {
   const node = world.nodes.get(id)
-  if (node === undefined || !node.up || node.paused || node.broker.diskFull) return true
+  if (node === undefined || !node.up || node.paused || node.stopping !== null || node.broker.diskFull) return true
   const cuts = faultyLinks(world).filter(({ from, to, cut }) => cut && (from === id || to === id))
   return cuts.length >= world.nodes.size
 }

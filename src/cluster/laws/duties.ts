@@ -16,14 +16,15 @@ export interface Duty {
   missing(world: World): string | null
 }
 
+/** How calls that write records are named (`OpenCall.label`: the client, then the call). */
+const PRODUCES = /(^|: )(producer\.send|cluster\.produce)/
+
 export const DUTIES: readonly Duty[] = [
   {
     id: 'V1',
     sentence: 'Every produce is acknowledged or rejected.',
     missing(world) {
-      const open = [...world.calls].filter(
-        ({ label, process }) => /send|produce/.test(label) && process.state === 'running',
-      )
+      const open = [...world.calls].filter(({ label, process }) => PRODUCES.test(label) && process.state === 'running')
       if (open.length > 0) return open.map(({ label }) => label).join(', ')
       // With acks=0 nobody waits for it.
       for (const { clientId, node, inFlight } of world.connections.values()) {
