@@ -102,7 +102,8 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
     clientHost: '/127.0.0.1',
     body: request.body,
   }
-  if (world.checksLaws && request.api === 'Produce') rememberProduce(world, inbound, request.body as ProduceRequest)
+  if (world.checksLaws && request.api === 'Produce')
+    rememberProduce(world, node, inbound, request.body as ProduceRequest)
   execute(world, node, stepRequest(node.broker, inbound, contextOf(world)))
 }
 

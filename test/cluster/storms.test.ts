@@ -3,8 +3,9 @@
  * cluster meets its duties once it is healed. What is given up in exchange for speed is lost in some of the same storms.
  */
 import { execFileSync } from 'node:child_process'
-import { createCluster } from 'kafkarium'
+import { checkHistory, createCluster } from 'kafkarium'
 import { describe, expect, test } from 'vitest'
+import { runSeed } from '../../src/cluster/run-seed.ts'
 import { findSeed, HARMLESS, runStorm, SEARCH_SEEDS, type StormOptions } from '../support/storm.ts'
 
 const LIMIT = 60_000 + SEARCH_SEEDS * 60
@@ -84,6 +85,39 @@ describe('storms', () => {
     const hash = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()
     expect(hash).toBe((await runStorm(7, { acks: -1, minIsr: 2 })).hash)
   })
+
+  test(
+    'five brokers, six partitions, several in one request: laws hold, and nothing is unexplained',
+    async () => {
+      const config = { 'broker.session.timeout.ms': 3000, 'replica.lag.time.max.ms': 5000 }
+      const orders = { partitions: 6, replicationFactor: 3, config: { 'min.insync.replicas': 2 } }
+      // Seed 5086: a partition is committed, its ISR shrinks, and only then the last of the request is.
+      for (let seed = 5060; seed <= 5110; seed++) {
+        await using cluster = createCluster({ brokers: 5, seed, laws: true, history: true, config, topics: { orders } })
+        const kafka = cluster.kafka({ logLevel: 0, requestTimeout: 3000, retry: { retries: 3, maxRetryTime: 500 } })
+        const run = await runSeed(cluster, { mostLossy: 0 }, async () => {
+          const producer = kafka.producer()
+          await producer.connect().catch(() => {})
+          for (let i = 0; i < 15; i++) {
+            const messages = [
+              { key: `k${i % 4}`, value: `${i}` },
+              { key: `k${i % 3}`, value: `b${i}` },
+            ]
+            await producer.send({ topic: 'orders', timeout: 3000, messages }).catch(() => {})
+            await cluster.advance(400)
+          }
+        })
+        expect({ law: run.law, stall: run.stall, failure: run.failure }, `seed ${seed}: ${run.describe()}`).toEqual({
+          law: null,
+          stall: null,
+          failure: null,
+        })
+        const report = checkHistory(cluster.history())
+        expect(report.ok, `seed ${seed}: ${report.text}`).toBe(true)
+      }
+    },
+    LIMIT,
+  )
 
   test('a profile says what it is, and a storm what it did', async () => {
     await using cluster = createCluster({ brokers: 3, seed: 5, topics: { orders: { replicationFactor: 3 } } })

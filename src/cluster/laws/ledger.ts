@@ -67,6 +67,8 @@ export interface ProducedBatch {
   readonly topic: string
   readonly partition: number
   readonly records: Uint8Array
+  /** Whether min.insync.replicas was met when it was about to be appended. */
+  readonly enough: boolean
 }
 
 export function ledgerOf(ledger: Ledger, topicId: string, partition: number): PartitionLedger {
