@@ -35,3 +35,29 @@ test('a broken law rejects what is awaited, and says what the matter is and whic
     /Law L5 is broken: No eligible replica cuts back[\s\S]*broker \d cut back to 1, 2 was shown[\s\S]*truncation: 'highWatermark'/,
   )
 })
+
+test('P1 asks who was in sync at the append: a partition whose ISR shrank while its request waited for another', async () => {
+  await using cluster = createCluster({ brokers: 3, laws: true })
+  const kafka = cluster.kafka({ logLevel: 0, requestTimeout: 60_000 })
+  const admin = kafka.admin()
+  await admin.connect()
+  const replicaAssignment = [
+    { partition: 0, replicas: [1, 2] },
+    { partition: 1, replicas: [1, 3] },
+  ]
+  const configEntries = [{ name: 'min.insync.replicas', value: '2' }]
+  await admin.createTopics({ topics: [{ topic: 'pair', replicaAssignment, configEntries }] })
+  const producer = kafka.producer()
+  await producer.connect()
+  const messages = [
+    { partition: 0, value: 'a' },
+    { partition: 1, value: 'b' },
+  ]
+  await producer.send({ topic: 'pair', messages })
+  cluster.faults.cut(1, 3)
+  const sent = producer.send({ topic: 'pair', messages })
+  cluster.faults.after('100ms', { type: 'crash', node: 2 })
+  cluster.faults.after('15s', { type: 'heal' })
+  await sent
+  expect(cluster.topic('pair').partitions.map(({ isr }) => isr)).toEqual([[1], [1, 3]])
+})

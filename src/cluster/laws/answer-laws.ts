@@ -12,7 +12,7 @@ import { ledgerOf, type ProducedBatch } from './ledger.ts'
 export const ANSWER_LAWS = {
   L7: 'A record once given to a consumer stays the same at its offset.',
   L8: 'Consumers see only records below the high watermark.',
-  P1: 'What acks=all acknowledges is below the high watermark, with enough replicas in sync.',
+  P1: 'What acks=all acknowledges is below the high watermark, and enough replicas were in sync when it was appended.',
   P2: 'What acks=1 acknowledges is in the log of that leader.',
 } as const
 
