@@ -55,6 +55,8 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   },
   OffsetDelete: { key: 47, name: 'OffsetDelete', minVersion: 0, maxVersion: 0, flexibleFrom: -1 },
   DescribeCluster: { key: 60, name: 'DescribeCluster', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
+  ConsumerGroupHeartbeat: { key: 68, name: 'ConsumerGroupHeartbeat', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
+  ConsumerGroupDescribe: { key: 69, name: 'ConsumerGroupDescribe', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
 }
 
 /** The API with the key, or `undefined` for one this codec does not speak. */
@@ -118,6 +120,10 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.OffsetDelete
     case 60:
       return API.DescribeCluster
+    case 68:
+      return API.ConsumerGroupHeartbeat
+    case 69:
+      return API.ConsumerGroupDescribe
     default:
       return undefined
   }

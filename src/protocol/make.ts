@@ -13,6 +13,26 @@ import type {
   ApiVersionsRequest,
   ApiVersionsResponse,
   BatchIndexAndErrorMessage,
+  ClassicMemberMetadata,
+  ClassicProtocol,
+  ConsumerGroupCurrentMemberAssignmentKey,
+  ConsumerGroupCurrentMemberAssignmentValue,
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+  ConsumerGroupDescription,
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+  ConsumerGroupMemberDescription,
+  ConsumerGroupMemberMetadataKey,
+  ConsumerGroupMemberMetadataValue,
+  ConsumerGroupMetadataKey,
+  ConsumerGroupMetadataValue,
+  ConsumerGroupPartitionMetadataKey,
+  ConsumerGroupPartitionMetadataValue,
+  ConsumerGroupTargetAssignmentMemberKey,
+  ConsumerGroupTargetAssignmentMemberValue,
+  ConsumerGroupTargetAssignmentMetadataKey,
+  ConsumerGroupTargetAssignmentMetadataValue,
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   Coordinator,
@@ -68,6 +88,7 @@ import type {
   ForgottenTopic,
   GroupMetadataKey,
   GroupMetadataValue,
+  HeartbeatAssignment,
   HeartbeatRequest,
   HeartbeatResponse,
   IncrementalAlterableConfig,
@@ -99,12 +120,14 @@ import type {
   MemberIdentity,
   MemberMetadata,
   MemberResponse,
+  MemberTopicPartitions,
   MetadataRequest,
   MetadataRequestTopic,
   MetadataResponse,
   MetadataResponseBroker,
   MetadataResponsePartition,
   MetadataResponseTopic,
+  NamedTopicPartitions,
   NodeEndpoint,
   OffsetCommitKey,
   OffsetCommitRequest,
@@ -138,9 +161,11 @@ import type {
   OffsetForLeaderTopicResult,
   OngoingPartitionReassignment,
   OngoingTopicReassignment,
+  OwnedTopicPartitions,
   PartitionData,
   PartitionProduceData,
   PartitionProduceResponse,
+  PartitionRacks,
   PartitionResult,
   ProduceRequest,
   ProduceResponse,
@@ -151,6 +176,7 @@ import type {
   ReplicaElectionResult,
   ReplicaState,
   SnapshotId,
+  SubscribedTopic,
   SupportedFeatureKey,
   SyncGroupRequest,
   SyncGroupRequestAssignment,
@@ -1799,6 +1825,305 @@ export function makeDescribeClusterBroker(given: Partial<DescribeClusterBroker> 
     port: 0,
     rack: null,
     isFenced: false,
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupHeartbeatRequest` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupHeartbeatRequest(
+  given: Partial<ConsumerGroupHeartbeatRequest> = {},
+): ConsumerGroupHeartbeatRequest {
+  return {
+    groupId: '',
+    memberId: '',
+    memberEpoch: 0,
+    instanceId: null,
+    rackId: null,
+    rebalanceTimeoutMs: -1,
+    subscribedTopicNames: null,
+    subscribedTopicRegex: null,
+    serverAssignor: null,
+    topicPartitions: null,
+    ...given,
+  }
+}
+
+/** A `OwnedTopicPartitions` with Kafka's defaults for what is not given. */
+export function makeOwnedTopicPartitions(given: Partial<OwnedTopicPartitions> = {}): OwnedTopicPartitions {
+  return {
+    topicId: ZERO_UUID,
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupHeartbeatResponse` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupHeartbeatResponse(
+  given: Partial<ConsumerGroupHeartbeatResponse> = {},
+): ConsumerGroupHeartbeatResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    errorMessage: null,
+    memberId: null,
+    memberEpoch: 0,
+    heartbeatIntervalMs: 0,
+    assignment: null,
+    ...given,
+  }
+}
+
+/** A `HeartbeatAssignment` with Kafka's defaults for what is not given. */
+export function makeHeartbeatAssignment(given: Partial<HeartbeatAssignment> = {}): HeartbeatAssignment {
+  return {
+    topicPartitions: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupDescribeRequest` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupDescribeRequest(
+  given: Partial<ConsumerGroupDescribeRequest> = {},
+): ConsumerGroupDescribeRequest {
+  return {
+    groupIds: [],
+    includeAuthorizedOperations: false,
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupDescribeResponse` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupDescribeResponse(
+  given: Partial<ConsumerGroupDescribeResponse> = {},
+): ConsumerGroupDescribeResponse {
+  return {
+    throttleTimeMs: 0,
+    groups: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupDescription` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupDescription(given: Partial<ConsumerGroupDescription> = {}): ConsumerGroupDescription {
+  return {
+    errorCode: 0,
+    errorMessage: null,
+    groupId: '',
+    groupState: '',
+    groupEpoch: 0,
+    assignmentEpoch: 0,
+    assignorName: '',
+    members: [],
+    authorizedOperations: -2147483648,
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupMemberDescription` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupMemberDescription(
+  given: Partial<ConsumerGroupMemberDescription> = {},
+): ConsumerGroupMemberDescription {
+  return {
+    memberId: '',
+    instanceId: null,
+    rackId: null,
+    memberEpoch: 0,
+    clientId: '',
+    clientHost: '',
+    subscribedTopicNames: [],
+    subscribedTopicRegex: null,
+    assignment: { topicPartitions: [] },
+    targetAssignment: { topicPartitions: [] },
+    memberType: -1,
+    ...given,
+  }
+}
+
+/** A `MemberTopicPartitions` with Kafka's defaults for what is not given. */
+export function makeMemberTopicPartitions(given: Partial<MemberTopicPartitions> = {}): MemberTopicPartitions {
+  return {
+    topicPartitions: [],
+    ...given,
+  }
+}
+
+/** A `NamedTopicPartitions` with Kafka's defaults for what is not given. */
+export function makeNamedTopicPartitions(given: Partial<NamedTopicPartitions> = {}): NamedTopicPartitions {
+  return {
+    topicId: ZERO_UUID,
+    topicName: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupCurrentMemberAssignmentKey` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupCurrentMemberAssignmentKey(
+  given: Partial<ConsumerGroupCurrentMemberAssignmentKey> = {},
+): ConsumerGroupCurrentMemberAssignmentKey {
+  return {
+    groupId: '',
+    memberId: '',
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupCurrentMemberAssignmentValue` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupCurrentMemberAssignmentValue(
+  given: Partial<ConsumerGroupCurrentMemberAssignmentValue> = {},
+): ConsumerGroupCurrentMemberAssignmentValue {
+  return {
+    memberEpoch: 0,
+    previousMemberEpoch: 0,
+    state: 0,
+    assignedPartitions: [],
+    partitionsPendingRevocation: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupMemberMetadataKey` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupMemberMetadataKey(
+  given: Partial<ConsumerGroupMemberMetadataKey> = {},
+): ConsumerGroupMemberMetadataKey {
+  return {
+    groupId: '',
+    memberId: '',
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupMemberMetadataValue` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupMemberMetadataValue(
+  given: Partial<ConsumerGroupMemberMetadataValue> = {},
+): ConsumerGroupMemberMetadataValue {
+  return {
+    instanceId: '',
+    rackId: '',
+    clientId: '',
+    clientHost: '',
+    subscribedTopicNames: [],
+    subscribedTopicRegex: '',
+    rebalanceTimeoutMs: -1,
+    serverAssignor: '',
+    classicMemberMetadata: null,
+    ...given,
+  }
+}
+
+/** A `ClassicMemberMetadata` with Kafka's defaults for what is not given. */
+export function makeClassicMemberMetadata(given: Partial<ClassicMemberMetadata> = {}): ClassicMemberMetadata {
+  return {
+    sessionTimeoutMs: 0,
+    supportedProtocols: [],
+    ...given,
+  }
+}
+
+/** A `ClassicProtocol` with Kafka's defaults for what is not given. */
+export function makeClassicProtocol(given: Partial<ClassicProtocol> = {}): ClassicProtocol {
+  return {
+    name: '',
+    metadata: EMPTY_BYTES,
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupMetadataKey` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupMetadataKey(given: Partial<ConsumerGroupMetadataKey> = {}): ConsumerGroupMetadataKey {
+  return {
+    groupId: '',
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupMetadataValue` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupMetadataValue(
+  given: Partial<ConsumerGroupMetadataValue> = {},
+): ConsumerGroupMetadataValue {
+  return {
+    epoch: 0,
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupPartitionMetadataKey` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupPartitionMetadataKey(
+  given: Partial<ConsumerGroupPartitionMetadataKey> = {},
+): ConsumerGroupPartitionMetadataKey {
+  return {
+    groupId: '',
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupPartitionMetadataValue` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupPartitionMetadataValue(
+  given: Partial<ConsumerGroupPartitionMetadataValue> = {},
+): ConsumerGroupPartitionMetadataValue {
+  return {
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `SubscribedTopic` with Kafka's defaults for what is not given. */
+export function makeSubscribedTopic(given: Partial<SubscribedTopic> = {}): SubscribedTopic {
+  return {
+    topicId: ZERO_UUID,
+    topicName: '',
+    numPartitions: 0,
+    partitionMetadata: [],
+    ...given,
+  }
+}
+
+/** A `PartitionRacks` with Kafka's defaults for what is not given. */
+export function makePartitionRacks(given: Partial<PartitionRacks> = {}): PartitionRacks {
+  return {
+    partition: 0,
+    racks: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupTargetAssignmentMemberKey` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupTargetAssignmentMemberKey(
+  given: Partial<ConsumerGroupTargetAssignmentMemberKey> = {},
+): ConsumerGroupTargetAssignmentMemberKey {
+  return {
+    groupId: '',
+    memberId: '',
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupTargetAssignmentMemberValue` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupTargetAssignmentMemberValue(
+  given: Partial<ConsumerGroupTargetAssignmentMemberValue> = {},
+): ConsumerGroupTargetAssignmentMemberValue {
+  return {
+    topicPartitions: [],
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupTargetAssignmentMetadataKey` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupTargetAssignmentMetadataKey(
+  given: Partial<ConsumerGroupTargetAssignmentMetadataKey> = {},
+): ConsumerGroupTargetAssignmentMetadataKey {
+  return {
+    groupId: '',
+    ...given,
+  }
+}
+
+/** A `ConsumerGroupTargetAssignmentMetadataValue` with Kafka's defaults for what is not given. */
+export function makeConsumerGroupTargetAssignmentMetadataValue(
+  given: Partial<ConsumerGroupTargetAssignmentMetadataValue> = {},
+): ConsumerGroupTargetAssignmentMetadataValue {
+  return {
+    assignmentEpoch: 0,
     ...given,
   }
 }

@@ -1781,6 +1781,320 @@ export interface DescribeClusterBroker {
 }
 
 /**
+ * ConsumerGroupHeartbeat, API key 68: versions 0–1, flexible from 0.
+ * Keeps a member of a consumer group alive, tells the coordinator what it subscribes to and owns, and brings its assignment (KIP-848).
+ * Version 1 adds subscriptions by regular expression, and members make their own ids (KIP-1082).
+ */
+export interface ConsumerGroupHeartbeatRequest {
+  /** All versions. */
+  readonly groupId: string
+  /** All versions. Empty: the coordinator makes one (version 0). */
+  readonly memberId: string
+  /** All versions. 0 joins, -1 leaves, -2 leaves for a while as a static member. */
+  readonly memberEpoch: number
+  /** All versions, null 0+, default null. Null: none, or as before. */
+  readonly instanceId: string | null
+  /** All versions, null 0+, default null. Null: none, or as before. */
+  readonly rackId: string | null
+  /** All versions, default -1. How long revoking may take; -1: as before. */
+  readonly rebalanceTimeoutMs: number
+  /** All versions, null 0+, default null. Null: as before. */
+  readonly subscribedTopicNames: readonly string[] | null
+  /** Versions 1+, null 1+, default null. Null: none, or as before. */
+  readonly subscribedTopicRegex: string | null
+  /** All versions, null 0+, default null. Null: none asked for, or as before. */
+  readonly serverAssignor: string | null
+  /** All versions, null 0+, default null. What the member owns; null: as before. */
+  readonly topicPartitions: readonly OwnedTopicPartitions[] | null
+}
+
+export interface OwnedTopicPartitions {
+  /** As its holder. */
+  readonly topicId: string
+  /** As its holder. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * ConsumerGroupHeartbeat, API key 68: versions 0–1, flexible from 0.
+ * Keeps a member of a consumer group alive, tells the coordinator what it subscribes to and owns, and brings its assignment (KIP-848).
+ * Version 1 adds subscriptions by regular expression, and members make their own ids (KIP-1082).
+ */
+export interface ConsumerGroupHeartbeatResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+, default null. */
+  readonly errorMessage: string | null
+  /** All versions, null 0+, default null. */
+  readonly memberId: string | null
+  /** All versions. */
+  readonly memberEpoch: number
+  /** All versions. */
+  readonly heartbeatIntervalMs: number
+  /** All versions, null 0+, default null. Null: as before. */
+  readonly assignment: HeartbeatAssignment | null
+}
+
+export interface HeartbeatAssignment {
+  /** All versions. */
+  readonly topicPartitions: readonly OwnedTopicPartitions[]
+}
+
+/**
+ * ConsumerGroupDescribe, API key 69: versions 0–1, flexible from 0.
+ * Consumer groups of KIP-848 with what each member has and shall have. Version 1 tells classic members from the others (KIP-1099).
+ */
+export interface ConsumerGroupDescribeRequest {
+  /** All versions. */
+  readonly groupIds: readonly string[]
+  /** All versions. */
+  readonly includeAuthorizedOperations: boolean
+}
+
+/**
+ * ConsumerGroupDescribe, API key 69: versions 0–1, flexible from 0.
+ * Consumer groups of KIP-848 with what each member has and shall have. Version 1 tells classic members from the others (KIP-1099).
+ */
+export interface ConsumerGroupDescribeResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly groups: readonly ConsumerGroupDescription[]
+}
+
+export interface ConsumerGroupDescription {
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+, default null. */
+  readonly errorMessage: string | null
+  /** All versions. */
+  readonly groupId: string
+  /** All versions. */
+  readonly groupState: string
+  /** All versions. */
+  readonly groupEpoch: number
+  /** All versions. */
+  readonly assignmentEpoch: number
+  /** All versions. */
+  readonly assignorName: string
+  /** All versions. */
+  readonly members: readonly ConsumerGroupMemberDescription[]
+  /** All versions, default -2147483648. A bit set; the default means that nobody asked. */
+  readonly authorizedOperations: number
+}
+
+export interface ConsumerGroupMemberDescription {
+  /** All versions. */
+  readonly memberId: string
+  /** All versions, null 0+, default null. */
+  readonly instanceId: string | null
+  /** All versions, null 0+, default null. */
+  readonly rackId: string | null
+  /** All versions. */
+  readonly memberEpoch: number
+  /** All versions. */
+  readonly clientId: string
+  /** All versions. */
+  readonly clientHost: string
+  /** All versions. */
+  readonly subscribedTopicNames: readonly string[]
+  /** All versions, null 0+, default null. */
+  readonly subscribedTopicRegex: string | null
+  /** All versions. */
+  readonly assignment: MemberTopicPartitions
+  /** All versions. */
+  readonly targetAssignment: MemberTopicPartitions
+  /** Versions 1+, default -1. 0 classic, 1 consumer; -1: not known. */
+  readonly memberType: number
+}
+
+export interface MemberTopicPartitions {
+  /** All versions. */
+  readonly topicPartitions: readonly NamedTopicPartitions[]
+}
+
+export interface NamedTopicPartitions {
+  /** All versions. */
+  readonly topicId: string
+  /** All versions. */
+  readonly topicName: string
+  /** All versions. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * ConsumerGroupCurrentMemberAssignmentKey: versions 8, never flexible.
+ * The key of what a member of a consumer group has.
+ */
+export interface ConsumerGroupCurrentMemberAssignmentKey {
+  /** All versions. */
+  readonly groupId: string
+  /** All versions. */
+  readonly memberId: string
+}
+
+/**
+ * ConsumerGroupCurrentMemberAssignmentValue: versions 0, flexible from 0.
+ * What a member of a consumer group has, and what it still has to give up.
+ */
+export interface ConsumerGroupCurrentMemberAssignmentValue {
+  /** All versions. */
+  readonly memberEpoch: number
+  /** All versions. What the member may still say when an answer was lost. */
+  readonly previousMemberEpoch: number
+  /** All versions. 0 stable, 1 unrevoked partitions, 2 unreleased partitions. */
+  readonly state: number
+  /** All versions. */
+  readonly assignedPartitions: readonly OwnedTopicPartitions[]
+  /** All versions. */
+  readonly partitionsPendingRevocation: readonly OwnedTopicPartitions[]
+}
+
+/**
+ * ConsumerGroupMemberMetadataKey: versions 5, never flexible.
+ * The key of a member of a consumer group.
+ */
+export interface ConsumerGroupMemberMetadataKey {
+  /** All versions. */
+  readonly groupId: string
+  /** All versions. */
+  readonly memberId: string
+}
+
+/**
+ * ConsumerGroupMemberMetadataValue: versions 0, flexible from 0.
+ * A member of a consumer group; a member that speaks the classic protocol has its protocols with it.
+ */
+export interface ConsumerGroupMemberMetadataValue {
+  /** All versions, null 0+. */
+  readonly instanceId: string | null
+  /** All versions, null 0+. */
+  readonly rackId: string | null
+  /** All versions. */
+  readonly clientId: string
+  /** All versions. */
+  readonly clientHost: string
+  /** All versions. */
+  readonly subscribedTopicNames: readonly string[]
+  /** All versions, null 0+. */
+  readonly subscribedTopicRegex: string | null
+  /** All versions, default -1. */
+  readonly rebalanceTimeoutMs: number
+  /** All versions, null 0+. */
+  readonly serverAssignor: string | null
+  /** All versions, null 0+, tag 0, default null. Null: it speaks the consumer protocol. */
+  readonly classicMemberMetadata: ClassicMemberMetadata | null
+}
+
+export interface ClassicMemberMetadata {
+  /** All versions. */
+  readonly sessionTimeoutMs: number
+  /** All versions. */
+  readonly supportedProtocols: readonly ClassicProtocol[]
+}
+
+export interface ClassicProtocol {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly metadata: Uint8Array
+}
+
+/**
+ * ConsumerGroupMetadataKey: versions 3, never flexible.
+ * The key of a consumer group of KIP-848 in `__consumer_offsets`.
+ */
+export interface ConsumerGroupMetadataKey {
+  /** All versions. */
+  readonly groupId: string
+}
+
+/**
+ * ConsumerGroupMetadataValue: versions 0, flexible from 0.
+ * A consumer group (KIP-848).
+ */
+export interface ConsumerGroupMetadataValue {
+  /** All versions. The group epoch. */
+  readonly epoch: number
+}
+
+/**
+ * ConsumerGroupPartitionMetadataKey: versions 4, never flexible.
+ * The key of what a consumer group knows of its topics.
+ */
+export interface ConsumerGroupPartitionMetadataKey {
+  /** All versions. */
+  readonly groupId: string
+}
+
+/**
+ * ConsumerGroupPartitionMetadataValue: versions 0, flexible from 0.
+ * What the members of a consumer group subscribe to, as the coordinator last saw it: when it changes there is a new group epoch.
+ */
+export interface ConsumerGroupPartitionMetadataValue {
+  /** All versions. */
+  readonly topics: readonly SubscribedTopic[]
+}
+
+export interface SubscribedTopic {
+  /** All versions. */
+  readonly topicId: string
+  /** All versions. */
+  readonly topicName: string
+  /** All versions. */
+  readonly numPartitions: number
+  /** All versions. Not used since 4.0. */
+  readonly partitionMetadata: readonly PartitionRacks[]
+}
+
+export interface PartitionRacks {
+  /** All versions. */
+  readonly partition: number
+  /** All versions. */
+  readonly racks: readonly string[]
+}
+
+/**
+ * ConsumerGroupTargetAssignmentMemberKey: versions 7, never flexible.
+ * The key of what a member of a consumer group shall have.
+ */
+export interface ConsumerGroupTargetAssignmentMemberKey {
+  /** All versions. */
+  readonly groupId: string
+  /** All versions. */
+  readonly memberId: string
+}
+
+/**
+ * ConsumerGroupTargetAssignmentMemberValue: versions 0, flexible from 0.
+ * What a member of a consumer group shall have.
+ */
+export interface ConsumerGroupTargetAssignmentMemberValue {
+  /** All versions. */
+  readonly topicPartitions: readonly OwnedTopicPartitions[]
+}
+
+/**
+ * ConsumerGroupTargetAssignmentMetadataKey: versions 6, never flexible.
+ * The key of the epoch of a consumer group's target assignment.
+ */
+export interface ConsumerGroupTargetAssignmentMetadataKey {
+  /** All versions. */
+  readonly groupId: string
+}
+
+/**
+ * ConsumerGroupTargetAssignmentMetadataValue: versions 0, flexible from 0.
+ * The group epoch for which the target assignment was made.
+ */
+export interface ConsumerGroupTargetAssignmentMetadataValue {
+  /** All versions. */
+  readonly assignmentEpoch: number
+}
+
+/**
  * ConsumerProtocolAssignment: versions 0–3, never flexible.
  * The partitions a member owns, made by the group's leader, read by the member only.
  * The versions are those of the subscription; the fields never changed.
@@ -1938,6 +2252,14 @@ export interface Apis {
   }
   readonly OffsetDelete: { readonly request: OffsetDeleteRequest; readonly response: OffsetDeleteResponse }
   readonly DescribeCluster: { readonly request: DescribeClusterRequest; readonly response: DescribeClusterResponse }
+  readonly ConsumerGroupHeartbeat: {
+    readonly request: ConsumerGroupHeartbeatRequest
+    readonly response: ConsumerGroupHeartbeatResponse
+  }
+  readonly ConsumerGroupDescribe: {
+    readonly request: ConsumerGroupDescribeRequest
+    readonly response: ConsumerGroupDescribeResponse
+  }
 }
 
 /** The names of the APIs, as in ApiKeys.java. */
@@ -1949,6 +2271,18 @@ export type ResponseOf<A extends ApiName> = Apis[A]['response']
 
 /** Messages that are no API: records of `__consumer_offsets` and what consumers tell each other. */
 export interface DataMessages {
+  readonly ConsumerGroupCurrentMemberAssignmentKey: ConsumerGroupCurrentMemberAssignmentKey
+  readonly ConsumerGroupCurrentMemberAssignmentValue: ConsumerGroupCurrentMemberAssignmentValue
+  readonly ConsumerGroupMemberMetadataKey: ConsumerGroupMemberMetadataKey
+  readonly ConsumerGroupMemberMetadataValue: ConsumerGroupMemberMetadataValue
+  readonly ConsumerGroupMetadataKey: ConsumerGroupMetadataKey
+  readonly ConsumerGroupMetadataValue: ConsumerGroupMetadataValue
+  readonly ConsumerGroupPartitionMetadataKey: ConsumerGroupPartitionMetadataKey
+  readonly ConsumerGroupPartitionMetadataValue: ConsumerGroupPartitionMetadataValue
+  readonly ConsumerGroupTargetAssignmentMemberKey: ConsumerGroupTargetAssignmentMemberKey
+  readonly ConsumerGroupTargetAssignmentMemberValue: ConsumerGroupTargetAssignmentMemberValue
+  readonly ConsumerGroupTargetAssignmentMetadataKey: ConsumerGroupTargetAssignmentMetadataKey
+  readonly ConsumerGroupTargetAssignmentMetadataValue: ConsumerGroupTargetAssignmentMetadataValue
   readonly ConsumerProtocolAssignment: ConsumerProtocolAssignment
   readonly ConsumerProtocolSubscription: ConsumerProtocolSubscription
   readonly GroupMetadataKey: GroupMetadataKey

@@ -118,7 +118,7 @@ response
     [
       'null on a number',
       data('  a int8 0+ null 0+'),
-      'x.schema:5: `null` on the field `a`; expected `null` only on string, bytes, records and arrays',
+      'x.schema:5: `null` on the field `a`; expected `null` only on string, bytes, records, arrays and structs',
     ],
     ['no default', data('  a int8 0+ ='), 'x.schema:5: `=` at the end of the line; expected a default value after `=`'],
     [

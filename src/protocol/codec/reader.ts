@@ -268,6 +268,11 @@ export function readStruct<T>(r: Reader, version: number, label: string, struct:
   return value
 }
 
+/** A struct that may be null: a byte before it says so, below 0 for null (MessageDataGenerator.java). */
+export function readNullableStruct<T>(r: Reader, version: number, label: string, struct: ItemReader<T>): T | null {
+  return r.int8(label) < 0 ? null : readStruct(r, version, label, struct)
+}
+
 export const readInt32Item: ItemReader<number> = (r) => r.int32('')
 export const readInt64Item: ItemReader<number> = (r) => r.int64('')
 export const readStringItem: ItemReader<string> = (r) => r.string('')

@@ -191,6 +191,12 @@ export function writeNullableArray<T>(
   else w.nullCount()
 }
 
+/** A struct that may be null: a byte before it says so. */
+export function writeNullableStruct<T>(w: Writer, version: number, value: T | null, struct: ItemWriter<T>): void {
+  w.int8(value === null ? -1 : 1, 'presence of a struct')
+  if (value !== null) struct(w, version, value)
+}
+
 export const writeInt32Item: ItemWriter<number> = (w, _version, item) => w.int32(item, 'item of an array')
 export const writeInt64Item: ItemWriter<number> = (w, _version, item) => w.int64(item, 'item of an array')
 export const writeStringItem: ItemWriter<string> = (w, _version, item) => w.string(item, 'item of an array')

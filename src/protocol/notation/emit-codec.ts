@@ -44,7 +44,15 @@ export function emitCodec(declaration: Declaration): string {
     importLine(structs.keys(), '../../messages.ts', true),
     importLine(
       [
-        ...used(['readArray', 'readNullableArray', 'readStruct', 'readInt32Item', 'readInt64Item', 'readStringItem']),
+        ...used([
+          'readArray',
+          'readNullableArray',
+          'readNullableStruct',
+          'readStruct',
+          'readInt32Item',
+          'readInt64Item',
+          'readStringItem',
+        ]),
         'type Reader',
       ],
       '../reader.ts',
@@ -58,6 +66,7 @@ export function emitCodec(declaration: Declaration): string {
         ...used([
           'writeArray',
           'writeNullableArray',
+          'writeNullableStruct',
           'writeInt32Item',
           'writeInt64Item',
           'writeStringItem',
@@ -93,7 +102,10 @@ function writeCall(struct: StructType, field: Field, all: VersionRange): string 
   const label = `'${struct.name}.${field.name}'`
   const nullable = field.nullable === null ? null : within(field.nullable, intersection(field.versions, all))
   const { type } = field
-  if (type.kind === 'struct') return `write${type.name}(w, v, ${value})`
+  if (type.kind === 'struct')
+    return nullable === null
+      ? `write${type.name}(w, v, ${value})`
+      : `writeNullableStruct(w, v, ${value}, write${type.name})`
   if (type.kind === 'array') {
     const item = type.item.kind === 'struct' ? `write${type.item.name}` : `write${capital(type.item.name)}Item`
     return nullable === null
@@ -167,7 +179,8 @@ function readCall(field: Field, all: VersionRange): string {
 
 function readOne(field: Field, nullable: boolean): string {
   const { type, name } = field
-  if (type.kind === 'struct') return `readStruct(r, v, '${name}', read${type.name})`
+  if (type.kind === 'struct')
+    return `${nullable ? 'readNullableStruct' : 'readStruct'}(r, v, '${name}', read${type.name})`
   if (type.kind === 'array') {
     const item = type.item.kind === 'struct' ? `read${type.item.name}` : `read${capital(type.item.name)}Item`
     return `${nullable ? 'readNullableArray' : 'readArray'}(r, v, '${name}', ${item})`

@@ -249,8 +249,18 @@ class Parser {
         'tagged fields in flexible versions only',
       )
     }
-    if (options.nullable !== null && type.kind !== 'array' && !NULLABLE_PRIMITIVES.includes(primitive)) {
-      this.#fail(line.number, `\`null\` on the field \`${name}\``, '`null` only on string, bytes, records and arrays')
+    if (options.nullable !== null && type.kind === 'primitive' && !NULLABLE_PRIMITIVES.includes(primitive)) {
+      this.#fail(
+        line.number,
+        `\`null\` on the field \`${name}\``,
+        '`null` only on string, bytes, records, arrays and structs',
+      )
+    }
+    if (type.kind === 'struct' && options.nullable !== null) {
+      // Whether the byte that tells null from a value is there would otherwise depend on the version.
+      const { from, to } = options.nullable
+      if (from > versions.from || to < versions.to || options.default !== 'null')
+        this.#fail(line.number, `\`null\` on the struct \`${name}\``, '`null` in all of its versions, and `= null`')
     }
     if (options.default === null) return
     const value = options.default

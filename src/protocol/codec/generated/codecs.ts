@@ -166,6 +166,63 @@ import {
   writeDescribeClusterRequest,
   writeDescribeClusterResponse,
 } from './60-describe-cluster.ts'
+import {
+  readConsumerGroupHeartbeatRequest,
+  readConsumerGroupHeartbeatResponse,
+  writeConsumerGroupHeartbeatRequest,
+  writeConsumerGroupHeartbeatResponse,
+} from './68-consumer-group-heartbeat.ts'
+import {
+  readConsumerGroupDescribeRequest,
+  readConsumerGroupDescribeResponse,
+  writeConsumerGroupDescribeRequest,
+  writeConsumerGroupDescribeResponse,
+} from './69-consumer-group-describe.ts'
+import {
+  readConsumerGroupCurrentMemberAssignmentKey,
+  writeConsumerGroupCurrentMemberAssignmentKey,
+} from './data-consumer-group-current-member-assignment-key.ts'
+import {
+  readConsumerGroupCurrentMemberAssignmentValue,
+  writeConsumerGroupCurrentMemberAssignmentValue,
+} from './data-consumer-group-current-member-assignment-value.ts'
+import {
+  readConsumerGroupMemberMetadataKey,
+  writeConsumerGroupMemberMetadataKey,
+} from './data-consumer-group-member-metadata-key.ts'
+import {
+  readConsumerGroupMemberMetadataValue,
+  writeConsumerGroupMemberMetadataValue,
+} from './data-consumer-group-member-metadata-value.ts'
+import { readConsumerGroupMetadataKey, writeConsumerGroupMetadataKey } from './data-consumer-group-metadata-key.ts'
+import {
+  readConsumerGroupMetadataValue,
+  writeConsumerGroupMetadataValue,
+} from './data-consumer-group-metadata-value.ts'
+import {
+  readConsumerGroupPartitionMetadataKey,
+  writeConsumerGroupPartitionMetadataKey,
+} from './data-consumer-group-partition-metadata-key.ts'
+import {
+  readConsumerGroupPartitionMetadataValue,
+  writeConsumerGroupPartitionMetadataValue,
+} from './data-consumer-group-partition-metadata-value.ts'
+import {
+  readConsumerGroupTargetAssignmentMemberKey,
+  writeConsumerGroupTargetAssignmentMemberKey,
+} from './data-consumer-group-target-assignment-member-key.ts'
+import {
+  readConsumerGroupTargetAssignmentMemberValue,
+  writeConsumerGroupTargetAssignmentMemberValue,
+} from './data-consumer-group-target-assignment-member-value.ts'
+import {
+  readConsumerGroupTargetAssignmentMetadataKey,
+  writeConsumerGroupTargetAssignmentMetadataKey,
+} from './data-consumer-group-target-assignment-metadata-key.ts'
+import {
+  readConsumerGroupTargetAssignmentMetadataValue,
+  writeConsumerGroupTargetAssignmentMetadataValue,
+} from './data-consumer-group-target-assignment-metadata-value.ts'
 import { readConsumerProtocolAssignment, writeConsumerProtocolAssignment } from './data-consumer-protocol-assignment.ts'
 import {
   readConsumerProtocolSubscription,
@@ -367,9 +424,105 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     readResponse: readDescribeClusterResponse,
     writeResponse: writeDescribeClusterResponse,
   },
+  ConsumerGroupHeartbeat: {
+    readRequest: readConsumerGroupHeartbeatRequest,
+    writeRequest: writeConsumerGroupHeartbeatRequest,
+    readResponse: readConsumerGroupHeartbeatResponse,
+    writeResponse: writeConsumerGroupHeartbeatResponse,
+  },
+  ConsumerGroupDescribe: {
+    readRequest: readConsumerGroupDescribeRequest,
+    writeRequest: writeConsumerGroupDescribeRequest,
+    readResponse: readConsumerGroupDescribeResponse,
+    writeResponse: writeConsumerGroupDescribeResponse,
+  },
 }
 
 export const DATA_CODECS: { readonly [M in keyof DataMessages]: DataCodec<DataMessages[M]> } = {
+  ConsumerGroupCurrentMemberAssignmentKey: {
+    minVersion: 8,
+    maxVersion: 8,
+    flexibleFrom: -1,
+    read: readConsumerGroupCurrentMemberAssignmentKey,
+    write: writeConsumerGroupCurrentMemberAssignmentKey,
+  },
+  ConsumerGroupCurrentMemberAssignmentValue: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+    read: readConsumerGroupCurrentMemberAssignmentValue,
+    write: writeConsumerGroupCurrentMemberAssignmentValue,
+  },
+  ConsumerGroupMemberMetadataKey: {
+    minVersion: 5,
+    maxVersion: 5,
+    flexibleFrom: -1,
+    read: readConsumerGroupMemberMetadataKey,
+    write: writeConsumerGroupMemberMetadataKey,
+  },
+  ConsumerGroupMemberMetadataValue: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+    read: readConsumerGroupMemberMetadataValue,
+    write: writeConsumerGroupMemberMetadataValue,
+  },
+  ConsumerGroupMetadataKey: {
+    minVersion: 3,
+    maxVersion: 3,
+    flexibleFrom: -1,
+    read: readConsumerGroupMetadataKey,
+    write: writeConsumerGroupMetadataKey,
+  },
+  ConsumerGroupMetadataValue: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+    read: readConsumerGroupMetadataValue,
+    write: writeConsumerGroupMetadataValue,
+  },
+  ConsumerGroupPartitionMetadataKey: {
+    minVersion: 4,
+    maxVersion: 4,
+    flexibleFrom: -1,
+    read: readConsumerGroupPartitionMetadataKey,
+    write: writeConsumerGroupPartitionMetadataKey,
+  },
+  ConsumerGroupPartitionMetadataValue: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+    read: readConsumerGroupPartitionMetadataValue,
+    write: writeConsumerGroupPartitionMetadataValue,
+  },
+  ConsumerGroupTargetAssignmentMemberKey: {
+    minVersion: 7,
+    maxVersion: 7,
+    flexibleFrom: -1,
+    read: readConsumerGroupTargetAssignmentMemberKey,
+    write: writeConsumerGroupTargetAssignmentMemberKey,
+  },
+  ConsumerGroupTargetAssignmentMemberValue: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+    read: readConsumerGroupTargetAssignmentMemberValue,
+    write: writeConsumerGroupTargetAssignmentMemberValue,
+  },
+  ConsumerGroupTargetAssignmentMetadataKey: {
+    minVersion: 6,
+    maxVersion: 6,
+    flexibleFrom: -1,
+    read: readConsumerGroupTargetAssignmentMetadataKey,
+    write: writeConsumerGroupTargetAssignmentMetadataKey,
+  },
+  ConsumerGroupTargetAssignmentMetadataValue: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: 0,
+    read: readConsumerGroupTargetAssignmentMetadataValue,
+    write: writeConsumerGroupTargetAssignmentMetadataValue,
+  },
   ConsumerProtocolAssignment: {
     minVersion: 0,
     maxVersion: 3,
