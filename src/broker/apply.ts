@@ -8,12 +8,13 @@ import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
-import { replay } from './groups/coordinator.ts'
+import { copyClassicGroup } from './groups/classic/group.ts'
+import { assignmentStored, finish } from './groups/classic/rebalance.ts'
+import { staticMemberStored } from './groups/classic/static-members.ts'
+import { copyConsumerGroup } from './groups/consumer/group.ts'
+import { replayAll } from './groups/coordinator.ts'
 import { armExpiry } from './groups/expiry.ts'
-import { copyGroup } from './groups/group.ts'
-import { assignmentStored, finish } from './groups/rebalance.ts'
 import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/records.ts'
-import { staticMemberStored } from './groups/static-members.ts'
 import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance } from './maintenance.ts'
@@ -52,7 +53,8 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       const log = logOf(state, OFFSETS_TOPIC, change.partition)
       const shard = state.shards.get(change.partition)
       if (log === undefined || shard === undefined) return
-      for (const record of change.records) replay(shard, record, ctx.now)
+      if (change.records.length === 0) return afterThoseBefore(state, change.partition, change.after, ctx, out)
+      replayAll(shard, change.records, state.image, ctx.now, out.facts)
       let waiters = state.commitWaiters.get(change.partition)
       if (waiters === undefined) {
         waiters = []
@@ -73,6 +75,17 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       shard.groups.set(change.group.id, change.group)
       state.touched?.groups.add(change.group.id)
       armExpiry(state, shard, change.group, ctx.now, out)
+      return
+    }
+    case 'member-soft': {
+      const shard = state.shards.get(change.partition)
+      const group = shard?.groups.get(change.group)
+      const member = group?.type === 'consumer' ? group.members.get(change.member) : undefined
+      if (shard === undefined || group?.type !== 'consumer' || member === undefined) return
+      const copy = copyConsumerGroup(group)
+      copy.members.set(member.id, { ...member, ...change.soft })
+      shard.groups.set(copy.id, copy)
+      state.touched?.groups.add(copy.id)
       return
     }
     case 'park-fetch': {
@@ -99,6 +112,23 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
   }
+}
+
+/**
+ * Nothing is to be written, but an answer must not overtake what was written before it and is not replicated yet
+ * (CoordinatorRuntime.CoordinatorWriteEvent).
+ */
+function afterThoseBefore(
+  state: BrokerState,
+  partition: number,
+  after: AfterCommit,
+  ctx: Context,
+  out: Decision,
+): void {
+  const waiters = state.commitWaiters.get(partition)
+  const last = waiters?.at(-1)
+  if (waiters === undefined || last === undefined) committed(state, partition, after, ctx, out)
+  else waiters.push({ ...last, after })
 }
 
 /** Offsets came or went: when their groups have to be looked at next may have changed. */
@@ -206,14 +236,14 @@ function committed(state: BrokerState, partition: number, after: AfterCommit, ct
   else if (after.type === 'part-of-reply') partCommitted(state, after, out)
   else if (after.type === 'assignment-stored') {
     const group = state.shards.get(partition)?.groups.get(after.groupId)
-    if (group === undefined) return
-    const turn = { group: copyGroup(group), partition, out, ctx, config: state.config }
+    if (group?.type !== 'classic') return
+    const turn = { group: copyClassicGroup(group), partition, out, ctx, config: state.config }
     assignmentStored(turn, after.generation, after.assignments)
     finish(turn)
   } else if (after.type === 'static-member-stored') {
     const group = state.shards.get(partition)?.groups.get(after.groupId)
-    if (group === undefined) return
-    const turn = { group: copyGroup(group), partition, out, ctx, config: state.config }
+    if (group?.type !== 'classic') return
+    const turn = { group: copyClassicGroup(group), partition, out, ctx, config: state.config }
     staticMemberStored(turn, after)
     finish(turn)
   }

@@ -15,8 +15,10 @@ import type {
 import { compressionCode } from '../protocol/records.ts'
 import type { AlterConfigs } from './controller/configs.ts'
 import type { DeletesToPark } from './deletes.ts'
-import type { ClassicGroup } from './groups/group.ts'
+import type { SoftMemberState } from './groups/consumer/group.ts'
+import type { Group } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
+import type { GroupTimer } from './groups/timers.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { AfterCommit, FetchPlan, ProduceToPark } from './state.ts'
@@ -37,7 +39,15 @@ export type Change =
     }
   /** The log of the partition starts at this offset from now on. */
   | { readonly op: 'log-start'; readonly topic: string; readonly partition: number; readonly offset: number }
-  | { readonly op: 'group'; readonly partition: number; readonly group: ClassicGroup }
+  | { readonly op: 'group'; readonly partition: number; readonly group: Group }
+  /** What is not in the records of a member of a consumer group. */
+  | {
+      readonly op: 'member-soft'
+      readonly partition: number
+      readonly group: string
+      readonly member: string
+      readonly soft: Partial<SoftMemberState>
+    }
   | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
   | { readonly op: 'unpark-fetch'; readonly id: number }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
@@ -62,10 +72,7 @@ export type BrokerTimer =
   | { readonly type: 'commit'; readonly partition: number }
   /** Committed offsets that nobody needs go. */
   | { readonly type: 'group-expiry' }
-  | { readonly type: 'session'; readonly groupId: string; readonly memberId: string; readonly connection: number }
-  | { readonly type: 'join'; readonly groupId: string }
-  | { readonly type: 'initial-join'; readonly groupId: string; readonly delayMs: number; readonly remainingMs: number }
-  | { readonly type: 'sync'; readonly groupId: string; readonly generation: number }
+  | GroupTimer
 
 export type TimerChange =
   | { readonly key: string; readonly at: number; readonly timer: BrokerTimer }

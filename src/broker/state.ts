@@ -4,8 +4,8 @@
 import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ParkedDeletes } from './deletes.ts'
-import type { ClassicGroup, GroupOffsets } from './groups/group.ts'
-import type { FormerSelf } from './groups/static-members.ts'
+import type { FormerSelf } from './groups/classic/static-members.ts'
+import type { Group, GroupOffsets } from './groups/group.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
@@ -73,7 +73,7 @@ export interface ParkedProduce {
 /** One partition of `__consumer_offsets` that this broker coordinates. */
 export interface CoordinatorShard {
   readonly partition: number
-  readonly groups: Map<string, ClassicGroup>
+  readonly groups: Map<string, Group>
   readonly offsets: Map<string, GroupOffsets>
 }
 

@@ -8,16 +8,8 @@ import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { completeDeletes, onDeletesTimeout } from './deletes.ts'
 import { expireGroups } from './groups/expiry.ts'
-import { copyGroup } from './groups/group.ts'
-import {
-  completeJoin,
-  finish,
-  type GroupTurn,
-  initialDelayOver,
-  sessionTimeout,
-  syncTimeout,
-} from './groups/rebalance.ts'
 import { beginLoading, commitTimeout, finishLoading, resign } from './groups/tenure.ts'
+import { stepGroupTimer } from './groups/timers.ts'
 import { configureLog, createLog, type PartitionLog } from './log/index.ts'
 import { armMaintenance, maintain } from './maintenance.ts'
 import {
@@ -70,15 +62,7 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'load') finishLoading(state, ctx, out)
   else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
   else if (timer.type === 'group-expiry') expireGroups(state, ctx, out)
-  else {
-    const turn = turnFor(state, timer.groupId, ctx, out)
-    if (turn === null) return out
-    if (timer.type === 'session') sessionTimeout(turn, timer.memberId)
-    else if (timer.type === 'join') completeJoin(turn)
-    else if (timer.type === 'initial-join') initialDelayOver(turn, timer.delayMs, timer.remainingMs)
-    else syncTimeout(turn, timer.generation)
-    finish(turn)
-  }
+  else stepGroupTimer(state, timer, ctx, out)
   apply(state, out, ctx)
   return out
 }
@@ -210,15 +194,6 @@ export function stepRestart(state: BrokerState): Decision {
   state.logConfigs.clear()
   reconfigure(state)
   return createDecision()
-}
-
-function turnFor(state: BrokerState, groupId: string, ctx: Context, out: Decision): GroupTurn | null {
-  for (const shard of state.shards.values()) {
-    const group = shard.groups.get(groupId)
-    if (group !== undefined)
-      return { group: copyGroup(group), partition: shard.partition, out, ctx, config: state.config }
-  }
-  return null
 }
 
 function partitionChanged(state: BrokerState, topicId: string, partition: number, ctx: Context, out: Decision): void {

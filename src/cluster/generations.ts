@@ -32,6 +32,13 @@ export function rememberGeneration(world: World, fact: Fact): void {
     case 'group.join':
       historyOf(world, fact.group).clients.set(fact.member, fact.client)
       return
+    // KIP-848: no rebalance ends one target assignment and begins another; the next one just is there.
+    case 'group.target': {
+      const history = historyOf(world, fact.group)
+      end(world, history, fact.reason)
+      begin(world, history, fact.epoch, fact.reason)
+      return
+    }
     case 'group.assignment': {
       const history = historyOf(world, fact.group)
       const present = history.generations.at(-1)
@@ -47,19 +54,28 @@ function stateChanged(world: World, { group, to, generation, reason }: Extract<F
   const history = historyOf(world, group)
   const present = history.generations.at(-1)
   if (to === 'Stable') {
-    if (present !== undefined) present.stableAt = world.now
+    // Members that reconcile may fall behind again and catch up: it counts when they first had.
+    if (present !== undefined) present.stableAt ??= world.now
     return
   }
-  if (present !== undefined && present.ended === null) {
-    present.ended = world.now
-    present.endReason = reason
-  }
+  if (to === 'Reconciling') return
+  end(world, history, reason)
   if (to === 'PreparingRebalance') history.reason = reason
-  if (to !== 'CompletingRebalance') return
+  if (to === 'CompletingRebalance') begin(world, history, generation, history.reason)
+}
+
+function end(world: World, { generations }: GroupHistory, reason: string): void {
+  const present = generations.at(-1)
+  if (present === undefined || present.ended !== null) return
+  present.ended = world.now
+  present.endReason = reason
+}
+
+function begin(world: World, history: GroupHistory, generation: number, reason: string): void {
   history.generations.push({
     generation,
     began: world.now,
-    reason: history.reason,
+    reason,
     stableAt: null,
     ended: null,
     endReason: null,

@@ -7,23 +7,13 @@ import {
   OFFSETS_TOPIC,
   type PartitionLog,
 } from '../broker/index.ts'
-import { decodeAssignment } from '../protocol/consumer-protocol.ts'
-import { partitionForGroup } from '../protocol/hash.ts'
 import { isControl, readRecords } from '../protocol/records.ts'
 import { decodeUtf8 } from '../protocol/utf8.ts'
+import { coordinatorRecordText, groupViews } from './group-view.ts'
+import { leaderLog } from './leader-log.ts'
 import { faultyLinks } from './links.ts'
-import type {
-  ClusterView,
-  GroupOffsetView,
-  GroupView,
-  InFlightView,
-  MemberView,
-  NodeView,
-  PartitionView,
-  RecordView,
-  TopicView,
-} from './view.ts'
-import type { NodeRuntime, World } from './world.ts'
+import type { ClusterView, InFlightView, NodeView, PartitionView, RecordView, TopicView } from './view.ts'
+import type { World } from './world.ts'
 
 export function viewOf(world: World): ClusterView {
   return {
@@ -131,74 +121,6 @@ function replicaView(node: number, log: PartitionLog | undefined, now: number): 
   }
 }
 
-export function groupViews(world: World): GroupView[] {
-  const ids = new Set<string>()
-  for (const node of world.nodes.values()) {
-    if (!node.up) continue
-    for (const shard of node.broker.shards.values()) {
-      for (const id of shard.groups.keys()) ids.add(id)
-      for (const id of shard.offsets.keys()) ids.add(id)
-    }
-  }
-  return [...ids].map((id) => groupView(world, id)).filter((view) => view !== null)
-}
-
-/** A group as its coordinator sees it; null when nobody knows it. */
-export function groupView(world: World, groupId: string): GroupView | null {
-  const topic = world.controller.image.topics.get(OFFSETS_TOPIC)
-  if (topic === undefined) return null
-  const partition = partitionForGroup(groupId, topic.partitions.length)
-  for (const node of world.nodes.values()) {
-    const shard = node.up ? node.broker.shards.get(partition) : undefined
-    if (shard === undefined) continue
-    const group = shard.groups.get(groupId)
-    const offsets: GroupOffsetView[] = []
-    for (const [name, partitions] of shard.offsets.get(groupId) ?? []) {
-      for (const [index, committed] of partitions) {
-        const logEndOffset = leaderLog(world, name, index)?.highWatermark ?? 0
-        const lag = committed.offset < 0 ? null : Math.max(logEndOffset - committed.offset, 0)
-        offsets.push({ topic: name, partition: index, committed: committed.offset, logEndOffset, lag })
-      }
-    }
-    offsets.sort((a, b) => (a.topic < b.topic ? -1 : a.topic > b.topic ? 1 : a.partition - b.partition))
-    if (group === undefined) {
-      if (offsets.length === 0) continue
-      return {
-        id: groupId,
-        state: 'Empty',
-        generation: 0,
-        protocol: null,
-        leader: null,
-        coordinator: node.id,
-        members: [],
-        offsets,
-        lastRebalanceReason: '',
-      }
-    }
-    return {
-      id: groupId,
-      state: group.state,
-      generation: group.generation,
-      protocol: group.protocolName,
-      leader: group.leaderId,
-      coordinator: node.id,
-      members: [...group.members.values()].map(
-        (member): MemberView => ({
-          id: member.id,
-          clientId: member.clientId,
-          groupInstanceId: member.instanceId,
-          assignment: assignmentOf(member.assignment),
-          sessionTimeoutMs: member.sessionTimeoutMs,
-          heartbeatAgeMs: world.now - member.lastHeartbeat,
-        }),
-      ),
-      offsets,
-      lastRebalanceReason: group.reason,
-    }
-  }
-  return null
-}
-
 /** The records of one partition below its log end, decoded; control records are left out. */
 export function recordViews(world: World, topic: string, partition: number, fromOffset = 0): RecordView[] {
   const log = leaderLog(world, topic, partition)
@@ -245,17 +167,7 @@ function recordView(topic: string, partition: number, record: ReturnType<typeof 
   }
   if (topic === OFFSETS_TOPIC && record.key !== null) {
     const decoded = decodeCoordinatorRecord(record.key, record.value)
-    if (decoded !== null) {
-      const key =
-        decoded.type === 'offset-commit' ? `${decoded.group} ${decoded.topic}-${decoded.partition}` : `${decoded.group}`
-      const value =
-        decoded.value === null
-          ? null
-          : decoded.type === 'offset-commit'
-            ? `offset ${decoded.value.offset}`
-            : `generation ${decoded.value.generation}, ${decoded.value.members.length} members`
-      return { ...base, key, value, decoded }
-    }
+    if (decoded !== null) return { ...base, ...coordinatorRecordText(decoded), decoded }
   }
   return {
     ...base,
@@ -267,23 +179,4 @@ function recordView(topic: string, partition: number, record: ReturnType<typeof 
 function decompressed(world: World, batch: PartitionLog['batches'][number]): Uint8Array | undefined {
   const code = batch.attributes & 7
   return code === 0 ? undefined : world.host.decompress(code, batch.records)
-}
-
-/** The log of a partition where it is led; while nobody leads it, the one of its first replica. */
-export function leaderLog(world: World, topic: string, partition: number): PartitionLog | undefined {
-  const info = world.controller.image.topics.get(topic)?.partitions[partition]
-  if (info === undefined) return undefined
-  const holder: NodeRuntime | undefined = world.nodes.get(info.leader >= 0 ? info.leader : (info.replicas[0] ?? -1))
-  return holder?.broker.logs.get(topic)?.[partition]
-}
-
-function assignmentOf(bytes: Uint8Array): { topic: string; partition: number }[] {
-  if (bytes.length === 0) return []
-  try {
-    return decodeAssignment(bytes).assignedPartitions.flatMap(({ topic, partitions }) =>
-      partitions.map((partition) => ({ topic, partition })),
-    )
-  } catch {
-    return []
-  }
 }

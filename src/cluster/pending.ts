@@ -1,6 +1,6 @@
 /** What is armed, in words: for deadlock reports and the line about standing time. */
 import { durationText } from './duration.ts'
-import { groupViews } from './inspect.ts'
+import { groupViews } from './group-view.ts'
 import type { Task, World } from './world.ts'
 
 /** The next timers, soonest first. */
@@ -105,6 +105,11 @@ function describeTask(task: Task): string {
         case 'join':
         case 'initial-join':
           return `the rebalance of group ${task.timer.groupId} stops waiting`
+        case 'member-rebalance':
+          return `group ${task.timer.groupId} stops waiting for ${task.timer.memberId} to give up its partitions`
+        case 'member-join':
+        case 'member-sync':
+          return `group ${task.timer.groupId} stops waiting for ${task.timer.memberId}`
         case 'sync':
           return `group ${task.timer.groupId} stops waiting for SyncGroup`
       }

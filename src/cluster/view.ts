@@ -92,9 +92,18 @@ export interface PartitionView {
 
 export interface GroupView {
   readonly id: string
+  /** Which protocol its members speak: the classic one, or the consumer protocol of KIP-848. */
+  readonly type: 'classic' | 'consumer'
   readonly state: GroupStateName
+  /** Virtual milliseconds since the Unix epoch: when it entered its state; null for one of which only commits are known. */
+  readonly stateSince: number | null
+  /** Of a consumer group the group epoch. */
   readonly generation: number
+  /** `consumer` for consumers; null before the first member. */
+  readonly protocolType: string | null
+  /** The assignor: the one its members agreed on, or the coordinator's. */
   readonly protocol: string | null
+  /** Consumer groups have none. */
   readonly leader: string | null
   readonly coordinator: number
   readonly members: readonly MemberView[]
@@ -103,12 +112,23 @@ export interface GroupView {
   readonly lastRebalanceReason: string
 }
 
+export interface AssignedPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
 export interface MemberView {
   readonly id: string
   readonly clientId: string
+  /** The address it joined from, as Kafka shows it: `/127.0.0.1`. */
+  readonly clientHost: string
   /** `group.instance.id` of a static member (KIP-345). */
   readonly groupInstanceId: string | null
-  readonly assignment: readonly { readonly topic: string; readonly partition: number }[]
+  readonly assignment: readonly AssignedPartition[]
+  /** What it shall have, once others have given it up; null in classic groups, where that is what it has. */
+  readonly target: readonly AssignedPartition[] | null
+  /** Its member epoch; in classic groups the generation. */
+  readonly epoch: number
   readonly sessionTimeoutMs: number
   /** Virtual milliseconds since the coordinator last heard from it. */
   readonly heartbeatAgeMs: number

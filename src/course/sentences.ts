@@ -68,6 +68,8 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t('event.isr', { where: partitionName(event), isr: event.isr.join(', ') })
     case 'group.state':
       return t('event.group.state', { group: event.group, to: event.to, generation: event.generation })
+    case 'group.target':
+      return t('event.group.target', { group: event.group, epoch: event.epoch })
     case 'group.join':
       return t('event.group.join', { client: event.client, group: event.group })
     case 'group.leave':

@@ -123,6 +123,8 @@ export type Fact =
       readonly generation: number
       readonly reason: string
     }
+  /** KIP-848: the coordinator has made a new target assignment, for this group epoch. */
+  | { readonly type: 'group.target'; readonly group: string; readonly epoch: number; readonly reason: string }
   | { readonly type: 'group.join'; readonly group: string; readonly member: string; readonly client: string }
   | {
       readonly type: 'group.leave'
@@ -211,9 +213,12 @@ export type NodeChange =
 
 export type FactType = Fact['type']
 /**
- * Why a group lost a member: it said so, its session ended, it did not join again or did not ask for its assignment in time, or
- * another one with the same `group.instance.id` took its place (KIP-345).
+ * Why a group lost a member: it said so, its session ended, it did not join again, ask for its assignment or give up partitions in
+ * time, or another one with the same `group.instance.id` took its place (KIP-345).
  */
-export type GroupLeaveCause = 'left' | 'expired' | 'not-rejoined' | 'not-synced' | 'replaced'
+export type GroupLeaveCause = 'left' | 'expired' | 'not-rejoined' | 'not-synced' | 'not-revoked' | 'replaced'
 /** ClassicGroupState.java. */
-export type GroupStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
+export type ClassicStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead'
+/** ConsumerGroup.ConsumerGroupState (KIP-848). */
+export type ConsumerStateName = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
+export type GroupStateName = ClassicStateName | ConsumerStateName

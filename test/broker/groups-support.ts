@@ -64,11 +64,11 @@ export const commit = (
   memberId: string,
   generation: number,
   offset: number,
-  { topic = 'orders', metadata = '' } = {},
+  { topic = 'orders', metadata = '', version = 5 } = {},
 ) =>
   bench.ask(
     'OffsetCommit',
-    5,
+    version,
     makeOffsetCommitRequest({
       groupId: 'g',
       memberId,
@@ -87,7 +87,10 @@ export const commit = (
       ],
     }),
   ).topics[0]?.partitions[0]?.errorCode
-export const group = (bench: Bench) => bench.state.shards.get(0)?.groups.get('g')
+export const group = (bench: Bench) => {
+  const found = bench.state.shards.get(0)?.groups.get('g')
+  return found?.type === 'classic' ? found : undefined
+}
 
 /** A stable group of so many members, the first of them its leader. */
 export function stable(bench: Bench, members: number, more: Partial<JoinGroupRequest> = {}) {

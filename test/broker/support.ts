@@ -53,7 +53,7 @@ export function createBench(
   let ids = 0
   const context = (): Context => ({
     now: bench.now,
-    uuid: () => `uuid-${String(++ids).padStart(17, '0')}`,
+    uuid: () => `uuid${String(++ids).padStart(17, '0')}A`,
     memberUuid: () => `m${++ids}`,
   })
   const carryOut = (decision: Decision) => {

@@ -138,7 +138,14 @@ describe('__consumer_offsets', () => {
   })
 
   test('keys of other protocols, and what is no key', () => {
-    expect(offsets.decodeOffsetsTopicKey(unhex('0003 0001 67'))).toEqual({ type: 'unknown', version: 3 })
+    expect(offsets.decodeOffsetsTopicKey(unhex('0003 0001 67'))).toEqual({
+      type: 'consumer-group',
+      version: 3,
+      name: 'ConsumerGroupMetadata',
+      groupId: 'g',
+      memberId: '',
+    })
+    expect(offsets.decodeOffsetsTopicKey(unhex('0009 0001 67'))).toEqual({ type: 'unknown', version: 9 })
     expect(offsets.decodeOffsetsTopicKey(unhex('ffff'))).toEqual({ type: 'unknown', version: -1 })
     expect(() => offsets.decodeOffsetsTopicKey(unhex('00'))).toThrow(DecodeError)
     expect(() => offsets.decodeOffsetsTopicKey(unhex('0002 0005 67'))).toThrow(DecodeError)

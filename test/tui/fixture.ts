@@ -153,7 +153,10 @@ export const liveView: ClusterView = {
   groups: [
     {
       id: 'billing',
+      type: 'classic',
       state: 'Stable',
+      stateSince: 0,
+      protocolType: 'consumer',
       generation: 3,
       protocol: 'RoundRobinAssigner',
       leader: null,
@@ -163,7 +166,10 @@ export const liveView: ClusterView = {
         {
           id: 'm1',
           clientId: 'consumer-1',
+          clientHost: '/127.0.0.1',
           groupInstanceId: null,
+          target: null,
+          epoch: 3,
           assignment: [
             { topic: 'orders', partition: 0 },
             { topic: 'orders', partition: 2 },
@@ -174,7 +180,10 @@ export const liveView: ClusterView = {
         {
           id: 'm2',
           clientId: 'consumer-2',
+          clientHost: '/127.0.0.1',
           groupInstanceId: null,
+          target: null,
+          epoch: 3,
           assignment: [{ topic: 'orders', partition: 1 }],
           sessionTimeoutMs: 10_000,
           heartbeatAgeMs: 7_240,
@@ -182,7 +191,10 @@ export const liveView: ClusterView = {
         {
           id: 'm3',
           clientId: 'consumer-3',
+          clientHost: '/127.0.0.1',
           groupInstanceId: null,
+          target: null,
+          epoch: 3,
           assignment: [],
           sessionTimeoutMs: 10_000,
           heartbeatAgeMs: 80,

@@ -5,6 +5,7 @@
  *   makes the group.
  * - Members: UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, and REBALANCE_IN_PROGRESS while an assignment is being made; in
  *   PreparingRebalance a commit IS accepted.
+ * - Members of consumer groups (KIP-848) commit with v9+ and their member epoch: STALE_MEMBER_EPOCH for another one.
  * - v7+ names the instance of a static member: FENCED_INSTANCE_ID when another member has taken its place (KIP-345).
  * - Unknown partitions are UNKNOWN_TOPIC_OR_PARTITION, long metadata OFFSET_METADATA_TOO_LARGE, each on its own.
  * - A commit counts as a sign of life in Stable and PreparingRebalance.
@@ -14,9 +15,11 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { makeOffsetCommitResponse, makeOffsetCommitResponseTopic } from '../../protocol/make.ts'
 import type { OffsetCommitRequest } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
+import { type ClassicGroup, copyClassicGroup, createClassicGroup, memberProblem } from '../groups/classic/group.ts'
+import { armSession, finish } from '../groups/classic/rebalance.ts'
+import { memberEpochProblem } from '../groups/consumer/group.ts'
 import { coordinate } from '../groups/coordinator.ts'
-import { type ClassicGroup, copyGroup, createGroup, memberProblem } from '../groups/group.ts'
-import { armSession, finish } from '../groups/rebalance.ts'
+import type { Group } from '../groups/group.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
@@ -24,7 +27,7 @@ import { defineApi } from './handler.ts'
 export const offsetCommit = defineApi({
   api: 'OffsetCommit',
   minVersion: 2,
-  maxVersion: 8,
+  maxVersion: 9,
   handle(state, request, ctx, out) {
     const { body } = request
     const refuse = (errorCode: number) => out.replies.push({ token: request, body: everywhere(body, errorCode) })
@@ -36,7 +39,8 @@ export const offsetCommit = defineApi({
     }
     const place = coordinate(state, body.groupId)
     const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
-    const problem = place.errorCode === ErrorCode.NONE ? commitProblem(known, body) : place.errorCode
+    const problem =
+      place.errorCode === ErrorCode.NONE ? commitProblem(known, body, request.apiVersion) : place.errorCode
 
     const records: CoordinatorRecord[] = []
     const longest = intConfig(state.config, 'offset.metadata.max.bytes')
@@ -79,9 +83,9 @@ export const offsetCommit = defineApi({
 
     const { shard } = place
     if (known === undefined) {
-      out.changes.push({ op: 'group', partition: shard.partition, group: createGroup(body.groupId, ctx.now) })
-    } else if (known.state === 'Stable' || known.state === 'PreparingRebalance') {
-      const turn = { group: copyGroup(known), partition: shard.partition, out, ctx, config: state.config }
+      out.changes.push({ op: 'group', partition: shard.partition, group: createClassicGroup(body.groupId, ctx.now) })
+    } else if (known.type === 'classic' && (known.state === 'Stable' || known.state === 'PreparingRebalance')) {
+      const turn = { group: copyClassicGroup(known), partition: shard.partition, out, ctx, config: state.config }
       const member = turn.group.members.get(body.memberId)
       if (member !== undefined) armSession(turn, member)
       finish(turn)
@@ -111,11 +115,26 @@ export const offsetCommit = defineApi({
   },
 })
 
-/** OffsetMetadataManager.validateOffsetCommit, ClassicGroup.validateOffsetCommit. */
-function commitProblem(group: ClassicGroup | undefined, body: OffsetCommitRequest): number {
+/** OffsetMetadataManager.validateOffsetCommit. */
+function commitProblem(group: Group | undefined, body: OffsetCommitRequest, apiVersion: number): number {
   const generation = body.generationIdOrMemberEpoch
-  // Of a group nobody knows a commit without a generation is a simple consumer's, and makes the group.
-  if (group === undefined) return generation < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION
+  if (group === undefined) {
+    // Of a group nobody knows a commit without a generation is a simple consumer's, and makes the group.
+    if (generation < 0) return ErrorCode.NONE
+    return apiVersion >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION
+  }
+  if (group.type === 'classic') return classicCommitProblem(group, body)
+  // ConsumerGroup.validateOffsetCommit.
+  if (generation < 0 && group.members.size === 0) return ErrorCode.NONE
+  const member = group.members.get(body.memberId)
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID
+  if (member.classic === null && apiVersion < 9) return ErrorCode.UNSUPPORTED_VERSION
+  return memberEpochProblem(member, generation)
+}
+
+/** ClassicGroup.validateOffsetCommit. */
+function classicCommitProblem(group: ClassicGroup, body: OffsetCommitRequest): number {
+  const generation = body.generationIdOrMemberEpoch
   if (group.state === 'Dead') return ErrorCode.COORDINATOR_NOT_AVAILABLE
   if (generation < 0 && group.state === 'Empty') return ErrorCode.NONE
   if (generation >= 0 || body.memberId !== '' || body.groupInstanceId !== null) {

@@ -3,24 +3,26 @@
  *
  * - A partition without a commit is offset -1, leader epoch -1, empty metadata, no error; so is an unknown group.
  * - v2+: null topics ask for all committed partitions. v8+ asks for several groups at once.
+ * - v9+: a member of a consumer group says who it is: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH (KIP-848).
  * - v1 has no room for an error of the group: every partition has it (OffsetFetchResponse).
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeOffsetFetchResponse, makeOffsetFetchResponseTopics } from '../../protocol/make.ts'
+import { memberEpochProblem } from '../groups/consumer/group.ts'
 import { coordinate } from '../groups/coordinator.ts'
-import type { GroupOffsets } from '../groups/group.ts'
+import type { Group, GroupOffsets } from '../groups/group.ts'
 import type { BrokerState } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 export const offsetFetch = defineApi({
   api: 'OffsetFetch',
   minVersion: 1,
-  maxVersion: 8,
+  maxVersion: 9,
   handle(state, request, _ctx, out) {
     const { body } = request
     if (request.apiVersion >= 8) {
       const groups = body.groups.map((group) => {
-        const answer = fetchOffsets(state, group.groupId, group.topics)
+        const answer = fetchOffsets(state, group.groupId, group.topics, group)
         return {
           groupId: group.groupId,
           topics: answer.topics.map((topic) => makeOffsetFetchResponseTopics(topic)),
@@ -53,9 +55,17 @@ function failed(wanted: NonNullable<Wanted>, errorCode: number) {
   }))
 }
 
-function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted) {
+/** Who asks; a client that does not say (null, -1) may always ask. */
+interface Asking {
+  readonly memberId: string | null
+  readonly memberEpoch: number
+}
+
+function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted, asking?: Asking) {
   const place = coordinate(state, groupId)
   if (place.errorCode !== ErrorCode.NONE) return { errorCode: place.errorCode, topics: [] }
+  const problem = fetchProblem(place.shard.groups.get(groupId), asking)
+  if (problem !== ErrorCode.NONE) return { errorCode: problem, topics: [] }
   const offsets: GroupOffsets = place.shard.offsets.get(groupId) ?? new Map()
   const asked =
     wanted ??
@@ -76,4 +86,12 @@ function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted) {
       }),
     })),
   }
+}
+
+/** ConsumerGroup.validateOffsetFetch. */
+function fetchProblem(group: Group | undefined, asking: Asking | undefined): number {
+  if (group?.type !== 'consumer' || asking === undefined) return ErrorCode.NONE
+  if (asking.memberId === null && asking.memberEpoch < 0) return ErrorCode.NONE
+  const member = group.members.get(asking.memberId ?? '')
+  return member === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : memberEpochProblem(member, asking.memberEpoch)
 }

@@ -13,18 +13,17 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { JoinGroupRequest } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
-import { coordinateMembers } from '../groups/coordinator.ts'
 import {
   addMember,
   awaitingJoinCount,
-  copyGroup,
-  createGroup,
+  copyClassicGroup,
+  createClassicGroup,
   EMPTY_BYTES,
   memberProblem,
   sameProtocols,
   staticMemberId,
   supportsProtocols,
-} from '../groups/group.ts'
+} from '../groups/classic/group.ts'
 import {
   armSession,
   currentGeneration,
@@ -34,11 +33,14 @@ import {
   joinReply,
   NEW_MEMBER_JOIN_TIMEOUT_MS,
   prepareRebalanceOrCompleteJoin,
-  sessionKey,
   snapshot,
   write,
-} from '../groups/rebalance.ts'
-import { joinAgain } from '../groups/static-members.ts'
+} from '../groups/classic/rebalance.ts'
+import { joinAgain } from '../groups/classic/static-members.ts'
+import { classicJoin } from '../groups/consumer/classic-members.ts'
+import { coordinateMembers } from '../groups/coordinator.ts'
+import { groupTombstones } from '../groups/group.ts'
+import { sessionKey } from '../groups/timer-keys.ts'
 import { type InboundRequest, tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
@@ -49,9 +51,10 @@ export const joinGroup = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const place = coordinateMembers(state, body.groupId)
-    const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const found = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const known = found?.type === 'classic' ? found : undefined
     const turn: GroupTurn = {
-      group: known === undefined ? createGroup(body.groupId, ctx.now) : copyGroup(known),
+      group: known === undefined ? createClassicGroup(body.groupId, ctx.now) : copyClassicGroup(known),
       partition: place.errorCode === ErrorCode.NONE ? place.shard.partition : -1,
       out,
       ctx,
@@ -66,6 +69,8 @@ export const joinGroup = defineApi({
     ) {
       return refuse(ErrorCode.INVALID_SESSION_TIMEOUT)
     }
+    if (found?.type === 'consumer' && found.state !== 'Empty')
+      return classicJoin({ state, shard: place.shard, group: found, ctx, out, records: [] }, request)
     if (known === undefined && body.memberId !== '') return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     if (!accepts(turn, body.memberId)) {
       // The id that was handed out must not be waited for.
@@ -82,11 +87,18 @@ export const joinGroup = defineApi({
     ) {
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     }
+    // An empty consumer group gives way (maybeDeleteEmptyConsumerGroup).
+    if (found?.type === 'consumer') write(turn, groupTombstones(found), { type: 'nothing' })
     // Handed back before anything is written: what follows a write finds the group as it is now.
     finish(turn)
     if (body.memberId === '') joinNew(turn, request)
     else joinKnown(turn, request)
-    if (known === undefined && !turn.out.changes.some(({ op }) => op === 'coordinator-append')) {
+    if (
+      known === undefined &&
+      !turn.out.changes.some(
+        (change) => change.op === 'coordinator-append' && change.records.some(({ type }) => type === 'group-metadata'),
+      )
+    ) {
       // A new group is written down at once, empty (classicGroupJoinToClassicGroup).
       write(
         turn,
@@ -94,7 +106,7 @@ export const joinGroup = defineApi({
           {
             type: 'group-metadata',
             group: body.groupId,
-            value: snapshot(createGroup(body.groupId, ctx.now), new Map()),
+            value: snapshot(createClassicGroup(body.groupId, ctx.now), new Map()),
           },
         ],
         {

@@ -8,9 +8,10 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeHeartbeatResponse } from '../../protocol/make.ts'
+import { copyClassicGroup, memberProblem } from '../groups/classic/group.ts'
+import { armSession, finish } from '../groups/classic/rebalance.ts'
+import { classicHeartbeat } from '../groups/consumer/classic-members.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { copyGroup, memberProblem } from '../groups/group.ts'
-import { armSession, finish } from '../groups/rebalance.ts'
 import { defineApi } from './handler.ts'
 
 export const heartbeat = defineApi({
@@ -26,11 +27,13 @@ export const heartbeat = defineApi({
     if (place.errorCode !== ErrorCode.NONE) return answer(place.errorCode)
     const known = place.shard.groups.get(body.groupId)
     if (known === undefined) return answer(ErrorCode.UNKNOWN_MEMBER_ID)
+    if (known.type === 'consumer')
+      return classicHeartbeat({ state, shard: place.shard, group: known, ctx, out, records: [] }, request)
     if (known.state === 'Dead') return answer(ErrorCode.COORDINATOR_NOT_AVAILABLE)
     const problem = memberProblem(known, body.memberId, body.groupInstanceId)
     if (problem !== ErrorCode.NONE) return answer(problem)
     if (body.generationId !== known.generation) return answer(ErrorCode.ILLEGAL_GENERATION)
-    const turn = { group: copyGroup(known), partition: place.shard.partition, out, ctx, config: state.config }
+    const turn = { group: copyClassicGroup(known), partition: place.shard.partition, out, ctx, config: state.config }
     const member = turn.group.members.get(body.memberId)
     if (member !== undefined) {
       member.connection = request.connection

@@ -7,8 +7,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeLeaveGroupResponse, makeMemberResponse } from '../../protocol/make.ts'
-import { coordinateMembers } from '../groups/coordinator.ts'
-import { copyGroup, memberProblem, staticMemberId } from '../groups/group.ts'
+import { copyClassicGroup, memberProblem, staticMemberId } from '../groups/classic/group.ts'
 import {
   completeJoinIfAllJoined,
   dropMember,
@@ -16,7 +15,9 @@ import {
   type GroupTurn,
   joinReply,
   prepareRebalance,
-} from '../groups/rebalance.ts'
+} from '../groups/classic/rebalance.ts'
+import { classicLeave } from '../groups/consumer/classic-members.ts'
+import { coordinateMembers } from '../groups/coordinator.ts'
 import { defineApi } from './handler.ts'
 
 export const leaveGroup = defineApi({
@@ -38,9 +39,11 @@ export const leaveGroup = defineApi({
       )
       return void out.replies.push({ token: request, body: makeLeaveGroupResponse({ members }) })
     }
+    if (known.type === 'consumer')
+      return classicLeave({ state, shard: place.shard, group: known, ctx, out, records: [] }, request)
     if (known.state === 'Dead') return fail(ErrorCode.COORDINATOR_NOT_AVAILABLE)
     const turn: GroupTurn = {
-      group: copyGroup(known),
+      group: copyClassicGroup(known),
       partition: place.shard.partition,
       out,
       ctx,

@@ -7,9 +7,16 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { SyncGroupRequest } from '../../protocol/messages.ts'
+import {
+  type ClassicGroup,
+  copyClassicGroup,
+  createClassicGroup,
+  EMPTY_BYTES,
+  memberProblem,
+} from '../groups/classic/group.ts'
+import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/classic/rebalance.ts'
+import { classicSync } from '../groups/consumer/classic-members.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { type ClassicGroup, copyGroup, createGroup, EMPTY_BYTES, memberProblem } from '../groups/group.ts'
-import { finish, type GroupTurn, snapshot, syncReceived, syncReply, write } from '../groups/rebalance.ts'
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
@@ -20,9 +27,10 @@ export const syncGroup = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const place = coordinateMembers(state, body.groupId)
-    const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const found = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
+    const known = found?.type === 'classic' ? found : undefined
     const turn: GroupTurn = {
-      group: known === undefined ? createGroup(body.groupId, ctx.now) : copyGroup(known),
+      group: known === undefined ? createClassicGroup(body.groupId, ctx.now) : copyClassicGroup(known),
       partition: place.errorCode === ErrorCode.NONE ? place.shard.partition : -1,
       out,
       ctx,
@@ -33,6 +41,8 @@ export const syncGroup = defineApi({
     if (request.apiVersion >= 5 && (body.protocolType === null || body.protocolName === null))
       return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
     if (place.errorCode !== ErrorCode.NONE) return refuse(place.errorCode)
+    if (found?.type === 'consumer')
+      return classicSync({ state, shard: place.shard, group: found, ctx, out, records: [] }, request)
     if (known === undefined) return refuse(ErrorCode.UNKNOWN_MEMBER_ID)
     const problem = syncProblem(known, body)
     if (problem !== ErrorCode.NONE) return refuse(problem)

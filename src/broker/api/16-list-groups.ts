@@ -24,13 +24,13 @@ export const listGroups = defineApi({
     for (const shard of state.shards.values()) {
       for (const group of shard.groups.values()) {
         if (states.length > 0 && !states.includes(group.state.toLowerCase())) continue
-        if (types.length > 0 && !types.includes('classic')) continue
+        if (types.length > 0 && !types.includes(group.type)) continue
         groups.push(
           makeListedGroup({
             groupId: group.id,
-            protocolType: group.protocolType ?? '',
+            protocolType: group.type === 'consumer' ? 'consumer' : (group.protocolType ?? ''),
             groupState: group.state,
-            groupType: 'classic',
+            groupType: group.type,
           }),
         )
       }

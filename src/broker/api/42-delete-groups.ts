@@ -10,9 +10,9 @@ import { makeDeleteGroupsResponse } from '../../protocol/make.ts'
 import type { DeletableGroupResult } from '../../protocol/messages.ts'
 import type { Decision } from '../decision.ts'
 import { coordinate } from '../groups/coordinator.ts'
-import type { ClassicGroup } from '../groups/group.ts'
-import { groupTimerKeys } from '../groups/rebalance.ts'
+import { type Group, generationOf, groupTombstones } from '../groups/group.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
+import { groupTimerKeys } from '../groups/timer-keys.ts'
 import { tokenOf } from '../request.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { defineApi } from './handler.ts'
@@ -48,7 +48,7 @@ function remove(
   written.set(shard.partition, records)
   records.push(...tombstones(shard, group))
   for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
-  const { generation } = group
+  const generation = generationOf(group)
   out.facts.push({
     type: 'group.state',
     group: groupId,
@@ -60,12 +60,13 @@ function remove(
   return { groupId, errorCode: ErrorCode.NONE }
 }
 
-/** OffsetMetadataManager.deleteAllOffsets, ClassicGroup.createGroupTombstoneRecords. */
-function tombstones(shard: CoordinatorShard, { id: group }: ClassicGroup): CoordinatorRecord[] {
+/** OffsetMetadataManager.deleteAllOffsets, Group.createGroupTombstoneRecords. */
+function tombstones(shard: CoordinatorShard, known: Group): CoordinatorRecord[] {
+  const { id: group } = known
   const offsets = [...(shard.offsets.get(group) ?? [])].flatMap(([topic, partitions]) =>
     [...partitions.keys()].map(
       (partition) => ({ type: 'offset-commit', group, topic, partition, value: null }) as const,
     ),
   )
-  return [...offsets, { type: 'group-metadata', group, value: null }]
+  return [...offsets, ...groupTombstones(known)]
 }

@@ -11,7 +11,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeOffsetDeleteResponse } from '../../protocol/make.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { type ClassicGroup, isSubscribedTo } from '../groups/group.ts'
+import { type Group, isSubscribedTo } from '../groups/group.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
@@ -55,8 +55,9 @@ export const offsetDelete = defineApi({
   },
 })
 
-/** ClassicGroup.validateOffsetDelete. */
-function groupProblem(group: ClassicGroup | undefined): number {
+/** ClassicGroup.validateOffsetDelete, ConsumerGroup.validateOffsetDelete. */
+function groupProblem(group: Group | undefined): number {
   if (group === undefined || group.state === 'Dead') return ErrorCode.GROUP_ID_NOT_FOUND
+  if (group.type === 'consumer') return ErrorCode.NONE
   return group.state === 'Empty' || group.protocolType === 'consumer' ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP
 }

@@ -1,11 +1,15 @@
 /** Where a group lives, and how its partition of `__consumer_offsets` becomes state: only through `replay`. */
+import type { Fact } from '../../kernel/trace-event.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { partitionForGroup } from '../../protocol/hash.ts'
 import { intConfig } from '../config.ts'
 import type { PartitionLog } from '../log/index.ts'
-import { OFFSETS_TOPIC } from '../metadata.ts'
+import { type MetadataImage, OFFSETS_TOPIC } from '../metadata.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
-import { type ClassicGroup, createGroup, subscribedTopicsOf } from './group.ts'
+import { type ClassicGroup, createClassicGroup, subscribedTopicsOf } from './classic/group.ts'
+import { copyConsumerGroup } from './consumer/group.ts'
+import { changesOf, replayConsumerRecord, settle } from './consumer/replay.ts'
+import type { Group } from './group.ts'
 import { type CoordinatorRecord, decodeCoordinatorBatch, type GroupMetadataSnapshot } from './records.ts'
 
 export type Place =
@@ -50,7 +54,37 @@ export function loadShard(log: PartitionLog, now: number): CoordinatorShard {
       if (record.type === 'group-metadata' && record.value !== null) loadGroup(shard, record.group, record.value, now)
     }
   }
+  for (const group of shard.groups.values()) if (group.type === 'consumer') settle(group, now)
   return shard
+}
+
+/**
+ * What is written becomes so: every record is replayed. Consumer groups live by their records alone, so what has become of them is
+ * told here.
+ */
+export function replayAll(
+  shard: CoordinatorShard,
+  records: readonly CoordinatorRecord[],
+  image: MetadataImage,
+  now: number,
+  facts: Fact[],
+): void {
+  const before = new Map<string, Group | undefined>()
+  for (const record of records) {
+    if (record.type !== 'offset-commit' && !before.has(record.group)) {
+      const group = shard.groups.get(record.group)
+      before.set(record.group, group)
+      // What it was before must not change under the eyes of those who compare.
+      if (group?.type === 'consumer') shard.groups.set(group.id, copyConsumerGroup(group))
+    }
+    replay(shard, record, now)
+  }
+  for (const [id, known] of before) {
+    const group = shard.groups.get(id)
+    if (group?.type !== 'consumer') continue
+    settle(group, now)
+    for (const fact of changesOf(known, group, (topicId) => image.topicNames.get(topicId))) facts.push(fact)
+  }
 }
 
 /**
@@ -62,13 +96,14 @@ export function replay(shard: CoordinatorShard, record: CoordinatorRecord, now: 
     if (record.value === null) shard.groups.delete(record.group)
     return
   }
+  if (record.type !== 'offset-commit') return replayConsumerRecord(shard, record, now)
   const { group, topic, partition, value } = record
   if (value === null) {
     forgetOffset(shard, group, topic, partition)
     return
   }
   // A group that only ever committed has no record of its own: it is a simple one.
-  if (!shard.groups.has(group)) shard.groups.set(group, createGroup(group, now))
+  if (!shard.groups.has(group)) shard.groups.set(group, createClassicGroup(group, now))
   let topics = shard.offsets.get(group)
   if (topics === undefined) {
     topics = new Map()
@@ -93,7 +128,7 @@ function forgetOffset({ offsets }: CoordinatorShard, group: string, topic: strin
 
 /** GroupMetadataManager.replay(GroupMetadataKey, …) for a group that is loaded. */
 function loadGroup(shard: CoordinatorShard, id: string, value: GroupMetadataSnapshot, now: number): void {
-  const group: ClassicGroup = createGroup(id, value.currentStateTimestamp)
+  const group: ClassicGroup = createClassicGroup(id, value.currentStateTimestamp)
   group.state = value.members.length === 0 ? 'Empty' : 'Stable'
   group.generation = value.generation
   group.protocolType = value.protocolType === '' ? null : value.protocolType

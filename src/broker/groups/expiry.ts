@@ -1,30 +1,30 @@
 /**
  * Committed offsets that nobody needs any more go (GroupCoordinatorShard.cleanupGroupMetadata,
- * OffsetMetadataManager.cleanupExpiredOffsets, ClassicGroup.offsetExpirationCondition; KIP-211), and with the last one the
+ * OffsetMetadataManager.cleanupExpiredOffsets, ClassicGroup.offsetExpirationCondition, ConsumerGroup.offsetExpirationCondition; KIP-211), and with the last one the
  * empty group. Kafka looks every `offsets.retention.check.interval.ms`; here a timer is armed for the first look that finds
  * something, so that groups that keep everything cost nothing.
  */
 import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
-import { type ClassicGroup, type CommittedOffset, isSubscribedTo } from './group.ts'
-import { groupTimerKeys } from './rebalance.ts'
+import { type CommittedOffset, type Group, generationOf, groupTombstones, isSubscribedTo } from './group.ts'
 import type { CoordinatorRecord } from './records.ts'
+import { groupTimerKeys } from './timer-keys.ts'
 
 /**
  * What the retention of an offset counts from, or null when it is kept in any case: for members since they left, without
  * members or for a topic nobody subscribes to since the commit.
  */
-function retainedSince(group: ClassicGroup, topic: string, offset: CommittedOffset): number | null {
+function retainedSince(group: Group, topic: string, offset: CommittedOffset): number | null {
   if (isSubscribedTo(group, topic)) return null
-  if (group.protocolType === null) return offset.commitTimestamp
+  if (group.type === 'consumer' || group.protocolType === null) return offset.commitTimestamp
   if (group.state === 'Empty') return group.stateSince
   const knows = group.protocolType === 'consumer' && group.subscribedTopics !== null && group.state === 'Stable'
   return knows ? offset.commitTimestamp : null
 }
 
 /** When something of the group can go: now for an empty one that holds nothing, Infinity for never. */
-function nextExpiry(shard: CoordinatorShard, group: ClassicGroup, retentionMs: number): number {
+function nextExpiry(shard: CoordinatorShard, group: Group, retentionMs: number): number {
   const offsets = shard.offsets.get(group.id)
   if (offsets === undefined) return group.state === 'Empty' ? 0 : Infinity
   let next = Infinity
@@ -39,13 +39,7 @@ function nextExpiry(shard: CoordinatorShard, group: ClassicGroup, retentionMs: n
 }
 
 /** Arms the look that finds something in this group, if it comes before the one that is armed. */
-export function armExpiry(
-  state: BrokerState,
-  shard: CoordinatorShard,
-  group: ClassicGroup,
-  now: number,
-  out: Decision,
-): void {
+export function armExpiry(state: BrokerState, shard: CoordinatorShard, group: Group, now: number, out: Decision): void {
   const every = intConfig(state.config, 'offsets.retention.check.interval.ms')
   // Looks happen at multiples of the interval. None comes before the next one, which is all there is to know mostly.
   const next = (Math.floor(now / every) + 1) * every
@@ -80,7 +74,7 @@ export function expireGroups(state: BrokerState, ctx: Context, out: Decision): v
 /** True when no offset is left. */
 function expireOffsets(
   { offsets }: CoordinatorShard,
-  group: ClassicGroup,
+  group: Group,
   before: number,
   records: CoordinatorRecord[],
   out: Decision,
@@ -101,15 +95,15 @@ function expireOffsets(
 }
 
 /** GroupMetadataManager.maybeDeleteGroup. */
-function deleteGroup(group: ClassicGroup, records: CoordinatorRecord[], out: Decision): void {
-  records.push({ type: 'group-metadata', group: group.id, value: null })
+function deleteGroup(group: Group, records: CoordinatorRecord[], out: Decision): void {
+  records.push(...groupTombstones(group))
   for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
   out.facts.push({
     type: 'group.state',
     group: group.id,
     from: 'Empty',
     to: 'Dead',
-    generation: group.generation,
+    generation: generationOf(group),
     reason: 'it is empty and nothing is left to keep',
   })
 }

@@ -1,6 +1,6 @@
 /**
  * The records of `__consumer_offsets`, typed, and their byte form (OffsetCommitKey/Value, GroupMetadataKey/Value;
- * GroupCoordinatorRecordHelpers.java). A null value is a tombstone.
+ * GroupCoordinatorRecordHelpers.java). A null value is a tombstone. Those of consumer groups are in `consumer/records.ts`.
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import {
@@ -13,6 +13,12 @@ import {
   encodeOffsetCommitValue,
 } from '../../protocol/offsets-topic.ts'
 import { encodeBatch, type RecordInput, readRecords } from '../../protocol/records.ts'
+import {
+  type ConsumerGroupRecord,
+  consumerGroupKey,
+  consumerGroupValue,
+  decodeConsumerGroupRecord,
+} from './consumer/records.ts'
 import type { CommittedOffset } from './group.ts'
 
 export interface GroupMetadataSnapshot {
@@ -42,6 +48,7 @@ export type CoordinatorRecord =
       readonly value: CommittedOffset | null
     }
   | { readonly type: 'group-metadata'; readonly group: string; readonly value: GroupMetadataSnapshot | null }
+  | ConsumerGroupRecord
 
 /** Offset commits are written as value version 3, which has the leader epoch and no expiry (KIP-211). */
 const OFFSET_VALUE_VERSION = 3
@@ -69,6 +76,7 @@ export function decodeCoordinatorBatch(batch: RecordBatch): CoordinatorRecord[] 
 export function decodeCoordinatorRecord(key: Uint8Array, value: Uint8Array | null): CoordinatorRecord | null {
   const decodedKey = decodeOffsetsTopicKey(key)
   if (decodedKey.type === 'unknown') return null
+  if (decodedKey.type === 'consumer-group') return decodeConsumerGroupRecord(decodedKey, value)
   if (decodedKey.type === 'offset-commit') {
     const decoded = value === null ? null : decodeOffsetCommitValue(value)
     return {
@@ -106,26 +114,24 @@ export function decodeCoordinatorRecord(key: Uint8Array, value: Uint8Array | nul
 }
 
 function encodeKey(record: CoordinatorRecord): Uint8Array {
-  return record.type === 'offset-commit'
-    ? encodeOffsetCommitKey({ group: record.group, topic: record.topic, partition: record.partition })
-    : encodeGroupMetadataKey(record.group)
+  switch (record.type) {
+    case 'offset-commit':
+      return encodeOffsetCommitKey({ group: record.group, topic: record.topic, partition: record.partition })
+    case 'group-metadata':
+      return encodeGroupMetadataKey(record.group)
+    default:
+      return consumerGroupKey(record)
+  }
 }
 
 function encodeValue(record: CoordinatorRecord): Uint8Array | null {
-  if (record.type === 'offset-commit') {
-    const { value } = record
-    if (value === null) return null
-    return encodeOffsetCommitValue(
-      {
-        offset: value.offset,
-        leaderEpoch: value.leaderEpoch,
-        metadata: value.metadata,
-        commitTimestamp: value.commitTimestamp,
-        expireTimestamp: -1,
-      },
-      OFFSET_VALUE_VERSION,
-    )
+  if (record.value === null) return null
+  switch (record.type) {
+    case 'offset-commit':
+      return encodeOffsetCommitValue({ ...record.value, expireTimestamp: -1 }, OFFSET_VALUE_VERSION)
+    case 'group-metadata':
+      return encodeGroupMetadataValue(record.value, GROUP_VALUE_VERSION)
+    default:
+      return consumerGroupValue(record)
   }
-  const { value } = record
-  return value === null ? null : encodeGroupMetadataValue(value, GROUP_VALUE_VERSION)
 }

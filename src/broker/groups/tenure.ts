@@ -10,18 +10,13 @@ import type { Context, Decision } from '../decision.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
 import type { RequestToken } from '../request.ts'
 import { type AfterCommit, type BrokerState, type CommitWaiter, logOf } from '../state.ts'
+import { copyClassicGroup } from './classic/group.ts'
+import { assignmentNotStored, finish, type GroupTurn, prepareRebalance } from './classic/rebalance.ts'
+import { staticMemberNotStored } from './classic/static-members.ts'
+import { expectOf, sessionTimeoutMs } from './consumer/turn.ts'
 import { loadShard } from './coordinator.ts'
 import { armExpiry } from './expiry.ts'
-import { copyGroup } from './group.ts'
-import {
-  assignmentNotStored,
-  finish,
-  type GroupTurn,
-  groupTimerKeys,
-  prepareRebalance,
-  sessionKey,
-} from './rebalance.ts'
-import { staticMemberNotStored } from './static-members.ts'
+import { groupTimerKeys, sessionKey } from './timer-keys.ts'
 
 /** How much of a log is read in a virtual millisecond. */
 const BYTES_A_MS = 64 * 1024
@@ -62,16 +57,23 @@ function load(state: BrokerState, partition: number, ctx: Context, out: Decision
     state.touched?.groups.add(group.id)
     // Every member has a full session to be heard of.
     for (const member of group.members.values()) {
+      const ms = 'sessionTimeoutMs' in member ? member.sessionTimeoutMs : sessionTimeoutMs(member, state.config)
       out.timers.push({
         key: sessionKey(group.id, member.id),
-        at: ctx.now + member.sessionTimeoutMs,
+        at: ctx.now + ms,
         timer: { type: 'session', groupId: group.id, memberId: member.id, connection: -1 },
       })
     }
     armExpiry(state, shard, group, ctx.now, out)
+    if (group.type === 'consumer') {
+      const turn = { state, shard, group, ctx, out, records: [] }
+      for (const member of group.members.values())
+        if (member.state === 'unrevoked-partitions') expectOf(turn, member, 'rebalance', member.rebalanceTimeoutMs)
+      continue
+    }
     if (group.members.size <= most) continue
     // group.max.size was lowered: they join again, and the last ones are refused.
-    const turn = turnOf(state, partition, copyGroup(group), ctx, out)
+    const turn = turnOf(state, partition, copyClassicGroup(group), ctx, out)
     prepareRebalance(turn, `the group has ${group.members.size} members, ${most} are allowed`)
     finish(turn)
   }
@@ -84,6 +86,7 @@ export function resign(state: BrokerState, partition: number, out: Decision): vo
   for (const group of state.shards.get(partition)?.groups.values() ?? []) {
     state.touched?.groups.add(group.id)
     for (const key of groupTimerKeys(group)) out.timers.push({ key, at: null })
+    if (group.type === 'consumer') continue
     for (const { id: memberId, awaitingJoin, awaitingSync } of group.members.values()) {
       if (awaitingJoin !== null)
         out.replies.push({ token: awaitingJoin, body: makeJoinGroupResponse({ errorCode, memberId }) })
@@ -121,8 +124,8 @@ export function commitTimeout(state: BrokerState, partition: number, ctx: Contex
       refuseReply(state, after, ErrorCode.COORDINATOR_NOT_AVAILABLE, out)
     } else if (after.type !== 'nothing') {
       const group = state.shards.get(partition)?.groups.get(after.groupId)
-      if (group === undefined) continue
-      const turn = turnOf(state, partition, copyGroup(group), ctx, out)
+      if (group?.type !== 'classic') continue
+      const turn = turnOf(state, partition, copyClassicGroup(group), ctx, out)
       if (after.type === 'assignment-stored') assignmentNotStored(turn, after.generation)
       else staticMemberNotStored(turn, after)
       finish(turn)
@@ -170,5 +173,7 @@ function refused(body: unknown, errorCode: number): unknown {
   const worse = <T extends { readonly errorCode: number }>(part: T): T =>
     part.errorCode === ErrorCode.NONE ? { ...part, errorCode } : part
   if (results !== undefined) return { ...rest, results: results.map(worse) }
-  return { ...rest, topics: topics?.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) })) }
+  if (topics !== undefined)
+    return { ...rest, topics: topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) })) }
+  return { ...rest, errorCode }
 }

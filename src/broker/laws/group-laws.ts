@@ -3,30 +3,25 @@
  * loads may be older: a generation that was never stored dies with the one that made it.
  */
 import type { Law } from '../../kernel/laws.ts'
-import type { Fact } from '../../kernel/trace-event.ts'
-import { type ClassicGroup, LEGAL_TRANSITIONS } from '../groups/group.ts'
+import type { ClassicStateName, GroupStateName } from '../../kernel/trace-event.ts'
+import { LEGAL_TRANSITIONS } from '../groups/classic/group.ts'
+import type { ConsumerMember } from '../groups/consumer/group.ts'
+import { sessionTimeoutMs } from '../groups/consumer/turn.ts'
 import { decodeCoordinatorBatch } from '../groups/records.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
-import { type BrokerState, logOf } from '../state.ts'
-
-/** One broker after a decision. */
-export interface GroupScope {
-  readonly broker: BrokerState
-  /** Its groups before, by id; never changed in place. */
-  readonly before: ReadonlyMap<string, ClassicGroup>
-  /** What it told in deciding. */
-  readonly facts: readonly Fact[]
-  readonly now: number
-}
+import { logOf } from '../state.ts'
+import { CONSUMER_GROUP_LAWS } from './consumer-group-laws.ts'
+import { type GroupScope, groupNow, touchedGroups } from './group-scope.ts'
 
 export const GROUP_LAWS: readonly Law<GroupScope>[] = [
+  ...CONSUMER_GROUP_LAWS,
   {
     id: 'G3',
     sentence: 'At one coordinator the generation of a group never goes back, and no two rebalances share one.',
     check({ broker, before, facts }) {
       for (const group of touchedGroups(broker)) {
         const known = before.get(group.id)
-        if (known === undefined) continue
+        if (known?.type !== 'classic' || group.type !== 'classic') continue
         if (group.generation < known.generation)
           return `group ${group.id} went from generation ${known.generation} to ${group.generation}`
         const rounds = facts.filter(
@@ -51,7 +46,13 @@ export const GROUP_LAWS: readonly Law<GroupScope>[] = [
           if (group !== undefined && group.state !== 'Empty') return `${where}: the group is ${group.state}`
           continue
         }
-        if (group === undefined || !group.members.has(fact.member)) return `${where}: no such member`
+        const member = group?.members.get(fact.member)
+        if (group === undefined || member === undefined) return `${where}: no such member`
+        if (group.type === 'consumer') {
+          const { epoch } = member as ConsumerMember
+          if (epoch !== fact.generation) return `${where}: the member epoch is ${epoch}`
+          continue
+        }
         if (group.generation !== fact.generation) return `${where}: the generation is ${group.generation}`
         if (group.state === 'CompletingRebalance') return `${where}: its assignment is still being made`
       }
@@ -66,7 +67,8 @@ export const GROUP_LAWS: readonly Law<GroupScope>[] = [
       for (const fact of facts) {
         if (fact.type !== 'group.state') continue
         const from = at.get(fact.group) ?? fact.from
-        if (from !== fact.from || !LEGAL_TRANSITIONS[fact.from].includes(fact.to))
+        const free = before.get(fact.group)?.type === 'consumer' || groupNow(broker, fact.group)?.type === 'consumer'
+        if (from !== fact.from || (!free && !mayFollow(fact.from, fact.to)))
           return `group ${fact.group} went from ${from} by way of ${fact.from} to ${fact.to}`
         at.set(fact.group, fact.to)
       }
@@ -98,30 +100,26 @@ export const GROUP_LAWS: readonly Law<GroupScope>[] = [
   {
     id: 'G7',
     sentence: 'A member expires only when its coordinator has not heard of it for its session timeout.',
-    check({ before, facts, now }) {
+    check({ broker, before, facts, now }) {
       for (const fact of facts) {
         if (fact.type !== 'group.leave' || fact.cause !== 'expired') continue
         const member = before.get(fact.group)?.members.get(fact.member)
         if (member === undefined) continue
         const silent = now - member.lastHeartbeat
-        if (silent < member.sessionTimeoutMs)
-          return `group ${fact.group}: ${fact.member} expired after ${silent} of ${member.sessionTimeoutMs} ms`
+        const allowed = 'sessionTimeoutMs' in member ? member.sessionTimeoutMs : sessionTimeoutMs(member, broker.config)
+        if (silent < allowed) return `group ${fact.group}: ${fact.member} expired after ${silent} of ${allowed} ms`
       }
       return null
     },
   },
 ]
 
+/** The state of a consumer group follows from what is in it, so it may go anywhere; and either kind may become the other (KIP-848). */
+function mayFollow(from: GroupStateName, to: GroupStateName): boolean {
+  return LEGAL_TRANSITIONS[from as ClassicStateName]?.some((next) => next === to) === true
+}
+
 /** The join phase is over: there is a new generation. */
 function endsJoin(to: string): boolean {
   return to === 'CompletingRebalance' || to === 'Empty'
-}
-
-function* touchedGroups({ touched, shards }: BrokerState): Iterable<ClassicGroup> {
-  for (const id of touched?.groups ?? []) {
-    for (const { groups } of shards.values()) {
-      const group = groups.get(id)
-      if (group !== undefined) yield group
-    }
-  }
 }

@@ -4,8 +4,8 @@
  */
 import type { Law } from '../../kernel/laws.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
-import type { ClassicGroup } from '../groups/group.ts'
-import { assignedPartitions } from '../groups/rebalance.ts'
+import type { ClassicGroup } from '../groups/classic/group.ts'
+import { assignedPartitions } from '../groups/classic/rebalance.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { type BrokerState, logByKey } from '../state.ts'
 
@@ -77,9 +77,9 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
   },
   {
     id: 'G1',
-    sentence: 'Within one generation the assigned partitions of a group are pairwise disjoint.',
+    sentence: 'Within one generation the assigned partitions of a classic group are pairwise disjoint.',
     check(state) {
-      for (const group of groups(state)) {
+      for (const group of classicGroups(state)) {
         if (group.state !== 'Stable' || group.protocolType !== 'consumer') continue
         const owner = new Map<string, string>()
         for (const member of group.members.values()) {
@@ -97,9 +97,9 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
   },
   {
     id: 'G5',
-    sentence: 'A group with members has exactly one leader, and it is one of them; an empty group has none.',
+    sentence: 'A classic group with members has exactly one leader, and it is one of them; an empty group has none.',
     check(state) {
-      for (const group of groups(state)) {
+      for (const group of classicGroups(state)) {
         if (group.state === 'Empty' && group.members.size > 0)
           return `group ${group.id} is Empty with ${group.members.size} members`
         if (group.members.size > 0 && (group.leaderId === null || !group.members.has(group.leaderId))) {
@@ -143,13 +143,13 @@ function logs(state: BrokerState): readonly PartitionLog[] {
   return out
 }
 
-function groups({ touched, shards }: BrokerState): readonly ClassicGroup[] {
+function classicGroups({ touched, shards }: BrokerState): readonly ClassicGroup[] {
   const out: ClassicGroup[] = []
   if (touched === null || touched.groups.size === 0) return out
   for (const id of touched.groups) {
     for (const shard of shards.values()) {
       const group = shard.groups.get(id)
-      if (group !== undefined) out.push(group)
+      if (group?.type === 'classic') out.push(group)
     }
   }
   return out

@@ -1,5 +1,5 @@
 /** The laws over the whole world: every broker's own, those that hold between replicas, and those about answers. */
-import { type BrokerState, type ClassicGroup, GROUP_LAWS, LAWS } from '../../broker/index.ts'
+import { type BrokerState, GROUP_LAWS, type Group, LAWS } from '../../broker/index.ts'
 import { type Fact, firstViolation, type Violation } from '../../kernel/index.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { REPLICA_LAWS, remember, scopeOf } from './replica-laws.ts'
@@ -54,7 +54,7 @@ export function checkGroups(world: World, { id, broker }: NodeRuntime, facts: re
   }
 }
 
-function groupOf({ shards }: BrokerState, id: string): ClassicGroup | undefined {
+function groupOf({ shards }: BrokerState, id: string): Group | undefined {
   for (const { groups } of shards.values()) {
     const group = groups.get(id)
     if (group !== undefined) return group

@@ -2,7 +2,7 @@
  * What the laws have to remember: what was shown, acknowledged and known of every partition before the last event. Only the
  * laws look at it; nothing in the cluster depends on it.
  */
-import type { ClassicGroup, MetadataRecord } from '../../broker/index.ts'
+import type { Group, MetadataRecord } from '../../broker/index.ts'
 import { topicById } from '../../broker/index.ts'
 import type { Task, World } from '../world.ts'
 
@@ -53,7 +53,7 @@ export interface Ledger {
     readonly underWay: Map<Task, { readonly link: number; readonly order: number }>
   }
   /** Each broker's groups as they were after its last decision; a group is never changed in place. */
-  readonly groups: Map<number, Map<string, ClassicGroup>>
+  readonly groups: Map<number, Map<string, Group>>
   /** Found on the way: while a message came in, a decision was carried out or an answer went out. */
   violation: { readonly law: string; readonly sentence: string; readonly detail: string } | null
 }

@@ -139,6 +139,8 @@ export const en = {
   'group.state.PreparingRebalance': 'rebalancing: members join',
   'group.state.CompletingRebalance': 'rebalancing: waiting for the assignment',
   'group.state.Stable': 'stable',
+  'group.state.Assigning': 'waiting for a new assignment',
+  'group.state.Reconciling': 'rebalancing: partitions change hands',
   'group.state.Dead': 'dead',
 
   'event.connect': '{client} connected to broker {node}',
@@ -163,6 +165,7 @@ export const en = {
   'event.leader.unclean': 'broker {leader} leads {where}, elected uncleanly: committed records may be gone',
   'event.leader.none': '{where} has no leader',
   'event.group.state': 'group {group} is now {to}, generation {generation}',
+  'event.group.target': 'the coordinator has a new assignment for group {group}, epoch {epoch}',
   'event.group.join': '{client} asks to join group {group}',
   'event.group.leave': '{client} left group {group}: {reason}',
   'event.group.assignment': 'in group {group}, {client} now reads {partitions}',

@@ -140,6 +140,8 @@ export const ko: Messages = {
   'group.state.PreparingRebalance': '리밸런싱: 멤버 모으는 중',
   'group.state.CompletingRebalance': '리밸런싱: 할당 기다리는 중',
   'group.state.Stable': '안정',
+  'group.state.Assigning': '새 할당 기다리는 중',
+  'group.state.Reconciling': '리밸런싱: 파티션 넘기는 중',
   'group.state.Dead': '없어짐',
 
   'event.connect': '{client|이/가} {node}번 브로커에 연결했어요',
@@ -163,6 +165,7 @@ export const ko: Messages = {
   'event.leader.unclean': '{leader}번 브로커가 {where}의 리더로 언클린 선출됐어요: 커밋된 레코드가 사라졌을 수 있어요',
   'event.leader.none': '{where}에 리더가 없어요',
   'event.group.state': '{group} 그룹 상태: {to}, {generation}세대',
+  'event.group.target': '코디네이터가 {group} 그룹의 새 할당을 정했어요 ({epoch}에포크)',
   'event.group.join': '{client|이/가} {group} 그룹에 들어가려고 해요',
   'event.group.leave': '{client|이/가} {group} 그룹에서 나갔어요: {reason}',
   'event.group.assignment': '{group} 그룹에서 {client|이/가} 이제 {partitions|을/를} 읽어요',

@@ -2,15 +2,18 @@
  * The classic rebalance (GroupMetadataManager.java, the methods named below). Every function works on `turn.group`,
  * a private copy of the group, and adds replies, timers and facts to `turn.out`; `finish` hands the group back.
  */
-import { always } from '../../kernel/laws.ts'
-import type { GroupLeaveCause, GroupStateName } from '../../kernel/trace-event.ts'
-import { decodeAssignment } from '../../protocol/consumer-protocol.ts'
-import { ErrorCode } from '../../protocol/errors.ts'
-import type { JoinGroupResponse, SyncGroupResponse } from '../../protocol/messages.ts'
-import { type BrokerConfig, intConfig } from '../config.ts'
-import type { Context, Decision } from '../decision.ts'
-import type { RequestToken } from '../request.ts'
-import type { AfterCommit } from '../state.ts'
+import { always } from '../../../kernel/laws.ts'
+import type { ClassicStateName, GroupLeaveCause } from '../../../kernel/trace-event.ts'
+import { decodeAssignment } from '../../../protocol/consumer-protocol.ts'
+import { ErrorCode } from '../../../protocol/errors.ts'
+import { makeJoinGroupResponse, makeSyncGroupResponse } from '../../../protocol/make.ts'
+import type { JoinGroupResponse, SyncGroupResponse } from '../../../protocol/messages.ts'
+import { type BrokerConfig, intConfig } from '../../config.ts'
+import type { Context, Decision } from '../../decision.ts'
+import type { RequestToken } from '../../request.ts'
+import type { AfterCommit } from '../../state.ts'
+import type { CoordinatorRecord, GroupMetadataSnapshot } from '../records.ts'
+import { joinKey, sessionKey, syncKey } from '../timer-keys.ts'
 import {
   allMembersJoined,
   type ClassicGroup,
@@ -23,7 +26,6 @@ import {
   selectProtocol,
   subscribedTopicsOf,
 } from './group.ts'
-import type { CoordinatorRecord, GroupMetadataSnapshot } from './records.ts'
 
 /** GroupCoordinatorConfig.CLASSIC_GROUP_NEW_MEMBER_JOIN_TIMEOUT_MS. */
 export const NEW_MEMBER_JOIN_TIMEOUT_MS = 5 * 60 * 1000
@@ -41,32 +43,24 @@ export function finish(turn: GroupTurn): void {
   turn.out.changes.push({ op: 'group', partition: turn.partition, group: turn.group })
 }
 
-export function joinReply(turn: GroupTurn, token: RequestToken, fields: Partial<JoinGroupResponse>): void {
-  const body: JoinGroupResponse = {
-    throttleTimeMs: 0,
-    errorCode: ErrorCode.NONE,
-    generationId: -1,
-    protocolType: null,
-    protocolName: token.apiVersion >= 7 ? null : '',
-    leader: '',
-    skipAssignment: false,
-    memberId: '',
-    members: [],
-    ...fields,
-  }
-  turn.out.replies.push({ token, body })
+export function joinReply(
+  { out }: Pick<GroupTurn, 'out'>,
+  token: RequestToken,
+  fields: Partial<JoinGroupResponse>,
+): void {
+  out.replies.push({ token, body: joinBody(token, fields) })
 }
 
-export function syncReply(turn: GroupTurn, token: RequestToken, fields: Partial<SyncGroupResponse>): void {
-  const body: SyncGroupResponse = {
-    throttleTimeMs: 0,
-    errorCode: ErrorCode.NONE,
-    protocolType: null,
-    protocolName: null,
-    assignment: EMPTY_BYTES,
-    ...fields,
-  }
-  turn.out.replies.push({ token, body })
+export function joinBody({ apiVersion }: RequestToken, fields: Partial<JoinGroupResponse>): JoinGroupResponse {
+  return makeJoinGroupResponse({ generationId: -1, protocolName: apiVersion >= 7 ? null : '', ...fields })
+}
+
+export function syncReply(
+  { out }: Pick<GroupTurn, 'out'>,
+  token: RequestToken,
+  fields: Partial<SyncGroupResponse>,
+): void {
+  out.replies.push({ token, body: makeSyncGroupResponse(fields) })
 }
 
 /** The answer that tells a member the current generation. */
@@ -255,7 +249,7 @@ export function tellAssignment({ group, out }: GroupTurn, member: GroupMember): 
   })
 }
 
-export function transition(turn: GroupTurn, to: GroupStateName, reason: string): void {
+export function transition(turn: GroupTurn, to: ClassicStateName, reason: string): void {
   const { group, out, ctx } = turn
   const from = group.state
   always(LEGAL_TRANSITIONS[from].includes(to), 'G5', `group ${group.id} must not go from ${from} to ${to}`)
@@ -318,16 +312,6 @@ function assignmentsOf(group: ClassicGroup): ReadonlyMap<string, Uint8Array> {
   return new Map([...group.members.values()].map((member) => [member.id, member.assignment]))
 }
 
-export function sessionKey(groupId: string, memberId: string): string {
-  return `session/${groupId}/${memberId}`
-}
-
-/** The keys of every timer a group may have. */
-export function groupTimerKeys(group: ClassicGroup): string[] {
-  const sessions = [...group.members.keys(), ...group.pendingMembers].map((id) => sessionKey(group.id, id))
-  return [joinKey(group.id), syncKey(group.id), ...sessions]
-}
-
 /** `topic-partition` names of a consumer assignment; nothing for bytes that are no such assignment. */
 export function assignedPartitions(bytes: Uint8Array): string[] {
   if (bytes.length === 0) return []
@@ -339,14 +323,6 @@ export function assignedPartitions(bytes: Uint8Array): string[] {
     // Other protocol types carry what they like.
     return []
   }
-}
-
-function joinKey(groupId: string): string {
-  return `join/${groupId}`
-}
-
-function syncKey(groupId: string): string {
-  return `sync/${groupId}`
 }
 
 function clearSyncTimer({ group, out }: GroupTurn): void {

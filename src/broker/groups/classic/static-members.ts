@@ -2,9 +2,10 @@
  * Static members (KIP-345): a client that comes back with its `group.instance.id` takes the place of its former self, under a
  * new member id and, when nothing about the assignment changes, without a rebalance.
  */
-import { ErrorCode } from '../../protocol/errors.ts'
-import type { JoinGroupRequest } from '../../protocol/messages.ts'
-import { type InboundRequest, tokenOf } from '../request.ts'
+import { ErrorCode } from '../../../protocol/errors.ts'
+import type { JoinGroupRequest } from '../../../protocol/messages.ts'
+import { type InboundRequest, tokenOf } from '../../request.ts'
+import { sessionKey } from '../timer-keys.ts'
 import { type ClassicGroup, type GroupMember, type Protocol, selectProtocol } from './group.ts'
 import {
   armSession,
@@ -13,7 +14,6 @@ import {
   type GroupTurn,
   joinReply,
   prepareRebalance,
-  sessionKey,
   snapshot,
   syncReply,
   tellAssignment,
