@@ -69,9 +69,13 @@ export interface Cluster<K, C> {
   readonly faults: Faults
   /**
    * Ends every fault, those to come included, and runs until the cluster has met its duties: all produces answered, all replicas in sync and equal, all
-   * metadata known. A duty that is not met in time rejects, and says what is missing. Default: 5 virtual minutes.
+   * metadata known, every group with members Stable and nobody dead in it. A duty that is not met in time rejects, and says what is
+   * missing.
+   *
+   * @param options.within default: 5 virtual minutes
+   * @param options.caughtUp groups that shall have read and committed everything, too
    */
-  heal(options?: { readonly within?: Duration }): Promise<void>
+  heal(options?: { readonly within?: Duration; readonly caughtUp?: readonly string[] }): Promise<void>
   readonly trace: TraceHandle
   /** Puts a line of your own into the trace. */
   mark(text: string): void

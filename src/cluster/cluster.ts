@@ -161,15 +161,16 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     heal(healOptions) {
       enter('cluster.heal')
       const within = milliseconds(healOptions?.within ?? parsed.deadlineMs, 'within')
+      const caughtUp = healOptions?.caughtUp ?? []
       storms.stop()
       healAll(world)
       pump.wake()
       return waiting.waitFor(
         'the cluster to heal',
-        () => dutiesAreMet(world),
+        () => dutiesAreMet(world, caughtUp),
         within,
         'drive',
-        () => `\n  missing: ${missingDuties(world).join('\n           ')}`,
+        () => `\n  missing: ${missingDuties(world, caughtUp).join('\n           ')}`,
       )
     },
     trace: {

@@ -1,9 +1,11 @@
 /**
- * What must happen once everything is healed, each within a deadline: the liveness duties of a cluster (V1–V5, V9). A duty that
- * is not met in time is a stall.
+ * What must happen once everything is healed, each within a deadline: the liveness duties of a cluster (V1–V6, V9; V8 for
+ * groups that are named). A duty that is not met in time is a stall.
  */
-import { logOf } from '../../broker/index.ts'
+import { assignedPartitions, type ClassicGroup, type Group, logOf, OFFSETS_TOPIC } from '../../broker/index.ts'
 import { applyFault } from '../faults/fault.ts'
+import { groupView } from '../group-view.ts'
+import { leaderLog } from '../leader-log.ts'
 import { faultyLinks } from '../links.ts'
 import { endNode } from '../nodes.ts'
 import type { World } from '../world.ts'
@@ -86,6 +88,26 @@ export const DUTIES: readonly Duty[] = [
     },
   },
   {
+    id: 'V6',
+    sentence:
+      'Every group with members is Stable, all of them live, and every partition they subscribe to has an owner.',
+    missing(world) {
+      for (const [id, group] of coordinatedGroups(world)) {
+        if (group === 'no coordinator') return `group ${id} has no coordinator`
+        if (group.members.size === 0) continue
+        if (group.state !== 'Stable') return `group ${id} is ${group.state}`
+        for (const { id: member, connection } of group.members.values()) {
+          const owner = world.connections.get(connection)?.process
+          if (owner !== undefined && owner.state !== 'running')
+            return `group ${id} still counts on ${member}, and its process "${owner.name}" is ${owner.state}`
+        }
+        const orphan = group.type === 'classic' ? partitionWithoutOwner(world, group) : null
+        if (orphan !== null) return `group ${id}: nobody has ${orphan}`
+      }
+      return null
+    },
+  },
+  {
     id: 'V9',
     sentence: 'Every proposed ISR is accepted or refused.',
     missing(world) {
@@ -98,6 +120,46 @@ export const DUTIES: readonly Duty[] = [
     },
   },
 ]
+
+/** V8: the group has read and committed all there is. Only for groups that are meant to. */
+function lagOf(world: World, id: string): string | null {
+  const view = groupView(world, id)
+  if (view === null) return `nobody knows group ${id}`
+  for (const { topic, partition, lag, logEndOffset } of view.offsets)
+    if (lag === null || lag > 0)
+      return `group ${id} lags ${lag ?? 'unknown'} behind ${logEndOffset} in ${topic}-${partition}`
+  for (const { assignment } of view.members) {
+    for (const { topic, partition } of assignment) {
+      if (view.offsets.some((known) => known.topic === topic && known.partition === partition)) continue
+      const end = leaderLog(world, topic, partition)?.highWatermark ?? 0
+      if (end > 0) return `group ${id} has committed nothing of ${topic}-${partition}, which ends at ${end}`
+    }
+  }
+  return null
+}
+
+/** Every group some replica of `__consumer_offsets` knows, as its coordinator has it. */
+function* coordinatedGroups(world: World): Iterable<readonly [string, Group | 'no coordinator']> {
+  const offsets = world.controller.image.topics.get(OFFSETS_TOPIC)
+  for (const { partition, leader } of offsets?.partitions ?? []) {
+    const shard = world.nodes.get(leader)?.broker.shards.get(partition)
+    const log = leaderLog(world, OFFSETS_TOPIC, partition)
+    if (shard === undefined && (log?.logEndOffset ?? 0) > 0)
+      yield [`of ${OFFSETS_TOPIC}-${partition}`, 'no coordinator']
+    for (const group of shard?.groups.values() ?? []) yield [group.id, group]
+  }
+}
+
+/** A coordinator of a classic group does not assign, so somebody may have been forgotten. */
+function partitionWithoutOwner(world: World, group: ClassicGroup): string | null {
+  if (group.subscribedTopics === null || group.subscribedTopics.size === 0) return null
+  const owned = new Set([...group.members.values()].flatMap(({ assignment }) => assignedPartitions(assignment)))
+  for (const topic of group.subscribedTopics) {
+    for (const { partition } of world.controller.image.topics.get(topic)?.partitions ?? [])
+      if (!owned.has(`${topic}-${partition}`)) return `${topic}-${partition}`
+  }
+  return null
+}
 
 function* partitions(world: World) {
   for (const topic of world.controller.image.topics.values()) {
@@ -118,16 +180,21 @@ export function healAll(world: World): void {
 }
 
 /** Asked after every event of a cluster that heals: it says no as soon as one is not met. */
-export function dutiesAreMet(world: World): boolean {
-  return DUTIES.every(({ missing }) => missing(world) === null) && faultyLinks(world).length === 0
+export function dutiesAreMet(world: World, caughtUp: readonly string[]): boolean {
+  if (!DUTIES.every(({ missing }) => missing(world) === null) || faultyLinks(world).length > 0) return false
+  return caughtUp.every((group) => lagOf(world, group) === null)
 }
 
 /** The duties not met now, a line each. */
-export function missingDuties(world: World): string[] {
+export function missingDuties(world: World, caughtUp: readonly string[]): string[] {
   const out: string[] = []
   for (const { id, sentence, missing } of DUTIES) {
     const what = missing(world)
     if (what !== null) out.push(`${id} ${sentence} ${what}`)
+  }
+  for (const group of caughtUp) {
+    const lag = lagOf(world, group)
+    if (lag !== null) out.push(`V8 The groups named have read and committed everything. ${lag}`)
   }
   if (faultyLinks(world).length > 0) out.push('some links are cut or slow again')
   return out
