@@ -97,9 +97,10 @@ export const DUTIES: readonly Duty[] = [
         if (group.members.size === 0) continue
         if (group.state !== 'Stable') return `group ${id} is ${group.state}`
         for (const { id: member, connection } of group.members.values()) {
+          // Who lives is heard of on a connection that is there; a coordinator that has just loaded has heard of nobody yet.
           const owner = world.connections.get(connection)?.process
-          if (owner !== undefined && owner.state !== 'running')
-            return `group ${id} still counts on ${member}, and its process "${owner.name}" is ${owner.state}`
+          if (owner?.state !== 'running')
+            return `group ${id} still counts on ${member}, ${owner === undefined ? 'which is not connected' : `whose process "${owner.name}" is ${owner.state}`}`
         }
         const orphan = group.type === 'classic' ? partitionWithoutOwner(world, group) : null
         if (orphan !== null) return `group ${id}: nobody has ${orphan}`
