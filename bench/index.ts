@@ -10,6 +10,7 @@ import { nodeClusterHost } from '../src/host/turns.ts'
 import { createQueue, createTrace, pop, push, record } from '../src/kernel/index.ts'
 import { makeHeartbeatRequest } from '../src/protocol/make.ts'
 import { failureLines } from './failures.ts'
+import { groupLines } from './groups.ts'
 import { replicationLines } from './replication.ts'
 import { add, footer, header, median, timed } from './table.ts'
 
@@ -169,6 +170,7 @@ add('consumed by eachMessage (joining included)', Math.max(...byMessage) * 1000,
 
 await replicationLines()
 await failureLines()
+await groupLines()
 
 // The terminal: from exec to the first frame, in a pseudo-terminal.
 if (existsSync('/usr/bin/script') && existsSync('dist/cli/kafkarium.js')) {

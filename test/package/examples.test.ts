@@ -40,6 +40,13 @@ describe('examples', () => {
     expect(await readFile('README.md', 'utf8')).toContain(stdout)
   })
 
+  test('a crash and a takeover: the README says what it takes with real timers', async () => {
+    const { readFile } = await import('node:fs/promises')
+    const { stdout } = await execute(process.execPath, ['examples/takeover.mjs'], { env, timeout: 60_000 })
+    const [, seconds] = /^with real timers: (\d+\.\d) s\nhere: \d+ ms\n$/.exec(stdout) ?? []
+    expect(await readFile('README.md', 'utf8')).toContain(`not counted | ${seconds} s |`)
+  })
+
   test('the service passes its tests under jest, CommonJS', async () => {
     const { stderr } = await execute(
       process.execPath,
