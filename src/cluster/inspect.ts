@@ -166,7 +166,9 @@ export function groupView(world: World, groupId: string): GroupView | null {
       return {
         id: groupId,
         state: 'Empty',
+        stateSince: null,
         generation: 0,
+        protocolType: null,
         protocol: null,
         leader: null,
         coordinator: node.id,
@@ -178,7 +180,9 @@ export function groupView(world: World, groupId: string): GroupView | null {
     return {
       id: groupId,
       state: group.state,
+      stateSince: group.stateSince,
       generation: group.generation,
+      protocolType: group.protocolType,
       protocol: group.protocolName,
       leader: group.leaderId,
       coordinator: node.id,
@@ -186,6 +190,7 @@ export function groupView(world: World, groupId: string): GroupView | null {
         (member): MemberView => ({
           id: member.id,
           clientId: member.clientId,
+          clientHost: member.clientHost,
           groupInstanceId: member.instanceId,
           assignment: assignmentOf(member.assignment),
           sessionTimeoutMs: member.sessionTimeoutMs,

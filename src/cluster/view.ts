@@ -93,7 +93,12 @@ export interface PartitionView {
 export interface GroupView {
   readonly id: string
   readonly state: GroupStateName
+  /** Virtual milliseconds since the Unix epoch: when it entered its state; null for one of which only commits are known. */
+  readonly stateSince: number | null
   readonly generation: number
+  /** `consumer` for consumers; null before the first member. */
+  readonly protocolType: string | null
+  /** The assignor its members agreed on. */
   readonly protocol: string | null
   readonly leader: string | null
   readonly coordinator: number
@@ -106,6 +111,8 @@ export interface GroupView {
 export interface MemberView {
   readonly id: string
   readonly clientId: string
+  /** The address it joined from, as Kafka shows it: `/127.0.0.1`. */
+  readonly clientHost: string
   /** `group.instance.id` of a static member (KIP-345). */
   readonly groupInstanceId: string | null
   readonly assignment: readonly { readonly topic: string; readonly partition: number }[]

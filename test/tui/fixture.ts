@@ -7,7 +7,7 @@ import { NO_PROGRESS } from '../../src/course/progress.ts'
 import type { Frame } from '../../src/course/recorder.ts'
 import type { ClusterView, TraceEvent } from '../../src/index.ts'
 import type { SandboxSnapshot } from '../../src/tui/sandbox/controller.ts'
-import { firstState, type Size, type State } from '../../src/tui/state.ts'
+import { firstState, type SandboxState, type Size, type State } from '../../src/tui/state.ts'
 
 type FactOf<T> = T extends unknown ? Omit<T, 'index' | 'time'> : never
 
@@ -154,15 +154,18 @@ export const liveView: ClusterView = {
     {
       id: 'billing',
       state: 'Stable',
+      stateSince: EPOCH + 70_000,
       generation: 3,
+      protocolType: 'consumer',
       protocol: 'RoundRobinAssigner',
-      leader: null,
+      leader: 'm1',
       coordinator: 1,
       lastRebalanceReason: 'a member joined',
       members: [
         {
           id: 'm1',
           clientId: 'consumer-1',
+          clientHost: '/127.0.0.1',
           groupInstanceId: null,
           assignment: [
             { topic: 'orders', partition: 0 },
@@ -174,6 +177,7 @@ export const liveView: ClusterView = {
         {
           id: 'm2',
           clientId: 'consumer-2',
+          clientHost: '/127.0.0.1',
           groupInstanceId: null,
           assignment: [{ topic: 'orders', partition: 1 }],
           sessionTimeoutMs: 10_000,
@@ -182,6 +186,7 @@ export const liveView: ClusterView = {
         {
           id: 'm3',
           clientId: 'consumer-3',
+          clientHost: '/127.0.0.1',
           groupInstanceId: null,
           assignment: [],
           sessionTimeoutMs: 10_000,
@@ -204,11 +209,20 @@ export const snapshot: SandboxSnapshot = {
   view: liveView,
   events: recording.frames.map(({ event }) => event),
   names: new Map(),
+  groups: ['billing'],
+  histories: new Map(),
+  positions: new Map(),
+  offsets: [],
   elapsedMs: 83_400,
   startedAt: EPOCH,
   paused: false,
   speed: 2,
   notice: null,
+}
+
+/** The sandbox as it is opened, with something changed. */
+export function sandboxState(change: Partial<SandboxState>): SandboxState {
+  return { pane: 'all', scroll: 0, selected: 0, group: null, member: 0, allOffsets: false, snapshot, ...change }
 }
 
 export function homeState(size: Size, locale: Locale = 'en'): State {
