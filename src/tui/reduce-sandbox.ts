@@ -133,6 +133,6 @@ function consumerChoice(sandbox: SandboxState): { readonly group?: string; reado
 
 function faultAction(sandbox: SandboxState, type: 'crash' | 'restart' | 'cut' | 'heal'): SandboxAction | null {
   const { snapshot } = sandbox
-  const target = snapshot ? faultTarget(snapshot, sandbox, type === 'restart') : undefined
+  const target = snapshot ? faultTarget(snapshot, sandbox, type) : undefined
   return target === undefined ? null : { type, target }
 }

@@ -9,8 +9,6 @@ export interface GroupDetail {
   /** `group.protocol`: classic, or consumer (KIP-848). */
   readonly type: 'classic' | 'consumer'
   readonly state: GroupView['state']
-  /** Virtual milliseconds in this state; null where it is not known. */
-  readonly stateForMs: number | null
   /** The generation of a classic group, the group epoch of a consumer group. */
   readonly generation: number
   readonly protocolType: string | null
@@ -84,7 +82,6 @@ export function groupDetail(id: string, { view, history, positions }: GroupSourc
     id,
     type: 'classic',
     state: group.state,
-    stateForMs: group.stateSince === null ? null : view.now - group.stateSince,
     generation: group.generation,
     protocolType: group.protocolType,
     protocol: group.protocol,
@@ -155,12 +152,16 @@ function partitionRows(group: GroupView, view: ClusterView, positions: ReadonlyM
     })
 }
 
-/** A rebalance begins where the generation before it ends; the first one has none before it. */
+/**
+ * A rebalance begins where the generation before it ends; the first one has none before it. A coordinator that took over does
+ * not know the reason: the history does.
+ */
 function lastRebalance(group: GroupView, history: readonly GenerationView[]): GroupDetail['rebalance'] {
-  if (group.lastRebalanceReason === '') return null
   const present = history.at(-1)
+  const reason = group.lastRebalanceReason || (present?.endReason ?? present?.reason ?? '')
+  if (reason === '') return null
   const at = present === undefined ? null : (present.ended ?? history.at(-2)?.ended ?? present.began)
-  return { reason: group.lastRebalanceReason, at }
+  return { reason, at }
 }
 
 /** The last generations, newest first. */

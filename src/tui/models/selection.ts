@@ -4,6 +4,7 @@ import type { SandboxState } from '../state.ts'
 import { type Target, targetsOf } from './cluster.ts'
 import { groupDetail, type MemberRow } from './group.ts'
 
+type Fault = 'crash' | 'restart' | 'cut' | 'heal'
 type Choice = Pick<SandboxState, 'pane' | 'selected' | 'group' | 'member'>
 
 /** The chosen group; the first one while that is not known. Null while there is none. */
@@ -26,14 +27,15 @@ export function chosenMember(snapshot: SandboxSnapshot, choice: Choice): MemberR
 }
 
 /**
- * What the fault keys hit. Where groups are on the screen that is the chosen group's coordinator, elsewhere what is selected
- * among brokers and partitions. `dead` asks for what a restart would bring back: of groups, any broker that is down.
+ * What the fault keys hit. Where groups are on the screen that is the chosen group's coordinator, and a restart brings back
+ * any broker that is down; links are cut elsewhere. In the other views it is what is selected among brokers and partitions.
  */
-export function faultTarget(snapshot: SandboxSnapshot, choice: Choice, dead = false): Target | undefined {
+export function faultTarget(snapshot: SandboxSnapshot, choice: Choice, type: Fault = 'crash'): Target | undefined {
   const { view } = snapshot
   const targets = targetsOf(view)
   if (!showsGroup(choice.pane)) return targets[choice.selected] ?? targets[0]
-  const down = dead ? view.nodes.find(({ state }) => state !== 'up') : undefined
+  if (type === 'cut' || type === 'heal') return undefined
+  const down = type === 'restart' ? view.nodes.find(({ state }) => state !== 'up') : undefined
   const group = view.groups.find(({ id }) => id === chosenGroup(snapshot, choice))
   const node = down?.id ?? group?.coordinator
   return node === undefined ? undefined : { kind: 'broker', node }

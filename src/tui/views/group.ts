@@ -54,7 +54,7 @@ function sentenceLines(text: string, { columns }: ViewContext, tone: Tone = 'mut
 }
 
 function factLines(detail: GroupDetail, { startedAt }: SandboxSnapshot, { t, columns }: ViewContext): Line[] {
-  const { type, state, stateForMs, generation, protocolType, protocol, coordinator, rebalance } = detail
+  const { type, generation, protocolType, protocol, coordinator, rebalance } = detail
   const facts = [
     t(`groups.type.${type}`),
     t(type === 'classic' ? 'sandbox.generation' : 'groups.epoch', { generation }),
@@ -62,12 +62,7 @@ function factLines(detail: GroupDetail, { startedAt }: SandboxSnapshot, { t, col
     ...(protocolType === null ? [] : [protocol === null ? protocolType : `${protocolType}/${protocol}`]),
     t('groups.coordinator', { node: coordinator }),
   ]
-  const since = stateForMs === null ? '' : `  ${t('groups.since', { seconds: Math.floor(stateForMs / 1000) })}`
-  const lines: Line[] = [
-    [span(t(`group.state.${state}`), stateTone(state), true), span(since, 'muted')],
-    [span(facts.join('  '))],
-    [span(rebalanceText(rebalance, startedAt, t), 'muted')],
-  ]
+  const lines: Line[] = [[span(facts.join('  '))], [span(rebalanceText(rebalance, startedAt, t), 'muted')]]
   return lines.flatMap((line) => indent(wrap(line, columns - 4), 3))
 }
 
@@ -124,7 +119,7 @@ function memberColumns(members: readonly MemberRow[], options: GroupViewOptions,
     column(
       t('groups.member'),
       each(({ id }) => [span(shortId(id, glyphs.ellipsis), 'muted')]),
-      { drop: 2 },
+      { drop: 3 },
     ),
     ...some(
       ({ instance }) => instance !== null,
@@ -175,7 +170,7 @@ function memberColumns(members: readonly MemberRow[], options: GroupViewOptions,
           column(
             '',
             each((row) => heartbeatBar(row, glyphs)),
-            { drop: 3 },
+            { drop: 2 },
           ),
         ]
       : []),
@@ -240,7 +235,7 @@ function partitionLines({ partitions }: GroupDetail, context: ViewContext): Line
         { drop: 1 },
       ),
       numbers(
-        t('groups.high-watermark'),
+        columns < 76 ? 'HW' : t('groups.high-watermark'),
         partitions.map(({ highWatermark }) => highWatermark),
       ),
       numbers(
@@ -272,6 +267,7 @@ function historyLines(rows: readonly GenerationRow[], startedAt: number, context
   const head = heading(t('groups.history'), context)
   if (rows.length === 0) return [head, ...sentenceLines(t('groups.history.none'), context)]
   const time = (at: number) => clock(at - startedAt)
+  const topic = onlyTopic(rows)
   const table = tableLines(
     [
       {
@@ -280,15 +276,23 @@ function historyLines(rows: readonly GenerationRow[], startedAt: number, context
         right: true,
       },
       { head: t('groups.from'), cells: rows.map(({ began }) => [span(time(began))]), right: true },
+      // The next one begins soon after it.
       {
         head: t('groups.to'),
-        cells: rows.map(({ ended }) => [ended === null ? span(t('groups.now'), 'good') : span(time(ended))]),
+        cells: rows.map(({ ended }) => [span(ended === null ? '' : time(ended))]),
         right: true,
+        drop: 1,
       },
-      { head: t('groups.owners'), cells: rows.map((row) => [span(ownersText(row, t))]), least: 20 },
+      {
+        head: topic === null ? t('groups.owners') : t('groups.owners.of', { topic }),
+        cells: rows.map((row) => [span(ownersText(row, topic, t))]),
+        least: 20,
+      },
       {
         head: t('groups.ended'),
-        cells: rows.map(({ endReason }) => [span(endReason === null ? '' : reasonText(endReason, t), 'muted')]),
+        cells: rows.map(({ ended, endReason }) => [
+          ended === null ? span(t('groups.goes-on'), 'good') : span(reasonText(endReason ?? '', t), 'muted'),
+        ]),
         least: 14,
       },
     ],
@@ -298,26 +302,37 @@ function historyLines(rows: readonly GenerationRow[], startedAt: number, context
   return [head, ...indent(table, 3)]
 }
 
-function ownersText({ owners }: GenerationRow, t: Translate): string {
+/** The topic of all these assignments; it need not be said in every row then. */
+function onlyTopic(rows: readonly GenerationRow[]): string | null {
+  const names = rows.flatMap(({ owners }) => owners.flatMap(({ partitions }) => partitions))
+  const topics = new Set(names.map((name) => name.slice(0, name.lastIndexOf('-'))))
+  const [first = null] = topics
+  return topics.size === 1 ? first : null
+}
+
+function ownersText({ owners }: GenerationRow, topic: string | null, t: Translate): string {
   if (owners.length === 0) return t('groups.owners.none')
+  const skipped = topic === null ? 0 : topic.length + 1
   return owners
-    .map(
-      ({ client, partitions }) => `${client}: ${partitions.length === 0 ? t('sandbox.idle') : shortList(partitions)}`,
-    )
+    .map(({ client, partitions }) => {
+      const text = partitions.length === 0 ? t('sandbox.idle') : shortList(partitions).slice(skipped)
+      return `${client}: ${text}`
+    })
     .join('  ')
 }
 
-/** The groups by name, the chosen one in brackets, as the views are in the title. */
-export function groupTabs(
-  { groups }: SandboxSnapshot,
-  chosen: string | null,
-  { t }: ViewContext,
-  withAll = false,
-): Line {
+/** The groups by name, the chosen one in brackets, as the views are in the title; behind them the state of the one shown. */
+export function groupTabs(snapshot: SandboxSnapshot, chosen: string | null, { t }: ViewContext, withAll = false): Line {
   const tab = (text: string, here: boolean) => span(here ? `[${text}]` : ` ${text} `, here ? 'accent' : 'muted', here)
+  const group = snapshot.view.groups.find(({ id }) => id === chosen)
+  const since = group?.stateSince ?? null
   return [
     span(`   ${t('groups.groups')} `, 'muted'),
-    ...groups.map((id) => tab(id, id === chosen)),
+    ...snapshot.groups.map((id) => tab(id, id === chosen)),
     ...(withAll ? [tab(t('groups.all'), chosen === null)] : []),
+    ...(group === undefined ? [] : [span(`  ${t(`group.state.${group.state}`)}`, stateTone(group.state), true)]),
+    ...(since === null
+      ? []
+      : [span(` ${t('groups.since', { seconds: Math.floor((snapshot.view.now - since) / 1000) })}`, 'muted')]),
   ]
 }

@@ -50,6 +50,7 @@ function summary(snapshot: SandboxSnapshot, group: string | null, rows: readonly
   return [
     ...(group === null ? [] : [t('offsets.partition', { group })]),
     t('offsets.compaction', { kept: rows.filter(({ kept }) => kept).length, count: rows.length }),
+    ...(rows.some(({ value }) => value.type === 'tombstone') ? [t('offsets.tombstones')] : []),
     ...(gone > 0 ? [t('offsets.gone', { count: gone })] : []),
   ].join(' ')
 }
@@ -72,10 +73,18 @@ export function offsetsLines(snapshot: SandboxSnapshot, options: OffsetsViewOpti
       ...(group === null ? [column(t('offsets.in'), ({ partition }) => span(String(partition)), { right: true })] : []),
       column(t('offsets.offset'), ({ offset }) => span(String(offset), 'plain', true), { right: true }),
       column(t('offsets.written'), ({ time }) => span(clock(time - snapshot.startedAt)), { right: true, drop: 1 }),
-      column(t('offsets.kind'), ({ kind }) => span(t(`offsets.kind.${kind}`))),
       ...(group === null ? [column(t('groups.group'), (row) => span(row.group ?? '-'), { least: 8 })] : []),
-      column(t('groups.partition'), ({ where }) => span(where ?? ''), { least: 10 }),
+      column(
+        t('offsets.key'),
+        ({ kind, where }) => span([t(`offsets.kind.${kind}`), where ?? ''].join(' ').trimEnd()),
+        {
+          least: 10,
+        },
+      ),
       column(t('offsets.value'), ({ value }) => valueSpan(value, t), { least: 12 }),
+      column(t('offsets.assignor'), ({ value }) => span((value.type === 'generation' && value.protocol) || ''), {
+        drop: 2,
+      }),
     ],
     columns - 4,
     glyphs.ellipsis,
@@ -95,9 +104,8 @@ function valueSpan(value: OffsetsValue, t: Translate): Span {
     case 'commit':
       return span(t('offsets.commit', { offset: value.offset }))
     case 'generation': {
-      const { generation, members, protocol } = value
-      const text = t(members === 0 ? 'offsets.generation.empty' : 'offsets.generation', { generation, members })
-      return span(protocol === null ? text : `${text}, ${protocol}`)
+      const { generation, members } = value
+      return span(t(members === 0 ? 'offsets.generation.empty' : 'offsets.generation', { generation, members }))
     }
     case 'text':
       return value.text === '' ? span(t('offsets.unreadable'), 'muted') : span(value.text)

@@ -58,14 +58,21 @@ function consumerKeys(sandbox: SandboxState, { t, glyphs }: ViewContext): KeyHin
 function faultKeys(sandbox: SandboxState, { t, glyphs }: ViewContext): KeyHint[] {
   const { snapshot, pane } = sandbox
   const target = snapshot ? faultTarget(snapshot, sandbox) : undefined
-  const name = target === undefined ? '' : t(`sandbox.target.${target.kind}`, { name: targetName(target) })
+  const inGroups = showsGroup(pane)
+  const kind = inGroups ? 'coordinator' : target?.kind
+  const name =
+    target === undefined || kind === undefined ? '' : t(`sandbox.target.${kind}`, { name: targetName(target) })
   return [
     ...(pane === 'all' || pane === 'partitions'
       ? [{ keys: `${glyphs.up} ${glyphs.down}`, does: t('key.choose') }]
       : []),
     ...(target === undefined ? [] : [{ keys: 'x', does: t('key.crash', { target: name }) }]),
     { keys: 'b', does: t('key.restart') },
-    { keys: 't', does: t('key.cut') },
-    { keys: 'h', does: t('key.heal') },
+    ...(inGroups
+      ? []
+      : [
+          { keys: 't', does: t('key.cut') },
+          { keys: 'h', does: t('key.heal') },
+        ]),
   ]
 }
