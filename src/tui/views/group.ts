@@ -20,9 +20,11 @@ export interface GroupViewOptions {
   readonly bars: boolean
 }
 
+type MemberOptions = Pick<GroupViewOptions, 'member' | 'bars'>
+
 const BAR_CELLS = 10
 
-export function detailOf(snapshot: SandboxSnapshot, group: string): GroupDetail | null {
+function detailOf(snapshot: SandboxSnapshot, group: string): GroupDetail | null {
   return groupDetail(group, {
     view: snapshot.view,
     history: snapshot.histories.get(group) ?? [],
@@ -41,11 +43,20 @@ export function groupViewLines(snapshot: SandboxSnapshot, options: GroupViewOpti
     const all = snapshot.view.nodes.every(({ state }) => state === 'up')
     return [...sentenceLines(t(all ? 'groups.unknown' : 'groups.no-coordinator', { group }), context), ...past]
   }
+  return [...detailLines(detail, options, snapshot.startedAt, context), ...past]
+}
+
+/** A group of either protocol: epochs and targets stand where it has them. */
+export function detailLines(
+  detail: GroupDetail,
+  options: MemberOptions,
+  startedAt: number,
+  context: ViewContext,
+): Line[] {
   return [
-    ...factLines(detail, snapshot, context),
+    ...factLines(detail, startedAt, context),
     ...memberLines(detail, options, context),
     ...partitionLines(detail, context),
-    ...past,
   ]
 }
 
@@ -53,7 +64,7 @@ function sentenceLines(text: string, { columns }: ViewContext, tone: Tone = 'mut
   return indent(wrap([span(text, tone)], columns - 4), 3)
 }
 
-function factLines(detail: GroupDetail, { startedAt }: SandboxSnapshot, { t, columns }: ViewContext): Line[] {
+function factLines(detail: GroupDetail, startedAt: number, { t, columns }: ViewContext): Line[] {
   const { type, generation, protocolType, protocol, coordinator, rebalance } = detail
   const facts = [
     t(`groups.type.${type}`),
@@ -78,7 +89,7 @@ function rebalanceText(rebalance: GroupDetail['rebalance'], startedAt: number, t
     : t('groups.rebalance.at', { reason, time: clock(rebalance.at - startedAt) })
 }
 
-function memberLines(detail: GroupDetail, options: GroupViewOptions, context: ViewContext): Line[] {
+function memberLines(detail: GroupDetail, options: MemberOptions, context: ViewContext): Line[] {
   const { t, columns, glyphs } = context
   const { members, lag } = detail
   const note = [
@@ -92,7 +103,7 @@ function memberLines(detail: GroupDetail, options: GroupViewOptions, context: Vi
   return [head, ...indent(tableLines(memberColumns(members, options, context), columns - 2, glyphs.ellipsis), 1)]
 }
 
-function memberColumns(members: readonly MemberRow[], options: GroupViewOptions, { t, glyphs }: ViewContext): Column[] {
+function memberColumns(members: readonly MemberRow[], options: MemberOptions, { t, glyphs }: ViewContext): Column[] {
   const each = (cellOf: (row: MemberRow, index: number) => Line): Line[] => members.map(cellOf)
   const column = (head: string, cells: Line[], rest: Partial<Column> = {}): Column => ({ head, cells, ...rest })
   const some = (has: (row: MemberRow) => boolean, made: () => Column): Column[] => (members.some(has) ? [made()] : [])
