@@ -92,6 +92,14 @@ describe('the group model', () => {
       },
     ])
     expect(generationRows([], 5)).toEqual([])
+    const [first] = history
+    if (first === undefined) throw new Error('the fixture has a past')
+    const owner = (member: string, clientId: string, partitions: string[]) => ({ member, clientId, partitions })
+    const back = [owner('s-old', 's', ['orders-0']), owner('r', 'r', []), owner('s-new', 's', ['orders-0'])]
+    expect(generationRows([{ ...first, owners: back }], 1)[0]?.owners).toEqual([
+      { client: 'r', partitions: [] },
+      { client: 's', partitions: ['orders-0'] },
+    ])
   })
 })
 

@@ -148,6 +148,10 @@ test('static members keep their place: killed and back in time, nobody rebalance
     return id !== undefined && id !== old
   })
   expect(detailOf(now(), 'audit')).toMatchObject({ generation: before?.generation, state: 'Stable' })
+  await until('it reads on', (snapshot) => {
+    const rows = detailOf(snapshot, 'audit')?.partitions ?? []
+    return rows.length === 3 && rows.every(({ position, highWatermark }) => position === highWatermark)
+  })
   await act({ type: 'stop-consumer', group: 'audit', client: 'audit-1' })
   expect(now().notice?.id).toBe('sandbox.static-stays')
   expect(memberOf(now(), 'audit', 'audit-1')?.process).toBe('gone')

@@ -291,6 +291,10 @@ export const en = {
   'reason.left': '{member} left',
   'reason.goodbye': 'it said goodbye',
   'reason.silent': '{member} was silent for {seconds} s',
+  'reason.rejoined': '{member} joined again',
+  'reason.changed': '{member} wants other topics or another assignor',
+  'reason.not-synced': '{member} did not ask for its assignment in time',
+  'reason.not-stored': 'the assignment could not be stored in time',
   'reason.late': '{member} did not rejoin in time',
 
   'progress.unreadable': 'Your progress cannot be read ({path}: {reason}). The lessons work; nothing is saved.',

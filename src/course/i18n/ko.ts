@@ -291,6 +291,10 @@ export const ko: Messages = {
   'reason.left': '{member|이/가} 나갔어요',
   'reason.goodbye': '인사하고 나갔어요',
   'reason.silent': '{member}의 소식이 {seconds}초 동안 없었어요',
+  'reason.rejoined': '{member|이/가} 다시 들어왔어요',
+  'reason.changed': '{member|이/가} 구독이나 할당 방식을 바꿨어요',
+  'reason.not-synced': '{member|이/가} 제때 할당을 받아 가지 않았어요',
+  'reason.not-stored': '할당을 제때 저장하지 못했어요',
   'reason.late': '{member|이/가} 제때 다시 들어오지 않았어요',
 
   'progress.unreadable': '진도를 읽을 수 없어요({path}: {reason}). 레슨은 그대로 할 수 있지만 저장되지 않아요.',

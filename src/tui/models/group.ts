@@ -174,8 +174,17 @@ export function generationRows(history: readonly GenerationView[], count: number
       began,
       ended,
       endReason,
-      owners: owners
+      owners: lastOwners(owners)
         .map(({ clientId, partitions }) => ({ client: clientId, partitions }))
         .sort((a, b) => (a.client < b.client ? -1 : a.client > b.client ? 1 : 0)),
     }))
+}
+
+/** A static member that comes back has another id: what it owned under the old one is its own under the new one. */
+function lastOwners(owners: GenerationView['owners']): readonly GenerationView['owners'][number][] {
+  return owners.flatMap((owner, index) => {
+    const later = owners.slice(index + 1).flatMap(({ partitions }) => partitions)
+    const partitions = owner.partitions.filter((name) => !later.includes(name))
+    return owner.partitions.length > 0 && partitions.length === 0 ? [] : [{ ...owner, partitions }]
+  })
 }
