@@ -96,7 +96,8 @@ export function createConsumers(cluster: Cluster, work: () => Promise<void>): Co
     // A static member that comes back within its session takes its old place.
     const dead = spec.isStatic ? consumers.find((it) => it.spec === spec && !isAlive(it)) : undefined
     if (dead !== undefined) {
-      void dead.handle.restart().catch(() => {})
+      // A run that fails shows as a process that is dead.
+      dead.handle.restart().catch(() => {})
       return { id: 'sandbox.static-back', params: { client: dead.name }, done: true }
     }
     const number = (counts.get(spec.id) ?? 0) + 1

@@ -121,7 +121,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const view = cluster.view()
     // A paused world that nobody touched does not need another frame.
     const moving = Object.values(view.inFlight).join()
-    const mark = `${view.now} ${cluster.trace.count} ${moving} ${view.cuts.length} ${paused} ${speed} ${notice?.id}`
+    const mark = `${view.now} ${cluster.trace.count} ${moving} ${view.cuts.length} ${paused} ${speed} ${JSON.stringify(notice)}`
     if (paused && mark === last) return
     last = mark
     show({

@@ -107,11 +107,15 @@ function groupPane(sandbox: SandboxState, snapshot: SandboxSnapshot, room: numbe
 }
 
 function offsetsPane(sandbox: SandboxState, snapshot: SandboxSnapshot, room: number, context: ViewContext): Line[] {
-  const chosen = chosenGroup(snapshot, sandbox)
-  const group = sandbox.allOffsets ? null : chosen
-  const head = [groupTabs(snapshot, group, context, true), ...offsetsHead(snapshot, group, context)]
-  const rows = Math.max(1, room - head.length - 1)
+  const { group, head, rows } = offsetsParts(sandbox, snapshot, room, context)
   return [...head, ...offsetsLines(snapshot, { group, rows, scroll: sandbox.scroll }, context)]
+}
+
+/** The records have what room the head leaves, less the line of their headings. */
+function offsetsParts(sandbox: SandboxState, snapshot: SandboxSnapshot, room: number, context: ViewContext) {
+  const group = sandbox.allOffsets ? null : chosenGroup(snapshot, sandbox)
+  const head = [groupTabs(snapshot, group, context, true), ...offsetsHead(snapshot, group, context)]
+  return { group, head, rows: Math.max(1, room - head.length - 1) }
 }
 
 /** Of the group view, which is the one that is scrolled down. */
@@ -130,11 +134,11 @@ export function sandboxMaxScroll(sandbox: SandboxState, rows: number, context: V
     case 'groups':
       return Math.max(0, groupPane(sandbox, snapshot, room, context).length - room)
     case 'offsets': {
-      const group = sandbox.allOffsets ? null : chosenGroup(snapshot, sandbox)
-      return Math.max(0, shownOffsets(snapshot, group).length - 1)
+      const { group, rows: shown } = offsetsParts(sandbox, snapshot, room, context)
+      return Math.max(0, shownOffsets(snapshot, group).length - shown)
     }
     case 'events':
-      return Math.max(0, snapshot.events.length - 1)
+      return Math.max(0, snapshot.events.length - (room - 2))
     default:
       return 0
   }
