@@ -1,6 +1,7 @@
 /** The group view and the offsets view, cell by cell: both sizes, both languages, without colour. */
 import { afterEach, describe, expect, test } from 'vitest'
 import { translator } from '../../src/course/i18n/catalog.ts'
+import { createCluster } from '../../src/index.ts'
 import type { GroupDetail } from '../../src/tui/models/group.ts'
 import type { SandboxSnapshot } from '../../src/tui/sandbox/controller.ts'
 import type { SandboxState, Size, State } from '../../src/tui/state.ts'
@@ -326,6 +327,8 @@ describe('on a terminal', () => {
           locale,
           environment: { TERM: 'xterm-256color', NO_COLOR: '1' },
           open: { screen: 'sandbox' },
+          // Loaded with this file: on a busy machine that takes longer than a screen is waited for.
+          loadEngine: async () => createCluster,
         })
         open = terminal
         const sees = async (what: string | RegExp) => {
