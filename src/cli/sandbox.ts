@@ -24,8 +24,10 @@ export async function sandbox(context: Context): Promise<ExitCode> {
     import('../tui/plain/sandbox.ts'),
     import('../index.ts'),
   ])
+  const spoken = await plainLocale(context)
   await playPlainSandbox({
-    t: translator(await plainLocale(context)),
+    t: translator(spoken),
+    locale: spoken,
     createCluster,
     write: (line) => host.stdout.write(`${line}\n`),
   })

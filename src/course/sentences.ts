@@ -1,6 +1,6 @@
 /** One sentence an event, in the learner's language: what the event list shows and the plain text prints. */
 import type { TraceEvent } from '../index.ts'
-import type { Translate } from './i18n/catalog.ts'
+import type { MessageId, Translate } from './i18n/catalog.ts'
 
 /** @param names clients by member id, from `memberNames` */
 export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, t: Translate): string {
@@ -138,18 +138,38 @@ function clientOf(member: string, names: ReadonlyMap<string, string>): string {
   return names.get(member) ?? withoutMemberTails(member)
 }
 
-/** Why a group did something, in the learner's language. The coordinator gives its reasons in English. */
+/** The coordinator's reasons, which are in English, and the messages that say the same. */
+const REASONS: readonly (readonly [RegExp, MessageId])[] = [
+  [/^member (?<member>\S+) joined$/, 'reason.joined'],
+  [/^(?:member|leader) (?<member>\S+) joins again$/, 'reason.rejoined'],
+  [/^static member (?<member>\S+) with instance id \S+ joined /, 'reason.rejoined'],
+  [/^member (?<member>\S+) changed its metadata$/, 'reason.changed'],
+  [/^member (?<member>\S+) was not heard from for its session timeout of (?<ms>\d+) ms$/, 'reason.silent'],
+  [/^member (?<member>\S+) subscribes to other topics$/, 'reason.changed'],
+  [/^topics it subscribes to have changed$/, 'reason.topics'],
+  [
+    /^member (?<member>\S+) did not give up its partitions within its rebalance timeout of (?<ms>\d+) ms$/,
+    'reason.kept',
+  ],
+  [/^member (?<member>\S+) did not ask for its assignment within the rebalance timeout$/, 'reason.not-synced'],
+  [/^its last member of the consumer protocol is gone$/, 'reason.classic'],
+  [/^it left the group$/, 'reason.goodbye'],
+  [/^(?<member>.+) left the group$/, 'reason.left'],
+  [/^member (?<member>\S+) did not rejoin within the rebalance timeout$/, 'reason.late'],
+  [/^Removing (?<member>.+) on pending sync request expiration$/, 'reason.not-synced'],
+  [/^the assignment could not be stored in time$/, 'reason.not-stored'],
+]
+
+/** Why a group did something, in the learner's language; a reason nobody has put into words stays as it is. */
 export function reasonText(reason: string, t: Translate): string {
   const text = withoutMemberTails(reason)
-  const joined = /^member (\S+) joined$/.exec(text)
-  if (joined) return t('reason.joined', { member: joined[1] ?? '' })
-  const silent = /^member (\S+) was not heard from for its session timeout of (\d+) ms$/.exec(text)
-  if (silent) return t('reason.silent', { member: silent[1] ?? '', seconds: Number(silent[2]) / 1000 })
-  if (text === 'it left the group') return t('reason.goodbye')
-  const left = /^(.+) left the group$/.exec(text)
-  if (left) return t('reason.left', { member: left[1] ?? '' })
-  const late = /^member (\S+) did not rejoin within the rebalance timeout$/.exec(text)
-  return late ? t('reason.late', { member: late[1] ?? '' }) : text
+  for (const [pattern, id] of REASONS) {
+    const found = pattern.exec(text)
+    if (found === null) continue
+    const { member = '', ms = '0' } = found.groups ?? {}
+    return t(id, { member, seconds: Number(ms) / 1000 })
+  }
+  return text
 }
 
 /** A text with member ids shortened to the clients they begin with. */

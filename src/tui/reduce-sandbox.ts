@@ -1,83 +1,138 @@
 /** The sandbox screen's behaviour: keys become actions on the live cluster. */
 import { targetsOf } from './models/cluster.ts'
+import { chosenGroup, chosenMember, faultTarget, membersOf, showsGroup } from './models/selection.ts'
 import { nextSpeed } from './reduce-lesson.ts'
+import { SANDBOX_GROUPS } from './sandbox/consumers.ts'
+import type { SandboxAction } from './sandbox/controller.ts'
 import { PANES, type SandboxState, type State, type Step } from './state.ts'
 
 export function reduceSandbox(state: State, key: string): Step {
   const { sandbox } = state
   if (!sandbox) return { state, effects: [] }
-  const { snapshot } = sandbox
-  const change = (part: Partial<SandboxState>): Step => ({
-    state: { ...state, sandbox: { ...sandbox, ...part } },
-    effects: [],
-  })
-  const act = (action: Extract<Step['effects'][number], { type: 'sandbox.do' }>['action']): Step => ({
-    state,
-    effects: [{ type: 'sandbox.do', action }],
-  })
-  const targets = snapshot ? targetsOf(snapshot.view) : []
-  const select = (by: number) => {
-    const count = Math.max(targets.length, 1)
-    return change({ selected: (sandbox.selected + by + count) % count })
+  if (key === 'q' || key === 'esc') {
+    return { state: { ...state, screen: 'home', sandbox: null }, effects: [{ type: 'sandbox.close' }] }
   }
-  const fault = (type: 'crash' | 'restart' | 'cut' | 'heal'): Step => {
-    const target = targets[sandbox.selected] ?? targets[0]
-    return target === undefined ? { state, effects: [] } : act({ type, target })
+  const action = actionOf(sandbox, key)
+  return {
+    state: { ...state, sandbox: { ...sandbox, ...changeOf(sandbox, key) } },
+    effects: action === null ? [] : [{ type: 'sandbox.do', action }],
   }
-  // What is selected is seen where brokers and partitions are; the lists of the other views scroll.
-  const selects = sandbox.pane === 'all' || sandbox.pane === 'partitions'
-  const pane = /^[1-9]$/.test(key) ? PANES[Number(key) - 1] : undefined
-  if (pane) return change({ pane, scroll: 0 })
+}
+
+/** What a key changes on the screen. */
+function changeOf(sandbox: SandboxState, key: string): Partial<SandboxState> {
+  const { snapshot, pane } = sandbox
+  const panes = /^[1-9]$/.test(key) ? PANES[Number(key) - 1] : undefined
+  if (panes) return { pane: panes, scroll: 0 }
+  const turn = (by: number) => PANES[(PANES.indexOf(pane) + by + PANES.length) % PANES.length] ?? 'all'
   switch (key) {
-    case 'q':
-    case 'esc':
-      return { state: { ...state, screen: 'home', sandbox: null }, effects: [{ type: 'sandbox.close' }] }
     case 'tab':
-      return change({ pane: PANES[(PANES.indexOf(sandbox.pane) + 1) % PANES.length] ?? 'all', scroll: 0 })
+      return { pane: turn(1), scroll: 0 }
     case 'shift-tab':
-      return change({
-        pane: PANES[(PANES.indexOf(sandbox.pane) + PANES.length - 1) % PANES.length] ?? 'all',
-        scroll: 0,
-      })
+      return { pane: turn(-1), scroll: 0 }
     case 'up':
-    case 'pgup':
-      if (selects) return select(-1)
-      return change({ scroll: sandbox.scroll + (key === 'up' ? 1 : 8) })
     case 'down':
+    case 'pgup':
     case 'pgdn':
-      if (selects) return select(1)
-      return change({ scroll: Math.max(0, sandbox.scroll - (key === 'down' ? 1 : 8)) })
+      return moved(sandbox, key)
+    case 'g':
+      return snapshot && showsGroup(pane) ? chooseGroup(nextGroup(sandbox, snapshot.groups)) : {}
+    case 'n':
+      if (!snapshot || !showsGroup(pane)) return {}
+      // The group that is about to be made.
+      return chooseGroup(SANDBOX_GROUPS.find((id) => !snapshot.groups.includes(id)) ?? sandbox.group)
+    case 'a':
+      return pane === 'offsets' ? { allOffsets: !sandbox.allOffsets, scroll: 0 } : {}
+    case 'r':
+      return chooseGroup(null)
+    default:
+      return {}
+  }
+}
+
+/**
+ * Brokers and partitions are selected where they are seen, members in the group view, which is scrolled by pages. The lists of
+ * the other views are scrolled from their newest entry backwards.
+ */
+function moved(sandbox: SandboxState, key: 'up' | 'down' | 'pgup' | 'pgdn'): Partial<SandboxState> {
+  const { snapshot, pane, selected, member, scroll } = sandbox
+  const by = key === 'up' || key === 'pgup' ? -1 : 1
+  const lines = key === 'up' || key === 'down' ? 1 : 8
+  const around = (index: number, count: number) => (Math.min(index, count - 1) + by + count) % count
+  if (pane === 'all' || pane === 'partitions') {
+    return { selected: around(selected, Math.max(1, snapshot ? targetsOf(snapshot.view).length : 0)) }
+  }
+  if (pane !== 'groups') return { scroll: Math.max(0, scroll - by * lines) }
+  if (lines > 1) return { scroll: Math.max(0, scroll + by * lines) }
+  return { member: around(member, Math.max(1, snapshot ? membersOf(snapshot, sandbox).length : 0)) }
+}
+
+function chooseGroup(group: string | null): Partial<SandboxState> {
+  return { group, member: 0, scroll: 0 }
+}
+
+function nextGroup({ group, snapshot }: SandboxState, groups: readonly string[]): string | null {
+  const at = snapshot ? groups.indexOf(chosenGroup(snapshot, { group }) ?? '') : -1
+  return groups[(at + 1) % Math.max(1, groups.length)] ?? null
+}
+
+/** What a key asks of the cluster. */
+function actionOf(sandbox: SandboxState, key: string): SandboxAction | null {
+  const { snapshot } = sandbox
+  switch (key) {
     case 'p':
-      return act({ type: 'produce', count: 1 })
+      return { type: 'produce', count: 1 }
     case 'P':
-      return act({ type: 'produce', count: 10 })
+      return { type: 'produce', count: 10 }
     case 'c':
-      return act({ type: 'add-consumer' })
+      return { type: 'add-consumer', ...groupChoice(sandbox) }
     case 'k':
-      return act({ type: 'kill-consumer' })
+      return { type: 'kill-consumer', ...consumerChoice(sandbox) }
     case 's':
-      return act({ type: 'stop-consumer' })
+      return { type: 'stop-consumer', ...consumerChoice(sandbox) }
+    case 'f':
+      return { type: 'freeze-consumer', ...consumerChoice(sandbox) }
+    case 'n':
+      return showsGroup(sandbox.pane) ? { type: 'add-group' } : null
+    case 'd':
+      return showsGroup(sandbox.pane) ? { type: 'delete-group', ...groupChoice(sandbox) } : null
     case 'x':
-      return fault('crash')
+      return faultAction(sandbox, 'crash')
     case 'b':
-      return fault('restart')
+      return faultAction(sandbox, 'restart')
     case 't':
-      return fault('cut')
+      return faultAction(sandbox, 'cut')
     case 'h':
-      return fault('heal')
+      return faultAction(sandbox, 'heal')
     case 'space':
-      return act({ type: 'pause', paused: !snapshot?.paused })
+      return { type: 'pause', paused: !snapshot?.paused }
     case '.':
     case 'right':
-      return act({ type: 'step' })
+      return { type: 'step' }
     case '+':
     case '=':
-      return act({ type: 'speed', speed: nextSpeed(snapshot?.speed ?? 1, 1) })
+      return { type: 'speed', speed: nextSpeed(snapshot?.speed ?? 1, 1) }
     case '-':
-      return act({ type: 'speed', speed: nextSpeed(snapshot?.speed ?? 1, -1) })
+      return { type: 'speed', speed: nextSpeed(snapshot?.speed ?? 1, -1) }
     case 'r':
-      return act({ type: 'reset' })
+      return { type: 'reset' }
     default:
-      return { state, effects: [] }
+      return null
   }
+}
+
+function groupChoice(sandbox: SandboxState): { readonly group?: string } {
+  const group = sandbox.snapshot ? chosenGroup(sandbox.snapshot, sandbox) : null
+  return group === null ? {} : { group }
+}
+
+function consumerChoice(sandbox: SandboxState): { readonly group?: string; readonly client?: string } {
+  const member = sandbox.snapshot ? chosenMember(sandbox.snapshot, sandbox) : null
+  return member === null ? groupChoice(sandbox) : { ...groupChoice(sandbox), client: member.client }
+}
+
+function faultAction(sandbox: SandboxState, type: 'crash' | 'restart' | 'cut' | 'heal'): SandboxAction | null {
+  const { snapshot } = sandbox
+  const target = snapshot ? faultTarget(snapshot, sandbox, type) : undefined
+  return target === undefined ? null : { type, target }
 }

@@ -9,6 +9,7 @@ import {
   type LessonState,
   type Message,
   PHASES,
+  type SandboxState,
   type State,
   type Step,
 } from './state.ts'
@@ -83,9 +84,13 @@ function openLesson(state: State, id: string): Step {
 
 function openSandbox(state: State): Step {
   return {
-    state: { ...state, screen: 'sandbox', sandbox: { pane: 'all', scroll: 0, selected: 0, snapshot: null } },
+    state: { ...state, screen: 'sandbox', sandbox: newSandbox() },
     effects: [{ type: 'sandbox.open' }],
   }
+}
+
+function newSandbox(): SandboxState {
+  return { pane: 'all', scroll: 0, selected: 0, group: null, member: 0, allOffsets: false, snapshot: null }
 }
 
 function nextLanguage(state: State): Step {

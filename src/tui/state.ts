@@ -62,7 +62,7 @@ export interface TaskState {
   readonly refused: { readonly kind: 'blocked'; readonly reason: string } | { readonly kind: 'nothing-to-undo' } | null
 }
 
-export const PANES = ['all', 'partitions', 'groups', 'events'] as const
+export const PANES = ['all', 'partitions', 'groups', 'offsets', 'events'] as const
 export type Pane = (typeof PANES)[number]
 
 export interface SandboxState {
@@ -70,6 +70,12 @@ export interface SandboxState {
   readonly scroll: number
   /** What the fault keys act on: an index into `targetsOf`, brokers first, then partitions. */
   readonly selected: number
+  /** The chosen group's id; null or unknown: the first one. What consumer keys act on. */
+  readonly group: string | null
+  /** The index of the chosen member of that group. */
+  readonly member: number
+  /** The offsets view shows the records of all groups. */
+  readonly allOffsets: boolean
   readonly snapshot: SandboxSnapshot | null
 }
 

@@ -31,9 +31,13 @@ export function createStore(first: State, run: (effect: Effect, state: State) =>
   }
 }
 
-/** A page is never scrolled beyond its end, so that the way back up is never longer than it looks. */
+/** A page is never scrolled beyond its end, so that the way back is never longer than it looks. */
 function clampScroll(state: State): State {
-  if (!state.lesson || state.lesson.scroll === 0) return state
+  const { lesson, sandbox } = state
+  const scroll = state.screen === 'sandbox' ? sandbox?.scroll : lesson?.scroll
+  if (scroll === undefined || scroll === 0) return state
   const most = maxScroll(state, UNICODE)
-  return state.lesson.scroll > most ? { ...state, lesson: { ...state.lesson, scroll: most } } : state
+  if (scroll <= most) return state
+  if (state.screen === 'sandbox') return sandbox ? { ...state, sandbox: { ...sandbox, scroll: most } } : state
+  return lesson ? { ...state, lesson: { ...lesson, scroll: most } } : state
 }

@@ -91,7 +91,12 @@ test('the sandbox is a short tour, the same every time', () => {
   expect(stderr).toBe('')
   expect(status).toBe(0)
   expect(stdout).toContain('process consumer-1 died without saying goodbye')
-  expect(stdout).toContain('consumer-2: orders-0, orders-1, orders-2, lag 0')
+  expect(stdout).toMatch(/^ {3}consumer-1 \* {2}dead .* orders-0 orders-2 +0 +5\.9 s of 10 s$/m)
+  expect(stdout).toMatch(/^ {3}consumer-2 \* .* orders-0,1,2 +0 +\d\.\d s of 10 s$/m)
+  expect(stdout).toMatch(/^ +1 +0:01\.3 +0:11\.3 +consumer-1: 0,2 {2}consumer-2: 1 +consumer-1 was silent for 10 s$/m)
+  expect(stdout).toMatch(/^ {3}o +1 +0:01\.3 +group +generation 1, 2 members +RoundRobinAssigner$/m)
+  expect(stdout).toMatch(/^ {3}v +2 +0:01\.3 +commit orders-1 +offset 7$/m)
+  expect(stdout).not.toContain('\u001b')
   expect(run(['sandbox']).stdout).toBe(stdout)
 })
 

@@ -6,7 +6,7 @@ import type { Size, State } from '../../src/tui/state.ts'
 import { paint } from '../../src/tui/term/color.ts'
 import { ASCII, type Glyphs, UNICODE } from '../../src/tui/term/glyphs.ts'
 import { screenLines } from '../../src/tui/views/screen.ts'
-import { homeState, liveView, replicaLog as log, snapshot } from './fixture.ts'
+import { homeState, liveView, replicaLog as log, sandboxState, snapshot } from './fixture.ts'
 import { type Headless, openHeadless } from './headless.ts'
 
 const SIZES = [
@@ -50,7 +50,7 @@ function frame(
   const state: State = {
     ...homeState(size, locale),
     screen: 'sandbox',
-    sandbox: { pane: 'partitions', scroll: 0, selected, snapshot: { ...snapshot, view, ...change } },
+    sandbox: sandboxState({ pane: 'partitions', selected, snapshot: { ...snapshot, view, ...change } }),
   }
   return screenLines(state, glyphs).map((line) => paint(line, 0).trimEnd())
 }
@@ -208,12 +208,28 @@ test('help lists every key of the sandbox in 24 rows', () => {
     ...homeState(SIZES[0]),
     screen: 'sandbox',
     help: true,
-    sandbox: { pane: 'all', scroll: 0, selected: 0, snapshot },
+    sandbox: sandboxState({}),
   }
   const text = screenLines(state, UNICODE)
     .map((line) => paint(line, 0))
     .join('\n')
-  for (const key of ['p  P', 'c', 'k', 's', '↑ ↓', 'x', 'b', 't', 'h', 'Space  .', '+  -', 'r', 'Ctrl-C']) {
+  for (const key of [
+    'p  P',
+    'c',
+    'k',
+    's',
+    'f',
+    'g  n  d',
+    'a',
+    '↑ ↓  PgUp PgDn',
+    'x',
+    'b',
+    't  h',
+    'Space  .',
+    '+  -',
+    'r',
+    'Ctrl-C',
+  ]) {
     expect(text).toMatch(new RegExp(`^ {3}${key.replaceAll(/[.+]/g, '\\$&')} {2,}\\S`, 'm'))
   }
 })

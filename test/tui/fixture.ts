@@ -7,7 +7,7 @@ import { NO_PROGRESS } from '../../src/course/progress.ts'
 import type { Frame } from '../../src/course/recorder.ts'
 import type { ClusterView, TraceEvent } from '../../src/index.ts'
 import type { SandboxSnapshot } from '../../src/tui/sandbox/controller.ts'
-import { firstState, type Size, type State } from '../../src/tui/state.ts'
+import { firstState, type SandboxState, type Size, type State } from '../../src/tui/state.ts'
 
 type FactOf<T> = T extends unknown ? Omit<T, 'index' | 'time'> : never
 
@@ -155,11 +155,11 @@ export const liveView: ClusterView = {
       id: 'billing',
       type: 'classic',
       state: 'Stable',
-      stateSince: 0,
-      protocolType: 'consumer',
+      stateSince: EPOCH + 70_000,
       generation: 3,
+      protocolType: 'consumer',
       protocol: 'RoundRobinAssigner',
-      leader: null,
+      leader: 'm1',
       coordinator: 1,
       lastRebalanceReason: 'a member joined',
       members: [
@@ -167,9 +167,9 @@ export const liveView: ClusterView = {
           id: 'm1',
           clientId: 'consumer-1',
           clientHost: '/127.0.0.1',
-          groupInstanceId: null,
           target: null,
           epoch: 3,
+          groupInstanceId: null,
           assignment: [
             { topic: 'orders', partition: 0 },
             { topic: 'orders', partition: 2 },
@@ -181,9 +181,9 @@ export const liveView: ClusterView = {
           id: 'm2',
           clientId: 'consumer-2',
           clientHost: '/127.0.0.1',
-          groupInstanceId: null,
           target: null,
           epoch: 3,
+          groupInstanceId: null,
           assignment: [{ topic: 'orders', partition: 1 }],
           sessionTimeoutMs: 10_000,
           heartbeatAgeMs: 7_240,
@@ -192,9 +192,9 @@ export const liveView: ClusterView = {
           id: 'm3',
           clientId: 'consumer-3',
           clientHost: '/127.0.0.1',
-          groupInstanceId: null,
           target: null,
           epoch: 3,
+          groupInstanceId: null,
           assignment: [],
           sessionTimeoutMs: 10_000,
           heartbeatAgeMs: 80,
@@ -216,11 +216,20 @@ export const snapshot: SandboxSnapshot = {
   view: liveView,
   events: recording.frames.map(({ event }) => event),
   names: new Map(),
+  groups: ['billing'],
+  histories: new Map(),
+  positions: new Map(),
+  offsets: [],
   elapsedMs: 83_400,
   startedAt: EPOCH,
   paused: false,
   speed: 2,
   notice: null,
+}
+
+/** The sandbox as it is opened, with something changed. */
+export function sandboxState(change: Partial<SandboxState>): SandboxState {
+  return { pane: 'all', scroll: 0, selected: 0, group: null, member: 0, allOffsets: false, snapshot, ...change }
 }
 
 export function homeState(size: Size, locale: Locale = 'en'): State {

@@ -7,6 +7,7 @@ import { ASCII, UNICODE } from '../../src/tui/term/glyphs.ts'
 import { lineWidth } from '../../src/tui/term/text.ts'
 import { screenLines } from '../../src/tui/views/screen.ts'
 import { homeState, recording, snapshot, startOfTask, wroteAgain } from './fixture.ts'
+import { groupSnapshot } from './group-fixture.ts'
 
 const ID = '01-log-not-queue'
 const SIZE = { columns: 80, rows: 24 }
@@ -202,13 +203,14 @@ test('the sandbox turns keys into actions', () => {
   const run = session().press('s')
   run.send({ type: 'sandbox', snapshot })
   run.effects.length = 0
-  run.press('p', 'P', 'c', 'k', 's', 'space', '+', '.', 'r')
+  run.press('p', 'P', 'c', 'k', 's', 'f', 'space', '+', '.', 'r', 'n', 'd', 'g', 'a')
   expect(run.effects.map((effect) => (effect.type === 'sandbox.do' ? effect.action : effect))).toEqual([
     { type: 'produce', count: 1 },
     { type: 'produce', count: 10 },
-    { type: 'add-consumer' },
-    { type: 'kill-consumer' },
-    { type: 'stop-consumer' },
+    { type: 'add-consumer', group: 'billing' },
+    { type: 'kill-consumer', group: 'billing' },
+    { type: 'stop-consumer', group: 'billing' },
+    { type: 'freeze-consumer', group: 'billing' },
     { type: 'pause', paused: true },
     { type: 'speed', speed: 4 },
     { type: 'step' },
@@ -233,7 +235,7 @@ test('faults hit what is selected: brokers first, then partitions, around in bot
     { type: 'heal', target: { kind: 'broker', node: 1 } },
   ])
   // In a list the arrows scroll, and the target stays.
-  run.press('4', 'up', 'up', 'x')
+  run.press('5', 'up', 'up', 'x')
   expect(run.state.sandbox).toMatchObject({ scroll: 2, selected: 0 })
   expect(run.effects.at(-1)).toEqual({
     type: 'sandbox.do',
@@ -241,8 +243,73 @@ test('faults hit what is selected: brokers first, then partitions, around in bot
   })
 })
 
+describe('in the group views', () => {
+  const inGroups = () => {
+    const run = session()
+    run.press('s')
+    run.send({ type: 'sandbox', snapshot: { ...snapshot, groups: ['audit', 'billing'] } })
+    run.effects.length = 0
+    run.press('3')
+    return run
+  }
+  const actions = (run: ReturnType<typeof inGroups>) =>
+    run.effects.map((effect) => (effect.type === 'sandbox.do' ? effect.action : effect))
+
+  test('consumer keys act on the member the pointer stands at, of the chosen group', () => {
+    const run = inGroups()
+    run.press('g', 'k', 'down', 's', 'up', 'up', 'f', 'down', 'k', 'c', 'd')
+    const group = 'billing'
+    expect(actions(run)).toEqual([
+      { type: 'kill-consumer', group, client: 'consumer-1' },
+      { type: 'stop-consumer', group, client: 'consumer-2' },
+      { type: 'freeze-consumer', group, client: 'consumer-3' },
+      { type: 'kill-consumer', group, client: 'consumer-1' },
+      { type: 'add-consumer', group },
+      { type: 'delete-group', group },
+    ])
+    // Elsewhere there is no pointer at a member.
+    run.press('1', 'k')
+    expect(actions(run).at(-1)).toEqual({ type: 'kill-consumer', group })
+  })
+
+  test('g goes round the groups, n goes to the one that is about to be made', () => {
+    const run = inGroups()
+    const chosen = () => run.state.sandbox?.group
+    run.press('down', 'g')
+    expect(run.state.sandbox).toMatchObject({ group: 'billing', member: 0 })
+    run.press('g')
+    expect(chosen()).toBe('audit')
+    run.press('n')
+    expect(chosen()).toBe('shipping')
+    expect(actions(run)).toEqual([{ type: 'add-group' }])
+    run.press('r')
+    expect(chosen()).toBe(null)
+  })
+
+  test('faults hit the coordinator, and bring back whoever is down; links are cut elsewhere', () => {
+    const run = inGroups()
+    // Nobody coordinates audit: there is nothing to crash.
+    run.press('x', 'b', 'g', 'x', 'b', 't', 'h')
+    expect(actions(run)).toEqual([
+      { type: 'restart', target: { kind: 'broker', node: 3 } },
+      { type: 'crash', target: { kind: 'broker', node: 1 } },
+      { type: 'restart', target: { kind: 'broker', node: 3 } },
+    ])
+  })
+
+  test('arrows scroll the records, from the newest backwards; a shows all groups', () => {
+    const run = inGroups()
+    run.press('4', 'up', 'pgup', 'down')
+    expect(run.state.sandbox).toMatchObject({ scroll: 8, member: 0, allOffsets: false })
+    run.press('a')
+    expect(run.state.sandbox).toMatchObject({ scroll: 0, allOffsets: true })
+    run.press('3', 'a', 'pgdn', 'pgdn', 'pgup')
+    expect(run.state.sandbox).toMatchObject({ scroll: 8, allOffsets: true })
+  })
+})
+
 const KEYS = [
-  ...'123456789jkhlnuirsxpPcqbt.+-=?{}',
+  ...'123456789jkhlnuirsxpPcqbtfgda.+-=?{}',
   'enter',
   'esc',
   'left',
@@ -258,7 +325,7 @@ test('whatever is pressed, whatever the size: every frame is rows − 1 lines of
     fc.property(
       fc.constantFrom('en' as const, 'ko' as const),
       fc.record({ columns: fc.integer({ min: 10, max: 140 }), rows: fc.integer({ min: 3, max: 45 }) }),
-      fc.array(fc.constantFrom(...KEYS, 'recorded', 'played', 'wrong', 'sandbox', 'tick', 'small', 'large'), {
+      fc.array(fc.constantFrom(...KEYS, 'recorded', 'played', 'wrong', 'sandbox', 'groups', 'tick', 'small', 'large'), {
         maxLength: 40,
       }),
       fc.boolean(),
@@ -270,6 +337,7 @@ test('whatever is pressed, whatever the size: every frame is rows − 1 lines of
           else if (key === 'played') run.send({ type: 'played', lesson: ID, ticket, play: startOfTask })
           else if (key === 'wrong') run.send({ type: 'played', lesson: ID, ticket, play: wroteAgain })
           else if (key === 'sandbox') run.send({ type: 'sandbox', snapshot })
+          else if (key === 'groups') run.send({ type: 'sandbox', snapshot: groupSnapshot })
           else if (key === 'tick') run.send({ type: 'tick' })
           else if (key === 'small') run.send({ type: 'resize', size: { columns: 60, rows: 24 } })
           else if (key === 'large') run.send({ type: 'resize', size: { columns: 120, rows: 40 } })

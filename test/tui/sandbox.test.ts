@@ -2,6 +2,8 @@
 import { afterEach, expect, test } from 'vitest'
 import { createCluster } from '../../src/index.ts'
 import { partitionModels } from '../../src/tui/models/cluster.ts'
+import { type GroupDetail, groupDetail } from '../../src/tui/models/group.ts'
+import { offsetsRows } from '../../src/tui/models/offsets.ts'
 import { groupModels, partitionBars } from '../../src/tui/models/sandbox.ts'
 import { openSandbox, type Sandbox, type SandboxSnapshot } from '../../src/tui/sandbox/controller.ts'
 
@@ -71,6 +73,133 @@ test('a killed consumer keeps its partitions until its session times out; a poli
   await until('one again', (snapshot) => isStable(snapshot) && owners(snapshot).length === 1)
   expect(now().elapsedMs - before).toBeLessThan(9_000)
 })
+
+const detailOf = ({ view, histories, positions }: SandboxSnapshot, group: string): GroupDetail | null =>
+  groupDetail(group, {
+    view,
+    history: histories.get(group) ?? [],
+    positions: positions.get(group) ?? new Map(),
+  })
+const memberOf = (snapshot: SandboxSnapshot, group: string, client: string) =>
+  detailOf(snapshot, group)?.members.find((member) => member.client === client)
+const isSettled = (snapshot: SandboxSnapshot, group: string, members: number) => {
+  const detail = detailOf(snapshot, group)
+  return detail?.state === 'Stable' && detail.members.length === members
+}
+
+test('positions and commits follow what is read; the history tells why generations ended', async () => {
+  const { do: act, now, until } = await start()
+  await until('all nine are read and committed', (snapshot) => {
+    const rows = detailOf(snapshot, 'billing')?.partitions ?? []
+    return (
+      written(snapshot) === 9 &&
+      rows.length === 3 &&
+      rows.every((row) => row.committed === row.logEndOffset && row.lag === 0)
+    )
+  })
+  for (const { position, committed } of detailOf(now(), 'billing')?.partitions ?? []) expect(position).toBe(committed)
+  await act({ type: 'add-consumer' })
+  await until('three share', (snapshot) => isSettled(snapshot, 'billing', 3))
+  const ended = now()
+    .histories.get('billing')
+    ?.find(({ endReason }) => endReason?.includes('consumer-3'))
+  expect(ended?.endReason).toMatch(/^member consumer-3-\S+ joined$/)
+  expect(detailOf(now(), 'billing')?.rebalance).toMatchObject({ at: ended?.ended })
+})
+
+test('a frozen consumer is alive and silent; thawed in time it is heard again, else it is dropped', async () => {
+  const { do: act, now, until } = await start()
+  await until('two members', (snapshot) => isSettled(snapshot, 'billing', 2))
+  await act({ type: 'speed', speed: 8 })
+  await act({ type: 'freeze-consumer', client: 'consumer-1' })
+  expect(now().notice).toEqual({ id: 'sandbox.frozen', params: { client: 'consumer-1' }, done: true })
+  await until('it is silent for long', (snapshot) => memberOf(snapshot, 'billing', 'consumer-1')?.late === true)
+  expect(memberOf(now(), 'billing', 'consumer-1')?.process).toBe('frozen')
+  await act({ type: 'stop-consumer', client: 'consumer-1' })
+  expect(now().notice).toEqual({ id: 'sandbox.frozen-hears-nothing', params: { client: 'consumer-1' } })
+  await act({ type: 'freeze-consumer', client: 'consumer-1' })
+  expect(now().notice?.id).toBe('sandbox.thawed')
+  await until('it is heard again', (snapshot) => memberOf(snapshot, 'billing', 'consumer-1')?.late === false)
+
+  await act({ type: 'freeze-consumer', client: 'consumer-1' })
+  await until('it is dropped', (snapshot) => isSettled(snapshot, 'billing', 1))
+  await act({ type: 'kill-consumer', client: 'consumer-1' })
+  expect(now().notice?.id).toBe('sandbox.killed')
+  await act({ type: 'kill-consumer', client: 'consumer-1' })
+  expect(now().notice).toEqual({ id: 'sandbox.consumer-gone', params: { client: 'consumer-1' } })
+})
+
+test('static members keep their place: killed and back in time, nobody rebalances', async () => {
+  const { do: act, now, until } = await start()
+  await act({ type: 'add-group' })
+  expect(now().groups).toEqual(['audit', 'billing'])
+  await act({ type: 'add-consumer', group: 'audit' })
+  await until('two static members', (snapshot) => isSettled(snapshot, 'audit', 2))
+  await act({ type: 'speed', speed: 2 })
+  const before = detailOf(now(), 'audit')
+  expect(before?.members.map(({ instance }) => instance)).toEqual(['audit-1', 'audit-2'])
+  const old = memberOf(now(), 'audit', 'audit-2')?.id
+  await act({ type: 'kill-consumer', group: 'audit', client: 'audit-2' })
+  expect(memberOf(now(), 'audit', 'audit-2')?.process).toBe('gone')
+  await act({ type: 'add-consumer', group: 'audit' })
+  expect(now().notice).toEqual({ id: 'sandbox.static-back', params: { client: 'audit-2' }, done: true })
+  await until('it is back under a new id', (snapshot) => {
+    const id = memberOf(snapshot, 'audit', 'audit-2')?.id
+    return id !== undefined && id !== old
+  })
+  expect(detailOf(now(), 'audit')).toMatchObject({ generation: before?.generation, state: 'Stable' })
+  await until('it reads on', (snapshot) => {
+    const rows = detailOf(snapshot, 'audit')?.partitions ?? []
+    return rows.length === 3 && rows.every(({ position, highWatermark }) => position === highWatermark)
+  })
+  await act({ type: 'stop-consumer', group: 'audit', client: 'audit-1' })
+  expect(now().notice?.id).toBe('sandbox.static-stays')
+  expect(memberOf(now(), 'audit', 'audit-1')?.process).toBe('gone')
+
+  await act({ type: 'add-group' })
+  await act({ type: 'add-group' })
+  expect(now().notice).toEqual({ id: 'sandbox.max-groups', params: { count: 3 } })
+})
+
+test('an empty group can be deleted: a tombstone for each of its keys', async () => {
+  const { do: act, now, until } = await start()
+  await until('all is committed', (snapshot) => {
+    const rows = detailOf(snapshot, 'billing')?.partitions ?? []
+    return written(snapshot) === 9 && rows.length === 3 && rows.every(({ lag }) => lag === 0)
+  })
+  await act({ type: 'delete-group', group: 'billing' })
+  expect(now().notice).toEqual({ id: 'sandbox.group-not-empty', params: { group: 'billing' } })
+  await act({ type: 'stop-consumer' })
+  await act({ type: 'stop-consumer' })
+  await until('it is empty', (snapshot) => detailOf(snapshot, 'billing')?.state === 'Empty')
+  await act({ type: 'delete-group', group: 'billing' })
+  expect(now().notice?.id).toBe('sandbox.group-deleted')
+  expect(now().groups).toEqual([])
+  const kept = offsetsRows(now().offsets).filter((row) => row.kept)
+  expect(kept.map(({ where, value }) => `${where} ${value.type}`).sort()).toEqual([
+    'null tombstone',
+    'orders-0 tombstone',
+    'orders-1 tombstone',
+    'orders-2 tombstone',
+  ])
+  await act({ type: 'delete-group', group: 'billing' })
+  expect(now().notice).toEqual({ id: 'sandbox.group-not-found', params: { group: 'billing' } })
+})
+
+test('the offsets topic is compacted while one looks: superseded records go, the newest of each key stay', async () => {
+  const { do: act, now, until } = await start()
+  await until('two members', (snapshot) => isSettled(snapshot, 'billing', 2))
+  expect(now().offsets[0]?.offset).toBe(0)
+  const deadline = Date.now() + 20_000
+  while (now().offsets[0]?.offset === 0) {
+    if (Date.now() > deadline) throw new Error('not compacted within 20 s')
+    await act({ type: 'produce', count: 10 })
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  const kept = offsetsRows(now().offsets).filter((row) => row.kept)
+  const keys = kept.map(({ kind, where }) => where ?? kind).sort()
+  expect(keys).toEqual(['group-metadata', 'orders-0', 'orders-1', 'orders-2'])
+}, 30_000)
 
 test('paused, time stands still; a step moves it by one event; reset starts again', async () => {
   const { do: act, now, until } = await start()

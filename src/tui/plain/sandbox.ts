@@ -1,14 +1,23 @@
 /** The sandbox without a terminal: a short tour of it on virtual time, so it is the same every time and done at once. */
 import type { Translate } from '../../course/i18n/catalog.ts'
+import type { Locale } from '../../course/i18n/locale.ts'
 import type { CreateCluster } from '../../course/player.ts'
 import { memberNames, sentence } from '../../course/sentences.ts'
 import type { TraceEvent } from '../../index.ts'
 import { partitionModels } from '../models/cluster.ts'
-import { clock, groupModels } from '../models/sandbox.ts'
-import { isShown, SANDBOX_WORLD } from '../sandbox/controller.ts'
+import { clock } from '../models/sandbox.ts'
+import { isShown, SANDBOX_WORLD, type SandboxSnapshot } from '../sandbox/controller.ts'
+import { createGroupRecorder } from '../sandbox/group-recorder.ts'
+import { paint } from '../term/color.ts'
+import { ASCII } from '../term/glyphs.ts'
+import type { Line } from '../term/text.ts'
+import type { ViewContext } from '../views/context.ts'
+import { groupTabs, groupViewLines } from '../views/group.ts'
+import { offsetsHead, offsetsLines } from '../views/offsets.ts'
 
 export interface PlainSandboxOptions {
   readonly t: Translate
+  readonly locale: Locale
   readonly createCluster: CreateCluster
   readonly write: (line: string) => void
 }
@@ -16,8 +25,10 @@ export interface PlainSandboxOptions {
 const TOPIC = 'orders'
 const GROUP = 'billing'
 const LOST_BROKER = 3
+/** Wide enough for every column of the tables. */
+const COLUMNS = 110
 
-export async function playPlainSandbox({ t, createCluster, write }: PlainSandboxOptions): Promise<void> {
+export async function playPlainSandbox({ t, locale, createCluster, write }: PlainSandboxOptions): Promise<void> {
   const cluster = createCluster({ ...SANDBOX_WORLD, trace: 'full' })
   try {
     const started = cluster.view().now
@@ -27,6 +38,25 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
       seen.push(event)
       if (isShown(event)) fresh.push(event)
     })
+    const recorder = createGroupRecorder(cluster)
+    const snapshot = (): SandboxSnapshot => {
+      const view = cluster.view()
+      return {
+        view,
+        events: [],
+        names: memberNames(seen),
+        ...recorder.record(view, []),
+        elapsedMs: view.now - started,
+        startedAt: started,
+        paused: false,
+        speed: 1,
+        notice: null,
+      }
+    }
+    const context = { t, locale, glyphs: ASCII, columns: COLUMNS, rows: Number.POSITIVE_INFINITY }
+    const draw = (lines: readonly Line[]) => {
+      for (const line of lines) write(paint(line, 0).trimEnd())
+    }
     const tell = (...message: Parameters<Translate>) => {
       write('')
       write(t(...message))
@@ -63,7 +93,12 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
     flush()
     tell('sandbox.plain.crash')
     first.crash()
-    await cluster.advance('20s')
+    await cluster.advance('4s')
+    flush()
+    tell('sandbox.plain.waiting')
+    draw(pictureOf(GROUP, snapshot(), context))
+    write('')
+    await cluster.advance('16s')
     flush()
 
     tell('sandbox.plain.broker', { node: LOST_BROKER })
@@ -80,18 +115,28 @@ export async function playPlainSandbox({ t, createCluster, write }: PlainSandbox
         write(`  ${t('sandbox.plain.replica', { node, role: t(`sandbox.replica.${role}`), hw, leo })}`)
       }
     }
-    for (const group of groupModels(view)) {
-      write(
-        `${group.id}: ${t(`group.state.${group.state}`)}, ${t('sandbox.generation', { generation: group.generation })}`,
-      )
-      for (const member of group.members) {
-        const lag = member.lag === null ? t('sandbox.lag.none') : t('sandbox.lag', { lag: member.lag })
-        write(`  ${member.client}: ${member.partitions.join(', ') || t('sandbox.idle')}, ${lag}`)
-      }
-    }
+    tell('sandbox.plain.group')
+    draw(pictureOf(GROUP, snapshot(), context))
+    tell('sandbox.plain.offsets')
+    draw(offsetsOf(GROUP, snapshot(), context))
     write('')
     write(t('sandbox.plain.end'))
   } finally {
     await cluster.dispose()
   }
+}
+
+/** The views of the terminal, without their bars. */
+function pictureOf(group: string, snapshot: SandboxSnapshot, context: ViewContext): Line[] {
+  return [
+    groupTabs(snapshot, group, context),
+    ...groupViewLines(snapshot, { group, member: null, generations: 8, bars: false }, context),
+  ]
+}
+
+function offsetsOf(group: string, snapshot: SandboxSnapshot, context: ViewContext): Line[] {
+  return [
+    ...offsetsHead(snapshot, group, context),
+    ...offsetsLines(snapshot, { group, rows: snapshot.offsets.length, scroll: 0 }, context),
+  ]
 }

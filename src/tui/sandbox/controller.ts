@@ -4,9 +4,11 @@ import type { Params } from '../../course/i18n/format.ts'
 import type { CreateCluster } from '../../course/player.ts'
 import { isStory } from '../../course/recorder.ts'
 import { memberNames } from '../../course/sentences.ts'
-import type { Cluster, ClusterView, TraceEvent } from '../../index.ts'
+import type { Cluster, ClusterView, GenerationView, RecordView, TraceEvent } from '../../index.ts'
 import type { Target } from '../models/cluster.ts'
+import { CLIENT, type ConsumerChoice, createConsumers } from './consumers.ts'
 import { fault } from './faults.ts'
+import { createGroupRecorder } from './group-recorder.ts'
 
 export interface SandboxSnapshot {
   readonly view: ClusterView
@@ -14,6 +16,14 @@ export interface SandboxSnapshot {
   readonly events: readonly TraceEvent[]
   /** Clients by member id. */
   readonly names: ReadonlyMap<string, string>
+  /** Every group there is or was, by name; those of the past are gone when they are deleted. */
+  readonly groups: readonly string[]
+  /** By group: its latest generations, oldest first. */
+  readonly histories: ReadonlyMap<string, readonly GenerationView[]>
+  /** By group, then `topic-partition`: the next offset for the application. */
+  readonly positions: ReadonlyMap<string, ReadonlyMap<string, number>>
+  /** The records of `__consumer_offsets`, by partition, then offset. */
+  readonly offsets: readonly RecordView[]
   /** Virtual milliseconds since the sandbox was opened. */
   readonly elapsedMs: number
   readonly startedAt: number
@@ -32,7 +42,9 @@ export interface Notice {
 
 export type SandboxAction =
   | { readonly type: 'produce'; readonly count: number }
-  | { readonly type: 'add-consumer' | 'kill-consumer' | 'stop-consumer' | 'step' | 'reset' }
+  | { readonly type: 'add-consumer' | 'delete-group'; readonly group?: string }
+  | ({ readonly type: 'kill-consumer' | 'stop-consumer' | 'freeze-consumer' } & ConsumerChoice)
+  | { readonly type: 'add-group' | 'step' | 'reset' }
   | { readonly type: 'crash' | 'restart' | 'cut' | 'heal'; readonly target: Target }
   | { readonly type: 'pause'; readonly paused: boolean }
   | { readonly type: 'speed'; readonly speed: number }
@@ -43,13 +55,9 @@ export interface Sandbox {
 }
 
 const TOPIC = 'orders'
-const GROUP = 'billing'
 const KEPT_EVENTS = 500
-const MAX_CONSUMERS = 6
 /** How long a record takes to process, in virtual milliseconds: long enough to see lag. */
 const WORK_MS = 300
-/** Short enough to watch a session time out. */
-const SESSION_TIMEOUT_MS = 10_000
 /** Screens are refreshed at most this often. */
 const REFRESH_MS = 100
 
@@ -63,13 +71,10 @@ export const SANDBOX_WORLD = {
     // Short enough to watch a broker being missed and a follower leaving the in-sync replicas.
     'broker.session.timeout.ms': 3000,
     'replica.lag.time.max.ms': 5000,
+    // The active segment is never compacted: a new one a minute, and the offsets topic is seen to be.
+    'log.roll.ms': 60_000,
   },
 } as const
-
-/** Quiet, for a line of a log would stand in the middle of the screen; and patient, for brokers die here. */
-const CLIENT = { logLevel: 0, retry: { retries: 1000, maxRetryTime: 2000 } } as const
-
-type Running = ReturnType<Cluster['process']>
 
 /** The story, and what becomes of replicas: only here can learners kill brokers. */
 export function isShown(event: TraceEvent): boolean {
@@ -87,6 +92,8 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const cluster = createCluster({ ...SANDBOX_WORLD, time: 'wall', trace: 2_000 })
     const events: TraceEvent[] = []
     const joins: TraceEvent[] = []
+    const pace = { paused: false, speed: 1, closed: false }
+    const recorder = createGroupRecorder(cluster)
     cluster.trace.onEvent((event) => {
       if (event.type === 'group.join') joins.push(event)
       if (!isShown(event)) return
@@ -97,31 +104,31 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       cluster,
       events,
       joins,
-      consumers: [] as { name: string; handle: Running }[],
+      recorder,
+      pace,
+      consumers: createConsumers(cluster, () => work(pace)),
       startedAt: cluster.view().now,
-      started: 0,
       produced: 0,
       producer: null as ReturnType<typeof startProducer> | null,
-      paused: false,
-      speed: 1,
-      closed: false,
       notice: null as SandboxSnapshot['notice'],
     }
   }
   type World = typeof world
 
   function publish(): void {
-    const { cluster, events, joins, startedAt, paused, speed, notice } = world
+    const { cluster, events, joins, recorder, consumers, startedAt, notice } = world
+    const { paused, speed } = world.pace
     const view = cluster.view()
     // A paused world that nobody touched does not need another frame.
     const moving = Object.values(view.inFlight).join()
-    const mark = `${view.now} ${cluster.trace.count} ${moving} ${view.cuts.length} ${paused} ${speed} ${notice?.id}`
+    const mark = `${view.now} ${cluster.trace.count} ${moving} ${view.cuts.length} ${paused} ${speed} ${JSON.stringify(notice)}`
     if (paused && mark === last) return
     last = mark
     show({
       view,
       events: [...events],
       names: memberNames(joins),
+      ...recorder.record(view, consumers.groups()),
       elapsedMs: view.now - startedAt,
       startedAt,
       paused,
@@ -134,15 +141,6 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     const producer = cluster.kafka({ clientId: 'shop', ...CLIENT }).producer()
     await producer.connect()
     return producer
-  }
-
-  /** Waits for virtual time to pass, as work in a handler would. */
-  async function work(at: World): Promise<void> {
-    let left = WORK_MS
-    while (left > 0 && !at.closed) {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      if (!at.paused) left -= 20 * at.speed
-    }
   }
 
   async function produce(at: World, count: number): Promise<void> {
@@ -159,40 +157,6 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
     await producer.send({ topic: TOPIC, messages })
   }
 
-  function addConsumer(at: World): void {
-    if (at.consumers.length >= MAX_CONSUMERS) {
-      at.notice = { id: 'sandbox.max-consumers', params: { count: MAX_CONSUMERS } }
-      return
-    }
-    at.started += 1
-    const name = `consumer-${at.started}`
-    const handle = at.cluster.process(name, async ({ newKafka, onStop }) => {
-      const consumer = newKafka(CLIENT).consumer({
-        groupId: GROUP,
-        sessionTimeout: SESSION_TIMEOUT_MS,
-        heartbeatInterval: 1_000,
-        rebalanceTimeout: 10_000,
-        // kafkajs goes to a rebalance only when its long polls are over: short ones keep the screen lively.
-        maxWaitTimeInMs: 500,
-      })
-      onStop(() => consumer.disconnect())
-      await consumer.connect()
-      await consumer.subscribe({ topic: TOPIC, fromBeginning: true })
-      await consumer.run({ eachMessage: () => work(at) })
-    })
-    at.consumers.push({ name, handle })
-  }
-
-  async function removeConsumer(at: World, how: 'kill' | 'stop'): Promise<void> {
-    const consumer = at.consumers.pop()
-    if (!consumer) {
-      at.notice = { id: 'sandbox.no-consumer' }
-      return
-    }
-    if (how === 'kill') consumer.handle.crash()
-    else await consumer.handle.stop()
-  }
-
   async function act(action: SandboxAction): Promise<void> {
     const at = world
     at.notice = null
@@ -200,11 +164,23 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       case 'produce':
         return produce(at, action.count)
       case 'add-consumer':
-        return addConsumer(at)
+        at.notice = at.consumers.add(action.group)
+        return
+      case 'add-group':
+        at.notice = at.consumers.addGroup()
+        return
       case 'kill-consumer':
-        return removeConsumer(at, 'kill')
+        at.notice = at.consumers.kill(action)
+        return
       case 'stop-consumer':
-        return removeConsumer(at, 'stop')
+        at.notice = await at.consumers.stop(action)
+        return
+      case 'freeze-consumer':
+        at.notice = at.consumers.freeze(action)
+        return
+      case 'delete-group':
+        at.notice = await at.consumers.deleteGroup(action.group)
+        return
       case 'crash':
       case 'restart':
       case 'cut':
@@ -212,16 +188,16 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         at.notice = fault(at.cluster, action.type, action.target)
         return
       case 'pause':
-        at.paused = action.paused
+        at.pace.paused = action.paused
         if (action.paused) at.cluster.pause()
         else at.cluster.play()
         return
       case 'speed':
-        at.speed = action.speed
+        at.pace.speed = action.speed
         at.cluster.speed = action.speed
         return
       case 'step':
-        if (!at.paused) {
+        if (!at.pace.paused) {
           at.notice = { id: 'sandbox.pause-first' }
           return
         }
@@ -238,18 +214,18 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
 
   /** Alive before the first key. */
   function begin(at: World): void {
-    addConsumer(at)
-    addConsumer(at)
+    at.consumers.add()
+    at.consumers.add()
     void produce(at, 9).catch((error: unknown) => fail(at, error))
   }
 
   async function end(at: World): Promise<void> {
-    at.closed = true
+    at.pace.closed = true
     await at.cluster.dispose()
   }
 
   function fail(at: World, error: unknown): void {
-    if (at.closed) return
+    if (at.pace.closed) return
     at.notice = { id: 'sandbox.failed', params: { error: error instanceof Error ? error.message : String(error) } }
   }
 
@@ -263,11 +239,24 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       } catch (error) {
         fail(at, error)
       }
-      if (!world.closed) publish()
+      if (!world.pace.closed) publish()
     },
     async close() {
       clearInterval(refresh)
       await end(world)
     },
+  }
+}
+
+/** Waits for virtual time to pass, as work in a handler would. */
+async function work(pace: {
+  readonly paused: boolean
+  readonly speed: number
+  readonly closed: boolean
+}): Promise<void> {
+  let left = WORK_MS
+  while (left > 0 && !pace.closed) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    if (!pace.paused) left -= 20 * pace.speed
   }
 }

@@ -31,11 +31,13 @@ const SANDBOX: readonly Entry[] = [
   ['c', 'key.consumer'],
   ['k', 'help.kill'],
   ['s', 'help.stop'],
-  ['↑ ↓', 'help.select'],
+  ['f', 'help.freeze'],
+  ['g  n  d', 'help.groups'],
+  ['a', 'help.all-groups'],
+  ['↑ ↓  PgUp PgDn', 'help.select'],
   ['x', 'help.crash'],
   ['b', 'help.restart'],
-  ['t', 'help.cut'],
-  ['h', 'help.heal'],
+  ['t  h', 'help.links'],
   ['Space  .', 'help.pause'],
   ['+  -', 'key.speed'],
   ['r', 'key.reset'],
@@ -44,15 +46,16 @@ const SANDBOX: readonly Entry[] = [
 export function helpPage(state: State, context: ViewContext): Page {
   const { t } = context
   const own = state.screen === 'lesson' ? LESSON : state.screen === 'sandbox' ? SANDBOX : []
-  // `k` kills a consumer there, and the arrows choose.
   const inSandbox = state.screen === 'sandbox'
+  // `k` kills a consumer there, the arrows choose, and Esc leaves as q does.
+  const notThere: readonly MessageId[] = inSandbox ? ['help.move', 'key.back'] : []
   return {
     title: [span(t('help.title'), 'plain', true)],
     body: () => [
       // The sandbox has the most keys: all of them fit into 24 rows.
       ...(inSandbox ? [] : [EMPTY]),
-      ...EVERYWHERE.filter(([, does]) => !inSandbox || does !== 'help.move').map((entry) => helpLine(entry, context)),
-      EMPTY,
+      ...EVERYWHERE.filter(([, does]) => !notThere.includes(does)).map((entry) => helpLine(entry, context)),
+      ...(inSandbox ? [] : [EMPTY]),
       ...(own.length > 0 ? [heading(t(state.screen === 'lesson' ? 'home.lessons' : 'home.sandbox'), context)] : []),
       ...own.map((entry) => helpLine(entry, context)),
     ],

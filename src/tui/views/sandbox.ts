@@ -1,75 +1,78 @@
 /** The sandbox: brokers, partitions, groups and events, together or one at a time. */
-import type { MessageId } from '../../course/i18n/catalog.ts'
-import { reasonText, sentence } from '../../course/sentences.ts'
+import { sentence } from '../../course/sentences.ts'
 import { type Target, targetName, targetsOf } from '../models/cluster.ts'
-import {
-  barCells,
-  clock,
-  type GroupModel,
-  groupModels,
-  type MemberModel,
-  partitionBars,
-  seconds,
-} from '../models/sandbox.ts'
+import { barCells, clock, partitionBars } from '../models/sandbox.ts'
+import { chosenGroup, chosenMember, membersOf } from '../models/selection.ts'
 import type { SandboxSnapshot } from '../sandbox/controller.ts'
 import { PANES, type SandboxState } from '../state.ts'
 import { EMPTY, fit, type Line, lineWidth, type Span, span, type Tone, width, wrap } from '../term/text.ts'
 import { clusterLines } from './cluster.ts'
 import type { ViewContext } from './context.ts'
-import { box, type KeyHint, type Page } from './frame.ts'
+import { box, type Page, windowOf } from './frame.ts'
+import { groupTabs, groupViewLines } from './group.ts'
+import { groupBoxLines } from './group-box.ts'
+import { offsetsHead, offsetsLines, shownOffsets } from './offsets.ts'
+import { sandboxKeys } from './sandbox-keys.ts'
 
 export function sandboxPage(sandbox: SandboxState, context: ViewContext): Page {
   const { t } = context
   const { snapshot } = sandbox
+  const status = snapshot ? statusLine(snapshot, 2, context) : []
+  const title: Line = [span(t('home.sandbox'), 'plain', true), ...paneTabs(sandbox, 2, context)]
+  // A little closer together rather than on a second line.
+  const tight = 1 + lineWidth(title) + 2 + lineWidth(status) + 1 > context.columns
   return {
-    title: [span(t('home.sandbox'), 'plain', true), ...paneTabs(sandbox, context)],
-    ...(snapshot ? { status: statusLine(snapshot, context) } : {}),
+    title: tight ? [span(t('home.sandbox'), 'plain', true), ...paneTabs(sandbox, 1, context)] : title,
+    ...(snapshot ? { status: tight ? statusLine(snapshot, 1, context) : status } : {}),
     body: (rows) =>
       snapshot ? panes(sandbox, snapshot, rows, context) : [EMPTY, [span(` ${t('app.loading')}`, 'muted')]],
-    keys: keys(sandbox, context),
+    below: (rows) => (snapshot ? linesBelow(sandbox, snapshot, rows, context) : 0),
+    keys: sandboxKeys(sandbox, context),
   }
 }
 
-function paneTabs(sandbox: SandboxState, { t }: ViewContext): Line {
+/** The brackets of the chosen view stand in the blanks between two. */
+function paneTabs(sandbox: SandboxState, gap: 1 | 2, { t }: ViewContext): Line {
+  const at = PANES.indexOf(sandbox.pane)
   return [
-    span('  '),
-    ...PANES.map((pane, index): Span => {
-      const text = `${index + 1} ${t(`sandbox.${pane}` as MessageId)}`
-      return pane === sandbox.pane ? span(`[${text}]`, 'accent', true) : span(` ${text} `, 'muted')
+    span(gap === 2 ? '  ' : ' '),
+    ...PANES.flatMap((pane, index): Span[] => {
+      const text = `${index + 1} ${t(`sandbox.${pane}`)}`
+      const edge = (here: boolean, bracket: string) => span(here ? bracket : ' ', 'accent', true)
+      return [
+        ...(gap === 2 || index === 0 ? [edge(at === index, '[')] : []),
+        span(text, at === index ? 'accent' : 'muted', at === index),
+        gap === 2 || index === PANES.length - 1 || at !== index + 1 ? edge(at === index, ']') : edge(true, '['),
+      ]
     }),
   ]
 }
 
-function statusLine({ elapsedMs, speed, paused }: SandboxSnapshot, { t }: ViewContext): Line {
+function statusLine({ elapsedMs, speed, paused }: SandboxSnapshot, gap: 1 | 2, { t }: ViewContext): Line {
+  const blank = ' '.repeat(gap)
   return [
-    span(`${clock(elapsedMs)}  x${speed}  `, 'muted'),
+    span(`${clock(elapsedMs)}${blank}x${speed}${blank}`, 'muted'),
     span(t(paused ? 'sandbox.paused' : 'sandbox.running'), paused ? 'warn' : 'good', true),
   ]
 }
 
 function panes(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, context: ViewContext): Line[] {
-  const { t, columns } = context
-  const notice = snapshot.notice
-    ? wrap(
-        [span(t(snapshot.notice.id, snapshot.notice.params), snapshot.notice.done ? 'good' : 'warn')],
-        columns - 2,
-      ).map((line) => [span(' '), ...line])
-    : []
+  const { columns } = context
+  const notice = noticeLines(snapshot, context)
   const room = rows - notice.length
   switch (sandbox.pane) {
     case 'partitions':
       return [...padded(clusterLines(snapshot, sandbox.selected, room, context), room), ...notice]
     case 'groups':
-      return [
-        ...box(title('groups', context), groupLines(snapshot, columns - 4, context), columns, room, context),
-        ...notice,
-      ]
+      return [...padded(windowOf(groupPane(sandbox, snapshot, room, context), room, sandbox.scroll), room), ...notice]
+    case 'offsets':
+      return [...padded(offsetsPane(sandbox, snapshot, room, context), room), ...notice]
     case 'events':
       return [...eventBox(snapshot, sandbox.scroll, room, context), ...notice]
     case 'all': {
       const target = targetsOf(snapshot.view)[sandbox.selected]
       const brokers = worldBoxes(snapshot, target, worldRows(snapshot), context)
-      const groups = groupLines(snapshot, columns - 4, context)
+      const groups = groupBoxLines(snapshot, columns - 4, context)
       // The event list keeps at least three lines; the groups give way first.
       const groupRows = Math.max(3, Math.min(groups.length + 2, room - brokers.length - 5))
       const events = Math.max(3, room - brokers.length - groupRows)
@@ -80,6 +83,64 @@ function panes(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, c
         ...notice,
       ]
     }
+  }
+}
+
+function noticeLines({ notice }: SandboxSnapshot, { t, columns }: ViewContext): Line[] {
+  if (!notice) return []
+  const text = span(t(notice.id, notice.params), notice.done ? 'good' : 'warn')
+  return wrap([text], columns - 2).map((line) => [span(' '), ...line])
+}
+
+function groupPane(sandbox: SandboxState, snapshot: SandboxSnapshot, room: number, context: ViewContext): Line[] {
+  const group = chosenGroup(snapshot, sandbox)
+  const member = chosenMember(snapshot, sandbox)
+  const at = member === null ? null : membersOf(snapshot, sandbox).findIndex(({ id }) => id === member.id)
+  const tabs = [groupTabs(snapshot, group, context)]
+  const lines = (generations: number) => [
+    ...tabs,
+    ...groupViewLines(snapshot, { group, member: at, generations, bars: true }, context),
+  ]
+  // The past takes what room is left, and is never less than two generations.
+  const least = lines(2)
+  return lines(2 + Math.min(6, Math.max(0, room - least.length)))
+}
+
+function offsetsPane(sandbox: SandboxState, snapshot: SandboxSnapshot, room: number, context: ViewContext): Line[] {
+  const { group, head, rows } = offsetsParts(sandbox, snapshot, room, context)
+  return [...head, ...offsetsLines(snapshot, { group, rows, scroll: sandbox.scroll }, context)]
+}
+
+/** The records have what room the head leaves, less the line of their headings. */
+function offsetsParts(sandbox: SandboxState, snapshot: SandboxSnapshot, room: number, context: ViewContext) {
+  const group = sandbox.allOffsets ? null : chosenGroup(snapshot, sandbox)
+  const head = [groupTabs(snapshot, group, context, true), ...offsetsHead(snapshot, group, context)]
+  return { group, head, rows: Math.max(1, room - head.length - 1) }
+}
+
+/** Of the group view, which is the one that is scrolled down. */
+function linesBelow(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, context: ViewContext): number {
+  if (sandbox.pane !== 'groups') return 0
+  const room = rows - noticeLines(snapshot, context).length
+  return Math.max(0, groupPane(sandbox, snapshot, room, context).length - room - sandbox.scroll)
+}
+
+/** How far the view in front can be scrolled. */
+export function sandboxMaxScroll(sandbox: SandboxState, rows: number, context: ViewContext): number {
+  const { snapshot, pane } = sandbox
+  if (!snapshot) return 0
+  const room = rows - noticeLines(snapshot, context).length
+  switch (pane) {
+    case 'groups':
+      return Math.max(0, groupPane(sandbox, snapshot, room, context).length - room)
+    case 'offsets': {
+      const { group, rows: shown } = offsetsParts(sandbox, snapshot, room, context)
+      return Math.max(0, shownOffsets(snapshot, group).length - shown)
+    }
+    case 'events':
+      return Math.max(0, snapshot.events.length - (room - 2))
+    default:
+      return 0
   }
 }
 
@@ -168,57 +229,6 @@ function partitionLines(
   })
 }
 
-function groupLines({ view }: SandboxSnapshot, columns: number, context: ViewContext): Line[] {
-  const { t } = context
-  const groups = groupModels(view)
-  if (groups.length === 0) return [[span(t('sandbox.no-groups'), 'muted')]]
-  return groups.flatMap((group) => [
-    groupHead(group, context),
-    ...group.members.map((member) => memberLine(member, group.members, columns, context)),
-  ])
-}
-
-function groupHead(group: GroupModel, { t }: ViewContext): Line {
-  return [
-    span(group.id, 'plain', true),
-    span('  '),
-    span(
-      t(`group.state.${group.state}`),
-      group.state === 'Stable' ? 'good' : group.state === 'Empty' ? 'muted' : 'warn',
-    ),
-    span(`  ${t('sandbox.generation', { generation: group.generation })}`),
-    span(group.reason === '' ? '' : `  ${t('sandbox.reason', { reason: reasonText(group.reason, t) })}`, 'muted'),
-  ]
-}
-
-function memberLine(
-  member: MemberModel,
-  all: readonly MemberModel[],
-  columns: number,
-  { t, glyphs }: ViewContext,
-): Line {
-  const nameColumns = Math.max(...all.map(({ client }) => width(client)))
-  const lag = (shown: MemberModel) =>
-    shown.lag === null ? t('sandbox.lag.none') : t('sandbox.lag', { lag: shown.lag })
-  const lagColumns = Math.max(...all.map((shown) => width(lag(shown))))
-  const time = (ms: number) => t('unit.seconds', { seconds: seconds(ms) })
-  const beatOf = (shown: MemberModel) =>
-    shown.late
-      ? t('sandbox.heartbeat.late', { age: time(shown.heartbeatAgeMs), timeout: time(shown.sessionTimeoutMs) })
-      : t('sandbox.heartbeat', { age: time(shown.heartbeatAgeMs) })
-  const beatColumns = Math.max(...all.map((shown) => width(beatOf(shown))))
-  const partitions = member.partitions.length === 0 ? t('sandbox.idle') : member.partitions.join(' ')
-  // The assignment matters more than the heartbeat: where both do not fit, the end of the line is cut.
-  const longest = Math.max(...all.map((shown) => width(shown.partitions.join(' '))), width(t('sandbox.idle')))
-  const room = Math.max(Math.min(longest, 18), columns - nameColumns - lagColumns - beatColumns - 8)
-  return [
-    span(`  ${fit(member.client, nameColumns)}  `, 'one', true),
-    span(fit(partitions, room, glyphs.ellipsis), member.partitions.length === 0 ? 'muted' : 'plain'),
-    span(`  ${fit(lag(member), lagColumns)}  `, member.lag ? 'warn' : 'plain'),
-    span(beatOf(member), member.late ? 'bad' : 'muted'),
-  ]
-}
-
 function eventBox(snapshot: SandboxSnapshot, scroll: number, rows: number, context: ViewContext): Line[] {
   const { t, columns } = context
   const room = rows - 2
@@ -235,35 +245,4 @@ function eventBox(snapshot: SandboxSnapshot, scroll: number, rows: number, conte
           ],
         )
   return box(title('events', context), lines, columns, rows, context)
-}
-
-function keys({ snapshot, pane, selected }: SandboxState, { t, glyphs }: ViewContext): KeyHint[] {
-  const paused = snapshot?.paused ?? false
-  const target = snapshot ? targetsOf(snapshot.view)[selected] : undefined
-  // What a fault will hit is named, wherever the pointer is.
-  const name = target === undefined ? '' : t(`sandbox.target.${target.kind}`, { name: targetName(target) })
-  const faults = [
-    ...(pane === 'all' || pane === 'partitions'
-      ? [{ keys: `${glyphs.up} ${glyphs.down}`, does: t('key.choose') }]
-      : []),
-    { keys: 'x', does: t('key.crash', { target: name }) },
-    { keys: 'b', does: t('key.restart') },
-    { keys: 't', does: t('key.cut') },
-    { keys: 'h', does: t('key.heal') },
-  ]
-  return [
-    { keys: 'p', does: t('key.produce') },
-    { keys: 'P', does: t('key.burst') },
-    { keys: 'c', does: t('key.consumer') },
-    { keys: 'k', does: t('key.kill') },
-    { keys: 's', does: t('key.stop') },
-    ...faults,
-    { keys: 'Space', does: t(paused ? 'key.play' : 'key.pause') },
-    ...(paused ? [{ keys: '.', does: t('key.step') }] : []),
-    { keys: '+ -', does: t('key.speed') },
-    { keys: '1-4', does: t('key.views') },
-    { keys: 'r', does: t('key.reset') },
-    { keys: '?', does: t('key.help') },
-    { keys: 'q', does: t('key.leave') },
-  ]
 }

@@ -8,7 +8,7 @@ import { bodyRows, layOut, type Page } from './frame.ts'
 import { helpPage } from './help.ts'
 import { homePage } from './home.ts'
 import { bodyLines, lessonPage } from './lesson.ts'
-import { sandboxPage } from './sandbox.ts'
+import { sandboxMaxScroll, sandboxPage } from './sandbox.ts'
 
 /** Exactly rows − 1 lines: a taller frame would wipe what the user had on the screen before. */
 export function screenLines(state: State, glyphs: Glyphs): Line[] {
@@ -39,8 +39,13 @@ function plainMarks(part: Span): Span {
 /** How far the page in front can be scrolled down. */
 export function maxScroll(state: State, glyphs: Glyphs): number {
   const context = contextOf(state, glyphs)
+  if (isTooSmall(state)) return 0
+  const { sandbox } = state
+  if (state.screen === 'sandbox' && sandbox) {
+    return sandboxMaxScroll(sandbox, bodyRows(sandboxPage(sandbox, context), context), context)
+  }
   const loaded = lessonOf(state)
-  if (state.screen !== 'lesson' || !state.lesson || !loaded || isTooSmall(state)) return 0
+  if (state.screen !== 'lesson' || !state.lesson || !loaded) return 0
   const view = { state, current: state.lesson, loaded, context }
   const rows = bodyRows(lessonPage(view), context)
   return Math.max(0, bodyLines(view, rows).length - rows)

@@ -19,6 +19,8 @@ import type { Assignment, ClassicMember, ConsumerMember } from './group.ts'
 import { groupTombstones } from './records.ts'
 import { type ConsumerTurn, topicName, write } from './turn.ts'
 
+const WHY = 'its last member of the consumer protocol is gone'
+
 /** The policy is `group.consumer.migration.policy`. */
 export function mayDowngrade({ group, state }: ConsumerTurn, leavingId: string): boolean {
   const policy = state.config['group.consumer.migration.policy']
@@ -65,9 +67,9 @@ export function downgrade(
     from: group.state,
     to: 'Stable',
     generation: classic.generation,
-    reason: 'its last member of the consumer protocol is gone',
+    reason: WHY,
   })
-  if (joining === null) prepareRebalance(classicTurn, 'the group is a classic one again')
+  if (joining === null) prepareRebalance(classicTurn, WHY)
   finish(classicTurn)
 }
 

@@ -43,7 +43,8 @@ export function removeMembers(
     state.image,
   )
   if (!sameTopics(topics, group.topics)) records.push({ type: 'consumer-group-topics', group: group.id, value: topics })
-  const reason = gone.map(({ member, why }) => `member ${member.id}: ${why}`).join('; ')
+  const left = gone.filter(({ cause }) => cause === 'left').map(({ member }) => member.id)
+  const reason = left.length > 0 ? `${left.join(', ')} left the group` : (gone[0]?.why ?? '')
   records.push({ type: 'consumer-group', group: group.id, value: { epoch: group.groupEpoch + 1, reason } })
 }
 
@@ -59,7 +60,7 @@ export function memberTimeout(turn: ConsumerTurn, timer: Extract<GroupTimer, { r
   switch (timer.type) {
     case 'session': {
       const ms = sessionTimeoutMs(member, turn.state.config)
-      fenceMember(turn, member, 'expired', `it was not heard from for its session timeout of ${ms} ms`)
+      fenceMember(turn, member, 'expired', `member ${member.id} was not heard from for its session timeout of ${ms} ms`)
       return
     }
     case 'member-rebalance':
@@ -68,13 +69,18 @@ export function memberTimeout(turn: ConsumerTurn, timer: Extract<GroupTimer, { r
         turn,
         member,
         'not-revoked',
-        `it did not give up its partitions within its rebalance timeout of ${member.rebalanceTimeoutMs} ms`,
+        `member ${member.id} did not give up its partitions within its rebalance timeout of ${member.rebalanceTimeoutMs} ms`,
       )
       return
     case 'member-join':
-      fenceMember(turn, member, 'not-rejoined', 'it did not join again within its rebalance timeout')
+      fenceMember(turn, member, 'not-rejoined', `member ${member.id} did not rejoin within the rebalance timeout`)
       return
     case 'member-sync':
-      fenceMember(turn, member, 'not-synced', 'it did not ask for its assignment within its rebalance timeout')
+      fenceMember(
+        turn,
+        member,
+        'not-synced',
+        `member ${member.id} did not ask for its assignment within the rebalance timeout`,
+      )
   }
 }
