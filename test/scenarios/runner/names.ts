@@ -1,0 +1,31 @@
+/** Records, partitions and lists in the words of a story. */
+import type { Cluster } from 'kafkarium'
+import type { Place } from './journal.ts'
+
+/** `7`, and where it is (`7 at orders-1@3`) unless its value says so: one partition, written from 0 on. */
+export function recordText(cluster: Cluster, { topic, partition, offset }: Place, value: string): string {
+  const alone = cluster.topic(topic).partitions.length === 1
+  return alone && value === String(offset) ? value : `${value} (${topic}-${partition}@${offset})`
+}
+
+export function listText(items: readonly string[]): string {
+  return items.length === 0 ? 'none' : items.join(', ')
+}
+
+/** `orders-0, orders-2`, in the order of their numbers. */
+export function partitionsText(partitions: readonly string[]): string {
+  const number = (name: string) => Number(name.slice(name.lastIndexOf('-') + 1))
+  return partitions.length === 0 ? 'nothing' : [...partitions].sort((a, b) => number(a) - number(b)).join(' ')
+}
+
+/** Rows as columns, two spaces apart. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = []
+  for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length)
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] as number))
+      .join('  ')
+      .trimEnd(),
+  )
+}
