@@ -19,8 +19,9 @@ interface Work {
 export type Happening =
   | ({ readonly kind: 'began' | 'did' | 'refused-effect' } & Work)
   | ({ readonly kind: 'threw' | 'buried'; readonly text: string } & Work)
+  /** A coordinator has taken a commit (`who` is a member id), or a client was told that it counts. */
   | {
-      readonly kind: 'commit'
+      readonly kind: 'commit' | 'acked'
       readonly who: string
       readonly group: string
       readonly topic: string
@@ -37,6 +38,8 @@ export type Happening =
       /** By member, in the order in which they learnt of it. */
       readonly owners: readonly (readonly [member: string, partitions: readonly string[]])[]
     }
+  /** A static member is back and has what its former self had. */
+  | { readonly kind: 'back'; readonly group: string; readonly member: string; readonly partitions: readonly string[] }
   | { readonly kind: 'empty' | 'dead'; readonly group: string }
   | { readonly kind: 'gone'; readonly group: string; readonly member: string }
   | {
@@ -49,7 +52,6 @@ export type Happening =
   | { readonly kind: 'trouble'; readonly who: string; readonly text: string }
   | { readonly kind: 'process'; readonly who: string; readonly text: string }
   | { readonly kind: 'broker'; readonly text: string }
-  | { readonly kind: 'answer'; readonly text: string }
 
 export type Entry = Happening & { readonly time: number }
 
@@ -86,6 +88,7 @@ export function keepJournal(cluster: Cluster): Journal {
   const clients = new Map<string, string>()
   const lives = new Map<string, number>()
   const owners = new Map<string, [string, readonly string[]][]>()
+  const stable = new Set<string>()
   const add = (happening: Happening) => void entries.push({ ...happening, time: cluster.now - began })
 
   function know(member: string, client: string): void {
@@ -103,17 +106,19 @@ export function keepJournal(cluster: Cluster): Journal {
       case 'group.leave':
         return add({ kind: 'gone', group: event.group, member: event.member })
       case 'group.assignment': {
-        const list = owners.get(event.group) ?? []
-        list.push([event.member, event.partitions])
-        owners.set(event.group, list)
+        const { group, member, partitions } = event
+        if (stable.has(group)) return add({ kind: 'back', group, member, partitions })
+        owners.get(group)?.push([member, partitions])
         return
       }
       case 'group.state':
+        stable.delete(event.group)
         if (event.to === 'PreparingRebalance') add({ kind: 'rebalance', group: event.group, reason: event.reason })
         if (event.to === 'CompletingRebalance') owners.set(event.group, [])
         if (event.to === 'Empty') add({ kind: 'empty', group: event.group })
         if (event.to === 'Dead') add({ kind: 'dead', group: event.group })
         if (event.to === 'Stable') {
+          stable.add(event.group)
           const { group, generation } = event
           add({ kind: 'generation', group, generation, owners: [...(owners.get(group) ?? [])] })
         }
@@ -137,13 +142,7 @@ export function keepJournal(cluster: Cluster): Journal {
       case 'node': {
         const text = BROKER[event.change]
         if (text !== undefined) add({ kind: 'broker', text: `broker ${event.node} ${text}` })
-        return
       }
-      case 'leader':
-        if (event.epoch > 0 && event.topic === '__consumer_offsets') {
-          const leader = event.leader < 0 ? 'nobody' : `broker ${event.leader}`
-          add({ kind: 'broker', text: `${leader} leads ${event.topic}-${event.partition} now` })
-        }
     }
   }
 

@@ -15,6 +15,7 @@ export const WRONGS = [
   'commit-refused',
   'commit-regress',
   'commit-lost',
+  'acked-commit-lost',
   'stuck',
 ] as const
 export type Wrong = (typeof WRONGS)[number]
@@ -58,7 +59,8 @@ export function judge(scene: Scene, who: string): Verdict {
       ...new Set(entries.flatMap((entry) => (entry.kind === 'refused' && entry.group === group ? [entry.error] : []))),
     ],
     'commit-regress': regressions(entries, group),
-    'commit-lost': lostCommits(scene, group),
+    'commit-lost': lostCommits(scene, group, 'commit'),
+    'acked-commit-lost': lostCommits(scene, group, 'acked'),
     stuck: isStuck(scene, group, missing.length > passed.length) ? ['yes'] : [],
   }
 }
@@ -72,26 +74,23 @@ function keyOf({ topic, partition, offset }: Place): string {
   return `${topic}-${partition}@${offset}`
 }
 
-/** Effects of who was out of the group, or of whose partition was another member's, at that time. */
+/** Effects of who was out of the group, or of whose partition was another consumer's, at that time. */
 function zombies({ cluster, journal }: Scene, group: string): string[] {
-  let owners = new Map<string, string>()
-  let present = new Set<string>()
+  /** By member id. */
+  const present = new Map<string, readonly string[]>()
   const found: string[] = []
   for (const entry of journal.entries) {
     if (!('group' in entry) || entry.group !== group) continue
     if (entry.kind === 'generation') {
-      present = new Set(entry.owners.map(([member]) => journal.client(member)))
-      owners = new Map()
-      for (const [member, partitions] of entry.owners) {
-        for (const partition of partitions) owners.set(partition, journal.client(member))
-      }
+      present.clear()
+      for (const [member, partitions] of entry.owners) present.set(member, partitions)
     }
-    if (entry.kind === 'gone') present.delete(journal.client(entry.member))
+    if (entry.kind === 'back') present.set(entry.member, entry.partitions)
+    if (entry.kind === 'gone') present.delete(entry.member)
     if (entry.kind !== 'did') continue
-    const owner = owners.get(`${entry.place.topic}-${entry.place.partition}`)
-    if (!present.has(entry.who) || (owner !== undefined && owner !== entry.who)) {
-      found.push(`${entry.who} did ${recordText(cluster, entry.place, entry.value)}`)
-    }
+    const where = `${entry.place.topic}-${entry.place.partition}`
+    const owns = [...present].some(([member, owned]) => journal.client(member) === entry.who && owned.includes(where))
+    if (!owns) found.push(`${entry.who} did ${recordText(cluster, entry.place, entry.value)}`)
   }
   return found
 }
@@ -131,19 +130,22 @@ function regressions(entries: readonly Entry[], group: string): string[] {
   return found
 }
 
-/** Commits the coordinator took that are not there in the end. */
-function lostCommits({ cluster, journal }: Scene, group: string): string[] {
-  const last = new Map<string, { readonly topic: string; readonly partition: number; readonly offset: number }>()
-  for (const entry of journal.entries) {
-    if (entry.kind !== 'commit' && entry.kind !== 'expired') continue
-    if (entry.group !== group) continue
+/**
+ * Commits a coordinator had taken, or a client had been told of, that are no longer in `__consumer_offsets`. Only brokers that
+ * die lose any; otherwise compaction is why one is not there.
+ */
+function lostCommits({ cluster, journal }: Scene, group: string, kind: 'commit' | 'acked'): string[] {
+  if (!journal.entries.some((entry) => entry.kind === 'broker')) return []
+  const stored = cluster
+    .topic('__consumer_offsets')
+    .records()
+    .map(({ key, value }) => `${key} ${value}`)
+  return journal.entries.flatMap((entry) => {
+    if (entry.kind !== kind || entry.group !== group) return []
     const where = `${entry.topic}-${entry.partition}`
-    if (entry.kind === 'commit') last.set(where, entry)
-    else last.delete(where)
-  }
-  return [...last].flatMap(([where, { topic, partition, offset }]) => {
-    const now = cluster.group(group).committed(topic, partition)
-    return now < offset ? [`${where} ${offset}, there is ${now < 0 ? 'none' : now}`] : []
+    const at = stored.indexOf(`${group} ${where} offset ${entry.offset}`)
+    if (at >= 0) stored.splice(at, 1)
+    return at >= 0 ? [] : [`${where} at ${entry.offset}`]
   })
 }
 

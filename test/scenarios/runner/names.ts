@@ -8,8 +8,16 @@ export function recordText(cluster: Cluster, { topic, partition, offset }: Place
   return alone && value === String(offset) ? value : `${value} (${topic}-${partition}@${offset})`
 }
 
+const MOST_LISTED = 10
+
+/** What comes more than once is counted, and what is too much left out. */
 export function listText(items: readonly string[]): string {
-  return items.length === 0 ? 'none' : items.join(', ')
+  const counts = new Map<string, number>()
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
+  const texts = [...counts].map(([item, count]) => (count === 1 ? item : `${item} (${count} times)`))
+  const left = texts.length - MOST_LISTED
+  if (texts.length === 0) return 'none'
+  return left > 0 ? `${texts.slice(0, MOST_LISTED).join(', ')} and ${left} more` : texts.join(', ')
 }
 
 /** `orders-0, orders-2`, in the order of their numbers. */

@@ -153,7 +153,8 @@ function describe({ cluster, journal }: Scene, id: string): readonly string[] {
     `  ${journal.named(member)}`,
     partitionsText(assignment.map(({ topic, partition }) => `${topic}-${partition}`)),
   ])
-  return [`${id} is ${group.state}, generation ${group.generation}`, ...table(members)]
+  const where = cluster.nodes().length > 1 ? `, coordinated by broker ${group.coordinator}` : ''
+  return [`${id} is ${group.state}, generation ${group.generation}${where}`, ...table(members)]
 }
 
 function history({ cluster, journal, began }: Scene, id: string): readonly string[] {
@@ -164,7 +165,7 @@ function history({ cluster, journal, began }: Scene, id: string): readonly strin
     const to = ended === null ? 'now' : timeText(ended - began)
     const who = owners.map(({ member, partitions }) => `${journal.client(member)} ${partitionsText(partitions)}`)
     return [
-      `generation ${generation}, ${from} to ${to}: ${who.sort().join(', ')}`,
+      `generation ${generation}, ${from} to ${to}: ${[...new Set(who)].sort().join(', ')}`,
       `  because ${journal.named(reason)}`,
     ]
   })
@@ -181,7 +182,10 @@ function pauses({ cluster }: Scene, id: string): readonly string[] {
   }
   const total = lengths.reduce((sum, length) => sum + length, 0)
   const each = lengths.length === 0 ? '' : `: ${lengths.map(timeText).join(', ')}`
-  return [`${generations.length} generations, ${lengths.length} pauses, ${timeText(total)} in all${each}`]
+  const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`
+  return [
+    `${plural(generations.length, 'generation')}, ${plural(lengths.length, 'pause')}, ${timeText(total)} in all${each}`,
+  ]
 }
 
 function delays(scene: Scene): readonly string[] {

@@ -8,7 +8,7 @@ export function storyOf(scene: Scene, entries: readonly Entry[]): string[] {
   const rows: [string, string][] = []
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry
-    if (entry.kind === 'gone' || (entry.kind === 'began' && isItsEnd(entry, entries[i + 1]))) continue
+    if (entry.kind === 'gone' || entry.kind === 'acked' || (entry.kind === 'began' && isItsEnd(entry, entries[i + 1]))) continue
     const run = entry.kind === 'did' ? runFrom(entries, i) : [entry]
     const last = run.at(-1) as Entry
     if (run.length > 1) i = entries.indexOf(last)
@@ -66,6 +66,8 @@ function textOf({ cluster, journal }: Scene, entry: Entry, run: readonly Entry[]
       const owners = entry.owners.map(([member, partitions]) => `${journal.client(member)} has ${partitionsText(partitions)}`)
       return `${entry.group} is stable, generation ${entry.generation}: ${owners.sort().join('; ')}`
     }
+    case 'back':
+      return `${journal.client(entry.member)} is back in ${entry.group} and has ${partitionsText(entry.partitions)} again`
     case 'empty':
       return `${entry.group} has no members`
     case 'dead':
@@ -76,9 +78,9 @@ function textOf({ cluster, journal }: Scene, entry: Entry, run: readonly Entry[]
     case 'process':
       return `${entry.who}${entry.kind === 'trouble' ? ':' : ''} ${entry.text}`
     case 'broker':
-    case 'answer':
       return entry.text
     case 'gone':
+    case 'acked':
       return ''
   }
 }

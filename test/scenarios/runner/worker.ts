@@ -6,6 +6,9 @@ import { batchHandler, type Desk, messageHandler } from './handlers.ts'
 import type { Plan } from './plan.ts'
 import type { Scene } from './scene.ts'
 
+/** kafkajs's defaults; with `NODE_ENV=test`, as in this very test runner, it has others. */
+const RETRY = { maxRetryTime: 30_000, initialRetryTime: 300, factor: 0.2, multiplier: 2, retries: 5 }
+
 type Kafka = ReturnType<Cluster['kafka']>
 export type Consumer = ReturnType<Kafka['consumer']>
 
@@ -21,6 +24,7 @@ export interface Worker {
 
 export function startWorker(scene: Scene, name: string, plan: Plan): Worker {
   const { cluster } = scene
+  const who = name
   const topic = plan.topic ?? scene.topic
   const main = async (context: ProcessContext<Kafka, ClientConfig>) => {
     const { incarnation, newKafka, onStop } = context
@@ -28,14 +32,23 @@ export function startWorker(scene: Scene, name: string, plan: Plan): Worker {
       clientId: name,
       logLevel: 2,
       logCreator: () => (entry) => listen(scene, name, plan.group, entry),
-      ...(plan.retries === null ? {} : { retry: { retries: plan.retries } }),
+      retry: RETRY,
     })
     const consumer = kafka.consumer({
       groupId: plan.group,
       ...(plan.isStatic ? { groupInstanceId: name } : {}),
+      ...(plan.retries === null ? {} : { retry: { ...RETRY, retries: plan.retries } }),
       ...plan.consumer,
     })
     worker.consumer = consumer
+    consumer.on(consumer.events.COMMIT_OFFSETS, ({ payload }) => {
+      for (const { topic: name, partitions } of payload.topics) {
+        for (const { partition, offset } of partitions) {
+          const about = { topic: name, partition: Number(partition), offset: Number(offset) }
+          scene.journal.add({ kind: 'acked', who, group: plan.group, ...about })
+        }
+      }
+    })
     onStop(() => consumer.disconnect())
     await consumer.connect()
     await consumer.subscribe({ topic, fromBeginning: plan.fromBeginning })
@@ -56,6 +69,7 @@ export function startWorker(scene: Scene, name: string, plan: Plan): Worker {
     })
   }
   const worker: Worker = { name, plan, consumer: null, thawing: [], process: cluster.process(name, main) }
+  worker.process.ready.catch((error: Error) => scene.failure(`${name} could not start: ${error.message}`))
   return worker
 }
 
