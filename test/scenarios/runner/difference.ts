@@ -9,7 +9,9 @@ export function differenceOf(file: string, expected: string, printed: string): s
   while (first < old.length && old[first] === now[first]) first += 1
   let tail = 0
   while (tail < Math.min(old.length, now.length) - first && old.at(-1 - tail) === now.at(-1 - tail)) tail += 1
-  const context = old.slice(Math.max(0, first - 3), first).map((text, i) => row(Math.max(0, first - 3) + i + 1, ' ', text))
+  const context = old
+    .slice(Math.max(0, first - 3), first)
+    .map((text, i) => row(Math.max(0, first - 3) + i + 1, ' ', text))
   return [
     `${file}:${first + 1} prints something else now.`,
     ...context,

@@ -2,12 +2,12 @@
  * What handlers do in their own time. An effect is noted the moment the work is done, unless the process has died; a frozen
  * process does nothing until it thaws, as a machine that stands still would.
  */
-import type { Consumer } from './worker.ts'
+
 import type { Place } from './journal.ts'
 import type { Plan } from './plan.ts'
 import type { Scene } from './scene.ts'
 import { draw } from './time.ts'
-import type { Worker } from './worker.ts'
+import type { Consumer, Worker } from './worker.ts'
 
 type Run = NonNullable<Parameters<Consumer['run']>[0]>
 type EachMessage = NonNullable<Run['eachMessage']>
@@ -55,7 +55,15 @@ export function messageHandler(desk: Desk): EachMessage {
 
 /** `eachBatch`: so many at a time, each resolved by itself or in order. */
 export function batchHandler(desk: Desk, { atOnce, resolve }: NonNullable<Plan['batch']>): EachBatch {
-  return async ({ batch, resolveOffset, commitOffsetsIfNecessary, uncommittedOffsets, heartbeat, isRunning, isStale }) => {
+  return async ({
+    batch,
+    resolveOffset,
+    commitOffsetsIfNecessary,
+    uncommittedOffsets,
+    heartbeat,
+    isRunning,
+    isStale,
+  }) => {
     const done = new Set<number>()
     const waiting = [...batch.messages]
     const offsets = waiting.map(({ offset }) => Number(offset))

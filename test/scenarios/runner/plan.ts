@@ -1,6 +1,7 @@
 /** What a `consumer` line says: which options are kafkajs's own, and which say what its handler is like. */
-import type { Words } from './words.ts'
+
 import type { Span } from './time.ts'
+import type { Words } from './words.ts'
 
 /** Passed on to `kafka.consumer()`. `time` values are written with a unit. */
 const CONSUMER_OPTIONS = {

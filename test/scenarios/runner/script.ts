@@ -25,10 +25,13 @@ export interface Block {
 export class ScriptError extends Error {
   override readonly name = 'ScriptError'
   readonly line: number
+  /** The message without the line. */
+  readonly plain: string
 
   constructor(line: number, message: string) {
     super(`line ${line}: ${message}`)
     this.line = line
+    this.plain = message
   }
 }
 
@@ -48,9 +51,15 @@ function paragraphsOf(text: string): Line[][] {
   let open: Line[] | null = null
   for (const [index, raw] of text.split('\n').entries()) {
     const line = { number: index + 1, text: raw.trimEnd() }
-    if (line.text === '') open = null
-    else if (open === null) paragraphs.push((open = [line]))
-    else open.push(line)
+    if (line.text === '') {
+      open = null
+      continue
+    }
+    if (open === null) {
+      open = []
+      paragraphs.push(open)
+    }
+    open.push(line)
   }
   return paragraphs
 }

@@ -8,7 +8,8 @@ export function storyOf(scene: Scene, entries: readonly Entry[]): string[] {
   const rows: [string, string][] = []
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry
-    if (entry.kind === 'gone' || entry.kind === 'acked' || (entry.kind === 'began' && isItsEnd(entry, entries[i + 1]))) continue
+    if (entry.kind === 'gone' || entry.kind === 'acked' || (entry.kind === 'began' && isItsEnd(entry, entries[i + 1])))
+      continue
     const run = entry.kind === 'did' ? runFrom(entries, i) : [entry]
     const last = run.at(-1) as Entry
     if (run.length > 1) i = entries.indexOf(last)
@@ -63,7 +64,9 @@ function textOf({ cluster, journal }: Scene, entry: Entry, run: readonly Entry[]
     case 'rebalance':
       return `${entry.group} rebalances: ${entry.reason}`
     case 'generation': {
-      const owners = entry.owners.map(([member, partitions]) => `${journal.client(member)} has ${partitionsText(partitions)}`)
+      const owners = entry.owners.map(
+        ([member, partitions]) => `${journal.client(member)} has ${partitionsText(partitions)}`,
+      )
       return `${entry.group} is stable, generation ${entry.generation}: ${owners.sort().join('; ')}`
     }
     case 'back':

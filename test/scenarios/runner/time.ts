@@ -29,7 +29,7 @@ export function diceOf(seed: number | null): Dice {
   if (seed === null) return () => 0
   return (question, sides) => {
     // FNV-1a over the question, then the finalizer of MurmurHash3.
-    let hash = (0x811c9dc5 ^ seed) >>> 0
+    let hash = 0x811c9dc5
     for (const character of `${seed}/${question}`) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193) >>> 0
     hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) >>> 0
     hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) >>> 0

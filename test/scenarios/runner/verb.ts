@@ -1,6 +1,7 @@
 /** What a verb is: it reads its words when the script is read, and does something when the script runs. */
-import { ScriptError } from './script.ts'
+
 import type { Scene } from './scene.ts'
+import { ScriptError } from './script.ts'
 import type { Words } from './words.ts'
 
 /** Where scenes follow one another; `cluster` begins the next. */

@@ -41,7 +41,15 @@ function readOdds(words: Words, lines: readonly Line[]): Step {
 function readCommand(words: Words): Step {
   const verb = VERBS[words.verb]
   if (verb === undefined) throw words.unknown('command', words.verb, [...Object.keys(VERBS), 'odds', 'count'])
-  return located(words, verb.read(words))
+  return located(words, readVerb(words, verb))
+}
+
+function readVerb(words: Words, verb: Verb): Step {
+  try {
+    return verb.read(words)
+  } catch (error) {
+    throw words.error(`${(error as ScriptError).plain} Write: ${verb.usage}`)
+  }
 }
 
 /** Whatever fails says in which line. */

@@ -1,10 +1,11 @@
 /** Verbs that make a world, move its time and break its machines. */
-import { inScene, partitionOf, QUIET, type Verb, workerOf } from './verb.ts'
+
+import { readPlan } from './plan.ts'
 import { openScene, type Scene } from './scene.ts'
 import { draw } from './time.ts'
-import { readPlan } from './plan.ts'
-import { startWorker } from './worker.ts'
+import { inScene, partitionOf, QUIET, type Verb, workerOf } from './verb.ts'
 import type { Words } from './words.ts'
+import { startWorker } from './worker.ts'
 
 export const worldVerbs: Readonly<Record<string, Verb>> = {
   cluster: {
@@ -30,7 +31,7 @@ export const worldVerbs: Readonly<Record<string, Verb>> = {
   },
 
   consumer: {
-    usage: 'consumer NAME … [of GROUP] [reads TOPIC] [options]',
+    usage: 'consumer NAME … [of GROUP] [reads TOPIC] [options, see README.md]',
     read(words) {
       const plan = readPlan(words)
       return inScene(words, (scene) => {
