@@ -18,7 +18,6 @@ export interface Desk {
   readonly scene: Scene
   readonly worker: Worker
   readonly consumer: Consumer
-  readonly topic: string
   readonly deadLetters: ((value: string) => Promise<unknown>) | null
   /** Whether this incarnation is not dead. */
   alive(): boolean
@@ -112,7 +111,7 @@ async function work(desk: Desk, { place, value, heartbeat }: Job): Promise<void>
       throw error
     }
     await desk.deadLetters(value)
-    if (alive()) scene.journal.add({ kind: 'buried', ...about, text: plan.deadLetters as string })
+    if (alive()) scene.journal.add({ kind: 'buried', ...about, text: plan.deadLetters ?? '' })
     return
   } finally {
     stopTimer?.()
@@ -141,7 +140,7 @@ function beatBeside(desk: Desk, heartbeat: () => Promise<void>): () => void {
   let on = true
   const beat = async () => {
     while (on && alive()) {
-      await pass(desk, worker.plan.heartbeat as number)
+      await pass(desk, worker.plan.heartbeat ?? 0)
       // A timer's callback has nobody to throw to.
       if (on && alive()) await heartbeat().catch(() => {})
     }
@@ -152,6 +151,7 @@ function beatBeside(desk: Desk, heartbeat: () => Promise<void>): () => void {
   }
 }
 
+/** What a frozen process waits for goes on without it, as I/O does: it is there when it thaws. */
 async function pass({ scene, worker }: Desk, ms: number): Promise<void> {
   if (ms > 0) await scene.cluster.advance(ms)
   while (worker.process.state === 'frozen') await new Promise<void>((resolve) => worker.thawing.push(resolve))

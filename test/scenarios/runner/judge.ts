@@ -65,7 +65,7 @@ export function judge(scene: Scene, who: string): Verdict {
   }
 }
 
-export function topicOf({ workers, topic }: Scene, group: string): string {
+function topicOf({ workers, topic }: Scene, group: string): string {
   for (const { plan } of workers.values()) if (plan.group === group && plan.topic !== null) return plan.topic
   return topic
 }

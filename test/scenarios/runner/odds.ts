@@ -30,17 +30,20 @@ export function oddsStep(seeds: number, steps: readonly Step[], counts: readonly
     const asked = counts.flatMap(({ wrongs, who }) => wrongs.map((wrong) => ({ wrong, who, seeds: [] as number[] })))
     for (let seed = 0; seed < seeds; seed++) {
       const stage: Stage = { scene: null, seed }
-      for (const step of steps) await step(stage)
-      const { scene } = stage
-      if (scene === null) continue
-      const verdicts = new Map(counts.map(({ who }) => [who, judge(scene, who)]))
-      for (const one of asked) if ((verdicts.get(one.who)?.[one.wrong].length ?? 0) > 0) one.seeds.push(seed)
-      await scene.cluster.dispose()
+      try {
+        for (const step of steps) await step(stage)
+        const { scene } = stage
+        if (scene === null) continue
+        const verdicts = new Map(counts.map(({ who }) => [who, judge(scene, who)]))
+        for (const one of asked) if ((verdicts.get(one.who)?.[one.wrong].length ?? 0) > 0) one.seeds.push(seed)
+      } finally {
+        await stage.scene?.cluster.dispose()
+      }
     }
-    const who = (name: string) => (counts.some((count) => count.who !== 'billing') ? ` of ${name}` : '')
+    const several = counts.some((count) => count.who !== 'billing')
     return table(
       asked.map(({ wrong, who: name, seeds: hit }) => [
-        `${wrong}${who(name)}`,
+        `${wrong}${several ? ` of ${name}` : ''}`,
         `in ${hit.length} of ${seeds} seeds`,
         hit.length === 0 ? '' : `the first is ${hit[0]}`,
       ]),

@@ -46,6 +46,9 @@ const OWN_OPTIONS = [
   'commitErrors',
 ]
 
+/** Words that stand where names do. */
+const RESERVED = ['broker', 'coordinator', 'stable']
+
 export const COMMITS = ['auto', 'before', 'after', 'same', 'never'] as const
 export const RESOLVES = ['each', 'before', 'after', 'as-done', 'prefix'] as const
 
@@ -88,8 +91,10 @@ export function readPlan(words: Words): Plan {
   const topic = words.after('reads', 'a topic') ?? null
   const names = words.rest()
   if (names.length === 0) throw words.error('consumer lacks a name.')
-  const bad = names.find((name) => !/^[a-z][a-z0-9]*$/.test(name))
-  if (bad !== undefined) throw words.error(`"${bad}" is no name: small letters and digits.`)
+  const bad = names.find((name) => !/^[a-z][a-z0-9]*$/.test(name) || RESERVED.includes(name))
+  if (bad !== undefined) {
+    throw words.error(`"${bad}" is no name: small letters and digits, and not ${RESERVED.join(', ')}.`)
+  }
   const heartbeat = words.option('heartbeat')
   const resolve = words.option('resolve')
   const atOnce = words.number('atOnce')

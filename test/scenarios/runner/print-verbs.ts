@@ -1,5 +1,5 @@
 /** Verbs that print. */
-import { judge, topicOf, WRONGS } from './judge.ts'
+import { judge, WRONGS } from './judge.ts'
 import { listText, partitionsText, recordText, table } from './names.ts'
 import type { Scene } from './scene.ts'
 import { storyOf } from './story.ts'
@@ -190,10 +190,10 @@ function pauses({ cluster }: Scene, id: string): readonly string[] {
 
 function delays(scene: Scene): readonly string[] {
   const { cluster, journal, began, topic } = scene
-  const records = cluster.topic(topicOf(scene, 'billing') ?? topic).records()
+  const records = cluster.topic(topic).records()
   const doneAt = new Map<string, number>()
   for (const entry of journal.entries) {
-    if (entry.kind !== 'did') continue
+    if (entry.kind !== 'did' || entry.place.topic !== topic) continue
     const key = `${entry.place.partition}@${entry.place.offset}`
     if (!doneAt.has(key)) doneAt.set(key, entry.time)
   }

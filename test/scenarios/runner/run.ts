@@ -1,24 +1,24 @@
 /** Runs a scenario: its text again, with what every block printed this time. */
-import { type Block, parseScript, writeScript } from './script.ts'
-import type { Stage } from './verb.ts'
+import { parseScript, writeScript } from './script.ts'
+import type { Stage, Step } from './verb.ts'
 import { readCommands } from './verbs.ts'
 
 export async function runScenario(text: string): Promise<string> {
-  const parts = parseScript(text).map((part) =>
-    part.type === 'prose' ? part : { ...part, steps: readCommands(part.commands) },
-  )
+  const parts = parseScript(text)
+  // All of it is read before anything runs.
+  const steps = parts.map((part) => (part.type === 'prose' ? [] : readCommands(part.commands)))
   const stage: Stage = { scene: null, seed: null }
-  const done: Parameters<typeof writeScript>[0][number][] = []
-  for (const part of parts) {
-    if (part.type === 'prose') {
-      done.push(part)
-      continue
-    }
-    const printed: string[] = []
-    for (const step of part.steps) printed.push(...(await step(stage)))
-    const { steps: _unused, ...block } = part
-    done.push({ ...(block satisfies Block), printed: printed.length === 0 ? ['ok'] : printed })
+  const printed: string[][] = []
+  try {
+    for (const block of steps) printed.push(await runBlock(block, stage))
+  } finally {
+    await stage.scene?.cluster.dispose()
   }
-  await stage.scene?.cluster.dispose()
-  return writeScript(done)
+  return writeScript(parts, printed)
+}
+
+async function runBlock(steps: readonly Step[], stage: Stage): Promise<string[]> {
+  const printed: string[] = []
+  for (const step of steps) printed.push(...(await step(stage)))
+  return printed.length === 0 ? ['ok'] : printed
 }

@@ -16,9 +16,8 @@ export interface Prose {
 
 export interface Block {
   readonly type: 'block'
+  /** What stands below `----` is not kept: it is what they print. */
   readonly commands: readonly Line[]
-  /** What stands below `----` now. */
-  readonly output: readonly string[]
 }
 
 /** What is wrong with a script, and where. */
@@ -77,15 +76,15 @@ function partOf(lines: readonly Line[]): Prose | Block {
     return { type: 'prose', lines }
   }
   if (fence === 0) throw new ScriptError(first.number, `there is no command above ${FENCE}.`)
-  return { type: 'block', commands: lines.slice(0, fence), output: lines.slice(fence + 1).map(({ text }) => text) }
+  return { type: 'block', commands: lines.slice(0, fence) }
 }
 
-/** The file again, with what its blocks printed this time. */
-export function writeScript(parts: readonly (Prose | (Block & { readonly printed: readonly string[] }))[]): string {
-  const paragraphs = parts.map((part) =>
+/** The file again, with what its blocks printed this time, in the order of its parts. */
+export function writeScript(parts: readonly (Prose | Block)[], printed: readonly (readonly string[])[]): string {
+  const paragraphs = parts.map((part, i) =>
     part.type === 'prose'
       ? part.lines.map(({ text }) => text)
-      : [...part.commands.map(({ text }) => text), FENCE, ...part.printed],
+      : [...part.commands.map(({ text }) => text), FENCE, ...(printed[i] ?? [])],
   )
   return `${paragraphs.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }

@@ -56,7 +56,6 @@ export function startWorker(scene: Scene, name: string, plan: Plan): Worker {
       scene,
       worker,
       consumer,
-      topic,
       deadLetters: plan.deadLetters === null ? null : await letterBox(kafka, plan.deadLetters),
       alive: () => worker.process.incarnation === incarnation && ['running', 'frozen'].includes(worker.process.state),
     }
