@@ -32,11 +32,17 @@ export interface Scene {
   failed: Error | null
 }
 
+/** Of fifty partitions of the offsets topic a scene uses one; hundreds of scenes need not make the others. */
+const CHEAP = { 'offsets.topic.num.partitions': '1' }
+
 export function openScene(setting: Setting, seed: number | null): Scene {
   const { brokers, replicas, config } = setting
   const topics: Record<string, { partitions: number; replicationFactor: number }> = {}
   for (const [name, partitions] of setting.topics) topics[name] = { partitions, replicationFactor: replicas }
-  const options: ClusterOptions = { brokers, topics, config, strict: true, ...(seed === null ? {} : { seed }) }
+  const options: ClusterOptions =
+    seed === null
+      ? { brokers, topics, config, strict: true }
+      : { brokers, topics, config: { ...CHEAP, ...config }, strict: true, seed }
   const cluster = createCluster(options)
   const effects = new Set<string>()
   const scene: Scene = {
