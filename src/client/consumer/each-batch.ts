@@ -78,7 +78,7 @@ function createPayload(runner: Runner, batch: FetchedBatch, handed: RecordedHand
   const commit = (offsets: OffsetsShape | undefined): Promise<void> | undefined => {
     if (!offsets) return group.offsets.commitIfDue()
     const { topics } = offsets as Partial<OffsetsShape>
-    return topics === undefined ? group.offsets.commitResolved() : group.offsets.commit(toOffsetsToCommit(topics))
+    return topics === undefined ? group.offsets.commitResolved() : runner.commitNow(toOffsetsToCommit(topics))
   }
 
   return {
@@ -100,6 +100,6 @@ function createPayload(runner: Runner, batch: FetchedBatch, handed: RecordedHand
     },
     uncommittedOffsets: () => group.offsets.uncommitted(),
     isRunning: () => runner.isRunning,
-    isStale: () => group.seeks.has(topic, partition),
+    isStale: () => group.isStale(topic, partition),
   }
 }

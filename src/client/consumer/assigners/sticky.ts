@@ -48,16 +48,18 @@ export const sticky: PartitionAssigner = ({ cluster }) => {
   }
 }
 
+export const COOPERATIVE_STICKY = 'cooperative-sticky'
+
 /** CooperativeStickyAssignor (KIP-429). */
 export const cooperativeSticky: PartitionAssigner = ({ cluster }) => {
   let generation = -1
   return {
-    name: 'cooperative-sticky',
+    name: COOPERATIVE_STICKY,
     version: 3,
     rebalanceProtocol: 'cooperative',
     assign: async ({ members }) => encodePlan(assignCooperatively(await planGroup(cluster, members))),
     protocol: ({ topics, ownedPartitions = {}, generationId = -1, rackId = null }) => ({
-      name: 'cooperative-sticky',
+      name: COOPERATIVE_STICKY,
       metadata: asHostBytes(
         encodeSubscription({
           topics: [...topics].sort(),
