@@ -15,8 +15,6 @@ export interface Subscriber extends Omit<ConsumerProtocolSubscription, 'topics'>
   readonly memberId: string
   readonly groupInstanceId: string | null
   readonly topics: ReadonlySet<string>
-  /** Of the subscription as written: generation and owned partitions are missing below 2 and 1. */
-  readonly version: number
 }
 
 /** Every subscribed topic that exists, by name; its partitions ascending. */
@@ -56,7 +54,7 @@ function readSubscriber({ memberId, memberMetadata, groupInstanceId = null }: Gr
   const isShort = plain.version > 0 && plain.ownedPartitions === undefined
   // kafkajs puts any version in front of the layout of version 0.
   if (!isShort) return { ...decodeSubscription(memberMetadata), memberId, groupInstanceId, topics }
-  const nothing = { ownedPartitions: [], generationId: -1, rackId: null, version: 0 }
+  const nothing = { ownedPartitions: [], generationId: -1, rackId: null }
   return { ...nothing, userData: plain.userData, memberId, groupInstanceId, topics }
 }
 

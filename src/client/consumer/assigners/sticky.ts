@@ -118,10 +118,10 @@ function claimOfUserData({ memberId, topics, userData }: Subscriber): Claimant {
   }
 }
 
-/** The subscription says it from version 2 on, the user data before. */
-function claimOfSubscription({ memberId, topics, version, userData, ...subscription }: Subscriber): Claimant {
-  const { ownedPartitions: owned, generationId } = subscription
-  if (version >= 2 || userData === null) return { memberId, topics, owned, generation: generationId }
+/** The subscription says since when from version 2 on, the user data before. */
+function claimOfSubscription({ memberId, topics, userData, ownedPartitions, generationId }: Subscriber): Claimant {
+  const owned = ownedPartitions
+  if (generationId >= 0 || userData === null) return { memberId, topics, owned, generation: generationId }
   try {
     return { memberId, topics, owned, generation: decodeCooperativeUserData(userData) }
   } catch {
