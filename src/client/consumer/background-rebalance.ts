@@ -17,6 +17,10 @@ export class BackgroundRebalance {
     this.#options = options
   }
 
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
   request(): void {
     this.#wanted = true
     // Never rejects: failures go to `onFailure`.

@@ -76,9 +76,11 @@ function createPayload(runner: Runner, batch: FetchedBatch, handed: RecordedHand
   const lastVisible = FetchedBatch.lastVisibleOffset(batch)
 
   const commit = (offsets: OffsetsShape | undefined): Promise<void> | undefined => {
-    if (!offsets) return group.offsets.commitIfDue()
+    if (!offsets) return runner.watchCommit(group.offsets.commitIfDue())
     const { topics } = offsets as Partial<OffsetsShape>
-    return topics === undefined ? group.offsets.commitResolved() : runner.commitNow(toOffsetsToCommit(topics))
+    return topics === undefined
+      ? runner.watchCommit(group.offsets.commitResolved())
+      : runner.commitNow(toOffsetsToCommit(topics))
   }
 
   return {

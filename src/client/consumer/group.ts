@@ -12,7 +12,7 @@ import { BackgroundRebalance } from './background-rebalance.ts'
 import type { ClassicMembership } from './classic-membership.ts'
 import type { OwnedBatch } from './fetcher.ts'
 import { InFlight } from './in-flight.ts'
-import { type Joined, Joiner } from './joiner.ts'
+import { type Joined, Joiner, Stopped } from './joiner.ts'
 import { type AutoCommit, type MemberIdentity, Offsets } from './offsets.ts'
 import type { ConsumerOptions } from './options.ts'
 import { Reconciler } from './reconciler.ts'
@@ -144,7 +144,7 @@ export class GroupMembership {
   async #round(): Promise<boolean> {
     const { context, emitter, autoCommit } = this.#options
     const { groupId, memberId } = this
-    this.#logger.warn('The group is rebalancing, re-joining', { groupId, memberId })
+    this.#logger.info('The group is rebalancing, re-joining', { groupId, memberId })
     emitter.emit(consumerEvents.REBALANCING, { groupId, memberId })
     const startedAt = context.transport.now()
     const claim = { owned: this.#owned(), generationId: this.generationId }
@@ -173,6 +173,7 @@ export class GroupMembership {
   /** Cooperative only: resolves with the next assignment after that of the generation, rejects if there will be none. */
   async assignedAnew(generationId: number): Promise<void> {
     if (this.generationId !== generationId) return
+    if (!this.#rebalance.isRunning) throw new Stopped()
     await new Promise<void>((resolve, reject) => {
       this.#waiting.push({ resolve, reject })
     })

@@ -227,16 +227,16 @@ export class Runner {
 
   /** With auto-commit only; `undefined` when there is nothing to commit. */
   commitResolved(): Promise<void> | undefined {
-    return this.options.autoCommit ? this.#watchCommit(this.group.offsets.commitResolved()) : undefined
+    return this.options.autoCommit ? this.watchCommit(this.group.offsets.commitResolved()) : undefined
   }
 
   /** With auto-commit only; `undefined` when neither interval nor threshold is reached. */
   commitIfDue(): Promise<void> | undefined {
-    return this.options.autoCommit ? this.#watchCommit(this.group.offsets.commitIfDue()) : undefined
+    return this.options.autoCommit ? this.watchCommit(this.group.offsets.commitIfDue()) : undefined
   }
 
   /** A member that works during a rebalance commits then, or, where the coordinator does not take it, after it. */
-  #watchCommit(commit: Promise<void> | undefined): Promise<void> | undefined {
+  watchCommit(commit: Promise<void> | undefined): Promise<void> | undefined {
     if (commit === undefined || !this.group.isCooperative) return commit
     const { generationId } = this.group
     return commit.catch((error: unknown) => {
