@@ -42,7 +42,7 @@ const claiming = fc
 
 const sizes = (assigned: Owned): number[] => Object.values(assigned).map(({ length }) => length)
 const spread = (assigned: Owned): number => Math.max(...sizes(assigned)) - Math.min(...sizes(assigned))
-const after = (members: Members, assigned: Owned, generation: number): Members =>
+const owning = (members: Members, assigned: Owned, generation: number): Members =>
   Object.fromEntries(
     Object.entries(members).map(([id, { topics: subscribed }]) => [
       id,
@@ -122,7 +122,7 @@ describe('complete, disjoint, within subscriptions', () => {
             if (generation !== newest) continue
             for (const key of owns) if (!now[id]?.includes(key)) expect(given.has(key)).toBe(false)
           }
-          const next = after(members, now, round)
+          const next = owning(members, now, round)
           const done = Object.values(now).flat().length === [...group.partitions.values()].flat().length
           if (done && moved(before, now).length === 0) break
           expect(round).toBeLessThan(9)
@@ -146,7 +146,7 @@ describe('sticky', () => {
       fc.property(topics, alike, (sizesOf, members) => {
         const first = settled(sizesOf, members)
         expect(spread(first)).toBeLessThanOrEqual(1)
-        expect(settled(sizesOf, after(members, first, 1))).toEqual(first)
+        expect(settled(sizesOf, owning(members, first, 1))).toEqual(first)
       }),
     )
   })
@@ -155,7 +155,7 @@ describe('sticky', () => {
     fc.assert(
       fc.property(topics, mixed, (sizesOf, members) => {
         const first = settled(sizesOf, members)
-        expect(settled(sizesOf, after(members, first, 1))).toEqual(first)
+        expect(settled(sizesOf, owning(members, first, 1))).toEqual(first)
       }),
     )
   })
@@ -167,7 +167,7 @@ describe('sticky', () => {
         fc.pre(ids.length > 1)
         const gone = ids[pick % ids.length] as string
         const first = settled(sizesOf, members)
-        const { [gone]: _, ...rest } = after(members, first, 1)
+        const { [gone]: _, ...rest } = owning(members, first, 1)
         expect(moved(first, settled(sizesOf, rest)).sort()).toEqual(first[gone])
       }),
     )
@@ -178,7 +178,7 @@ describe('sticky', () => {
       fc.property(topics, alike, fc.integer({ min: 1, max: 3 }), (sizesOf, members, count) => {
         const first = settled(sizesOf, members)
         const joining = Array.from({ length: count }, (_, i): [string, Member] => [`new-${i}`, { topics: TOPICS }])
-        const now = settled(sizesOf, { ...after(members, first, 1), ...Object.fromEntries(joining) })
+        const now = settled(sizesOf, { ...owning(members, first, 1), ...Object.fromEntries(joining) })
         const total = Object.values(first).flat().length
         const low = Math.floor(total / (Object.keys(members).length + count))
         for (const id of moved(first, now).map((key) => Object.keys(now).find((one) => now[one]?.includes(key))))
@@ -199,7 +199,7 @@ describe('sticky', () => {
         fc.pre(ids.length > 1)
         const gone = ids[pick % ids.length] as string
         const first = settled(sizesOf, members)
-        const { [gone]: _, ...rest } = after(members, first, 1)
+        const { [gone]: _, ...rest } = owning(members, first, 1)
         const now = settled(sizesOf, rest)
         // No two members swapped partitions of one topic.
         const swaps = moved(first, now).filter((key) => !first[gone]?.includes(key))
