@@ -146,6 +146,20 @@ test('a partition that is taken away is finished and committed first, and nobody
   ).toEqual([6, 6])
 })
 
+test('who gets partitions while it sleeps wakes up for them', async () => {
+  const cluster = create()
+  const work = new GroupWork(cluster, PARTITIONS)
+  work.start('a', { assigners: [cooperativeSticky] })
+  await cluster.group('billing').stable({ members: 1 })
+  await work.feed(200)
+  // It owns nothing at first: its loops sleep, but not past a heartbeat, nor past the first partition.
+  work.start('b', { assigners: [cooperativeSticky], maxWaitTimeInMs: 20_000, heartbeatInterval: 2000 })
+  await work.feed(4000)
+  const got = work.moments.find(({ client, partitions }) => client === 'b' && partitions.length > 0)?.at ?? Number.NaN
+  const first = work.handled.find(({ client }) => client === 'b')?.at ?? Number.NaN
+  expect(first - got).toBeLessThan(150)
+})
+
 test('what is paused stays paused, what is sought is read from there, and positions of kept partitions are not asked for again', async () => {
   const cluster = create({ topics: { orders: 4 }, trace: 'full' })
   const seen: string[] = []

@@ -25,6 +25,8 @@ export interface WorkOptions {
   readonly heartbeatInterval?: number
   readonly sessionTimeout?: number
   readonly isStatic?: boolean
+  /** Default 250. */
+  readonly maxWaitTimeInMs?: number
   /** What the handler does with a message. */
   readonly work?: (client: string, partition: number) => Promise<void> | undefined
 }
@@ -52,7 +54,14 @@ export class GroupWork {
 
   async #main(
     client: string,
-    { assigners, heartbeatInterval = 500, sessionTimeout = 10_000, isStatic = false, work }: WorkOptions,
+    {
+      assigners,
+      heartbeatInterval = 500,
+      sessionTimeout = 10_000,
+      isStatic = false,
+      maxWaitTimeInMs = 250,
+      work,
+    }: WorkOptions,
     { newKafka, onStop }: ProcessContext<ReturnType<Cluster['kafka']>, ClientConfig>,
   ): Promise<void> {
     const cluster = this.#cluster
@@ -61,7 +70,7 @@ export class GroupWork {
       partitionAssigners: [...assigners],
       heartbeatInterval,
       sessionTimeout,
-      maxWaitTimeInMs: 250,
+      maxWaitTimeInMs,
       ...(isStatic ? { groupInstanceId: client } : {}),
     })
     onStop(() => consumer.disconnect())

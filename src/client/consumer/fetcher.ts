@@ -68,15 +68,17 @@ export class Fetcher {
     for (const wake of this.#sleeping) wake()
   }
 
+  /** A cooperative member that owns nothing yet is needed for the next round: it must hear of it in time. */
   #sleep(): Promise<void> {
-    const { context, maxWaitMs } = this.#options
+    const { context, maxWaitMs, heartbeatIntervalMs } = this.#options
+    const waitMs = this.#group.isCooperative ? Math.min(maxWaitMs, heartbeatIntervalMs) : maxWaitMs
     return new Promise((resolve) => {
       const wake = (): void => {
         timer.cancel()
         this.#sleeping.delete(wake)
         resolve()
       }
-      const timer = context.transport.timer(maxWaitMs, 'daemon', wake)
+      const timer = context.transport.timer(waitMs, 'daemon', wake)
       this.#sleeping.add(wake)
     })
   }
