@@ -8,8 +8,8 @@ import {
   READ_UNCOMMITTED,
   REQUEST_TIMEOUT_MS,
 } from './constants.ts'
+import { PartitionAssigners } from './consumer/assigners/index.ts'
 import { createConsumer } from './consumer/consumer.ts'
-import { PartitionAssigners } from './consumer/round-robin.ts'
 import type { ClientContext } from './context.ts'
 import { EventEmitter } from './events/emitter.ts'
 import { adminEvents, consumerEvents, type NetworkEventNames, producerEvents } from './events/names.ts'

@@ -24,8 +24,10 @@ it.each([
   expect(client[name]).toEqual(kafkajs[name])
 })
 
-it('lists partitioners, assigners and codecs under the same names', () => {
-  for (const name of ['Partitioners', 'PartitionAssigners', 'AssignerProtocol', 'CompressionCodecs'] as const) {
+it('lists partitioners, assigners and codecs under the same names, and Java’s assignors beside them', () => {
+  for (const name of ['Partitioners', 'AssignerProtocol', 'CompressionCodecs'] as const) {
     expect(Object.keys(client[name] as object)).toEqual(Object.keys(kafkajs[name] as object))
   }
+  expect(Object.keys(exported.PartitionAssigners)).toEqual(['roundRobin', 'range', 'sticky', 'cooperativeSticky'])
+  expect(Object.keys(kafkajs.PartitionAssigners as object)).toEqual(['roundRobin'])
 })

@@ -1,16 +1,27 @@
 /**
  * A group in a storm: members come, go, die, stop noticing and come back, static and dynamic ones, while brokers die, the
- * coordinator's among them. The laws hold after every event; once all is healed, every group is Stable, every partition has one
- * owner, and there is no lag (V6, V8).
+ * coordinator's among them. Each seed has an assignor. The laws hold after every event; once all is healed, every group is Stable,
+ * every partition has one owner, and there is no lag (V6, V8).
  */
 import { type ClientConfig, type Cluster, createCluster, type ProcessContext, type ProcessHandle } from 'kafkarium'
 import { expect, test } from 'vitest'
+import { PartitionAssigners } from '../../src/client/index.ts'
 
 /** 200, or what KAFKARIUM_SEARCH_SEEDS says. */
 const SEEDS = Number(process.env.KAFKARIUM_SEARCH_SEEDS ?? 200)
 const PARTITIONS = 3
 const WORKERS = ['w1', 'w2', 'w3', 'w4'] as const
 const STEPS = 14
+
+const { roundRobin, range, sticky, cooperativeSticky } = PartitionAssigners
+/** What members name, the one or the other: the last is a group that is changing over to the cooperative protocol. */
+const ASSIGNERS = [
+  [[roundRobin]],
+  [[cooperativeSticky]],
+  [[range]],
+  [[sticky]],
+  [[cooperativeSticky, roundRobin], [cooperativeSticky]],
+]
 
 /** Numerical Recipes' generator: the test's own draws, apart from the cluster's. */
 function dice(seed: number) {
@@ -22,11 +33,12 @@ function dice(seed: number) {
 }
 
 const worker =
-  (name: string, isStatic: boolean) =>
+  (name: string, isStatic: boolean, partitionAssigners: (typeof ASSIGNERS)[number][number]) =>
   async ({ newKafka, onStop }: ProcessContext<ReturnType<Cluster['kafka']>, ClientConfig>) => {
     const kafka = newKafka({ clientId: name, logLevel: 0, requestTimeout: 5000 })
     const consumer = kafka.consumer({
       groupId: 'billing',
+      partitionAssigners,
       sessionTimeout: 8000,
       heartbeatInterval: 1000,
       rebalanceTimeout: 12_000,
@@ -64,7 +76,9 @@ async function storm(seed: number): Promise<Outcome> {
   let coordinatorCrashes = 0
   const start = (name: string) => {
     const known = running.get(name)
-    if (known === undefined) running.set(name, cluster.process(name, worker(name, roll(2) === 0)))
+    const assigners = ASSIGNERS[seed % ASSIGNERS.length] ?? []
+    if (known === undefined)
+      running.set(name, cluster.process(name, worker(name, roll(2) === 0, assigners[roll(assigners.length)] ?? [])))
     else void known.restart()
   }
   const act = () => {

@@ -1,8 +1,8 @@
 /** The admin client's functions about offsets, of topics and of groups. */
 import { inCall } from '../call.ts'
 import { EARLIEST_OFFSET, LATEST_OFFSET } from '../constants.ts'
+import { PartitionAssigners } from '../consumer/assigners/index.ts'
 import { createConsumer } from '../consumer/consumer.ts'
-import { PartitionAssigners } from '../consumer/round-robin.ts'
 import { sortedAsText } from '../consumer/subscription.ts'
 import { logLevel } from '../enums.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'

@@ -1,7 +1,8 @@
 /**
- * kafkajs's encoding of subscriptions and assignments, for custom assigners (KJ16). Always the layout of version 0,
- * whatever number an assigner puts in front; `src/protocol` has the real versions.
+ * kafkajs's encoding of subscriptions and assignments, for custom assigners (KJ16): the layout of version 0, whatever number an
+ * assigner puts in front. A subscription that says what its member owns has the real layout of its version.
  */
+import { decodeSubscription, encodeSubscription } from '../../protocol/consumer-protocol.ts'
 import { decodeUtf8, utf8Length, writeUtf8 } from '../../protocol/utf8.ts'
 import { asHostBytes, copyAsHostBytes } from '../bytes.ts'
 import type { Assignment, ISerializer, MemberAssignment, MemberMetadata } from '../types/assigners.ts'
@@ -73,6 +74,10 @@ class Reader {
     return Array.from({ length: Math.max(0, this.int32()) }, read)
   }
 
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
   /** `null` for a length of -1. */
   bytes(): Bytes {
     const length = this.int32()
@@ -88,7 +93,14 @@ const nothing: Uint8Array = new Uint8Array(0)
 type Optional<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
 
 const memberMetadata = {
-  encode({ version, topics, userData }: Optional<MemberMetadata, 'userData'>): Bytes {
+  encode(metadata: Optional<MemberMetadata, 'userData'>): Bytes {
+    const { version, topics, userData, ownedPartitions, generationId, rackId } = metadata
+    if (ownedPartitions !== undefined || generationId !== undefined || rackId !== undefined) {
+      const subscription = { topics, userData: userData ?? null, ownedPartitions: listTopics(ownedPartitions ?? {}) }
+      return asHostBytes(
+        encodeSubscription({ ...subscription, generationId: generationId ?? -1, rackId: rackId ?? null }, version),
+      )
+    }
     const data: Uint8Array = userData ?? nothing
     const writer = new Writer(2 + 4 + topics.reduce((size, topic) => size + stringSize(topic), 0) + 4 + data.length)
     writer.int16(version)
@@ -97,10 +109,35 @@ const memberMetadata = {
     writer.bytes(data)
     return writer.done()
   },
+  /** As kafkajs reads it, and what members say beyond that. */
   decode(buffer: Bytes): MemberMetadata {
     const reader = new Reader(buffer)
-    return { version: reader.int16(), topics: reader.array(() => reader.string()), userData: reader.bytes() }
+    const version = reader.int16()
+    const plain = { version, topics: reader.array(() => reader.string()), userData: reader.bytes() }
+    if (version < 1 || reader.isAtEnd) return plain
+    const { ownedPartitions, generationId, rackId } = decodeSubscription(buffer)
+    return {
+      ...plain,
+      ownedPartitions: asAssignment(ownedPartitions),
+      ...(version < 2 ? {} : { generationId }),
+      ...(version < 3 ? {} : { rackId }),
+    }
   },
+}
+
+type TopicPartitions = readonly { readonly topic: string; readonly partitions: readonly number[] }[]
+
+/** By topic and partition, as ConsumerProtocol.serializeSubscription sorts them. */
+export function listTopics(assignment: Assignment): TopicPartitions {
+  return Object.keys(assignment)
+    .sort()
+    .map((topic) => ({ topic, partitions: [...(assignment[topic] as number[])].sort((a, b) => a - b) }))
+}
+
+export function asAssignment(topics: TopicPartitions): Assignment {
+  const assignment = Object.create(null) as Assignment
+  for (const { topic, partitions } of topics) assignment[topic] = [...partitions]
+  return assignment
 }
 
 const memberAssignment = {

@@ -160,6 +160,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       assigners,
       autoCommit: { enabled: autoCommit, intervalMs: autoCommitInterval, threshold: autoCommitThreshold },
       isStopping: () => runner?.isStopping ?? false,
+      onFailure: (error) => runner?.interrupt(error),
+      onAdded: () => runner?.onAdded(),
     })
     runner = new Runner({
       ...options,

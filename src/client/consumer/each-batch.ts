@@ -76,9 +76,11 @@ function createPayload(runner: Runner, batch: FetchedBatch, handed: RecordedHand
   const lastVisible = FetchedBatch.lastVisibleOffset(batch)
 
   const commit = (offsets: OffsetsShape | undefined): Promise<void> | undefined => {
-    if (!offsets) return group.offsets.commitIfDue()
+    if (!offsets) return runner.watchCommit(group.offsets.commitIfDue())
     const { topics } = offsets as Partial<OffsetsShape>
-    return topics === undefined ? group.offsets.commitResolved() : group.offsets.commit(toOffsetsToCommit(topics))
+    return topics === undefined
+      ? runner.watchCommit(group.offsets.commitResolved())
+      : runner.commitNow(toOffsetsToCommit(topics))
   }
 
   return {
@@ -100,6 +102,6 @@ function createPayload(runner: Runner, batch: FetchedBatch, handed: RecordedHand
     },
     uncommittedOffsets: () => group.offsets.uncommitted(),
     isRunning: () => runner.isRunning,
-    isStale: () => group.seeks.has(topic, partition),
+    isStale: () => group.isStale(topic, partition),
   }
 }

@@ -25,7 +25,7 @@ export async function handleEachMessage(
   const started = { type: 'handler.start' as const, ...fact }
   const done = { type: 'handler.done' as const, ...fact }
   for (let i = 0; i < messages.length; i += 1) {
-    if (!runner.isRunning || group.seeks.has(topic, partition)) break
+    if (!runner.isRunning || group.isStale(topic, partition)) break
     const message = messages[i] as FetchedMessage
     const offset = FetchedBatch.offsetAt(batch, i)
     const memberId = group.memberId ?? ''

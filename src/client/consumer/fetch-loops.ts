@@ -28,6 +28,7 @@ export class FetchLoops<T extends Located> {
   /** For good: a change of brokers that is noticed while the loops end must not start them again. */
   #stopped = false
   #loops: Promise<unknown>[] = []
+  #interrupt: ((error: unknown) => void) | undefined
 
   constructor(options: FetchLoopsOptions<T>) {
     this.#options = options
@@ -55,13 +56,23 @@ export class FetchLoops<T extends Located> {
     // Which node's loop has a partition in hand: another must not handle the same partition at the same time.
     const owners = new Map<string, string>()
     this.#loops = nodes.map((nodeId) => this.#loop(nodeId, nodes, owners))
+    const interrupted = new Promise<never>((_, reject) => {
+      this.#interrupt = reject
+    })
     try {
-      await Promise.all(this.#loops)
+      await Promise.race([Promise.all(this.#loops), interrupted])
     } catch (error) {
       this.#running = false
       await whileEnding(Promise.allSettled(this.#loops))
       throw error
+    } finally {
+      this.#interrupt = undefined
     }
+  }
+
+  /** Ends `run` as if a loop had failed with this error. Does nothing when none runs. */
+  interrupt(error: unknown): void {
+    this.#interrupt?.(error)
   }
 
   async stop(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Logger } from '../types/logging.ts'
 import type { FetchedPartition } from './batch.ts'
 import type { GroupMembership } from './group.ts'
 import type { ConsumerOptions } from './options.ts'
+import type { Progress } from './positions.ts'
 import { ReadReplicas } from './read-replicas.ts'
 
 const OFFSET_OUT_OF_RANGE = 1
@@ -23,6 +24,17 @@ const staleMetadataTypes = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ])
 
+/** What was fetched, and for which time of ownership: the partition may go and come back while it waits. */
+export interface OwnedBatch extends FetchedPartition {
+  readonly tenure: Progress
+}
+
+interface Request {
+  readonly topics: readonly FetchTopic[]
+  /** As the partitions stand in `topics`. */
+  readonly tenures: ReadonlyMap<string, Progress>
+}
+
 export class Fetcher {
   readonly #options: ConsumerOptions
   readonly #group: GroupMembership
@@ -30,6 +42,8 @@ export class Fetcher {
   readonly #replicas: ReadReplicas
   /** Where the next fetch starts in its list of partitions: fair when `maxBytes` is too small for all (KIP-74). */
   #turn = 0
+  /** Nodes without partitions of ours sleep; what comes in wakes them up. */
+  readonly #sleeping = new Set<() => void>()
 
   constructor(options: ConsumerOptions, group: GroupMembership) {
     this.#options = options
@@ -39,17 +53,42 @@ export class Fetcher {
   }
 
   /** Empty after an error that was dealt with; rejects with one that was not. */
-  async fetch(nodeId: string): Promise<FetchedPartition[]> {
+  async fetch(nodeId: string): Promise<OwnedBatch[]> {
+    const { generationId } = this.#group
     try {
       return await this.#fetch(nodeId)
     } catch (error) {
-      await this.#recover(error)
+      if (this.#group.absorbs(error, generationId)) await this.#backOff()
+      else await this.#recover(error)
       return []
     }
   }
 
-  async #fetch(nodeId: string): Promise<FetchedPartition[]> {
-    const { cluster, context, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId } = this.#options
+  wake(): void {
+    for (const wake of this.#sleeping) wake()
+  }
+
+  /** A cooperative member that owns nothing yet is needed for the next round: it must hear of it in time. */
+  #sleep(): Promise<void> {
+    const { context, maxWaitMs, heartbeatIntervalMs } = this.#options
+    const waitMs = this.#group.isCooperative ? Math.min(maxWaitMs, heartbeatIntervalMs) : maxWaitMs
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        timer.cancel()
+        this.#sleeping.delete(wake)
+        resolve()
+      }
+      const timer = context.transport.timer(waitMs, 'daemon', wake)
+      this.#sleeping.add(wake)
+    })
+  }
+
+  #backOff(): Promise<void> {
+    return sleep(this.#options.context.transport, this.#options.retry.initialRetryTime, 'loop')
+  }
+
+  async #fetch(nodeId: string): Promise<OwnedBatch[]> {
+    const { cluster, maxWaitMs, minBytes, maxBytes, isolationLevel, rackId } = this.#options
     await cluster.refreshMetadataIfNecessary()
     this.#group.checkForStaleAssignment()
 
@@ -59,9 +98,10 @@ export class Fetcher {
     }
     await this.#applySeeks(mine)
 
-    const topics = this.#toFetch(mine)
+    const request = this.#toFetch(mine)
+    const { topics } = request
     if (topics.length === 0) {
-      await sleep(context.transport, maxWaitMs, 'daemon')
+      await this.#sleep()
       return []
     }
 
@@ -81,27 +121,45 @@ export class Fetcher {
       }),
       { atLeastMs: maxWaitMs + FETCH_MARGIN_MS, check: throwOnFetchError },
     )
-    return this.#toBatches(response, topics)
+    return this.#toBatches(response, request)
   }
 
   async #applySeeks(mine: readonly [string, number][]): Promise<void> {
     const { seeks, offsets } = this.#group
     for (const [topic, partition] of mine) {
       const offset = seeks.take(topic, partition)
-      if (offset !== undefined) await offsets.seek(topic, partition, offset)
+      if (offset !== undefined) await this.#seek(topic, partition, offset)
     }
     await offsets.resolveCommitted()
   }
 
-  #toFetch(mine: readonly [string, number][]): FetchTopic[] {
+  /** A seek the coordinator does not take while the group rebalances is still to be done. */
+  async #seek(topic: string, partition: number, offset: number): Promise<void> {
+    const { seeks, offsets, isCooperative } = this.#group
+    try {
+      await offsets.seek(topic, partition, offset)
+    } catch (error) {
+      if (isCooperative && !seeks.has(topic, partition)) seeks.set(topic, partition, offset)
+      throw error
+    }
+  }
+
+  #toFetch(mine: readonly [string, number][]): Request {
     const { offsets, subscription } = this.#group
     const ready = mine.filter(
-      ([topic, partition]) => offsets.isInitialized(topic, partition) && !subscription.isPaused(topic, partition),
+      ([topic, partition]) =>
+        offsets.isInitialized(topic, partition) &&
+        !subscription.isPaused(topic, partition) &&
+        !subscription.isRevoked(topic, partition),
     )
+    const tenures = new Map<string, Progress>()
     const start = ready.length === 0 ? 0 : this.#turn++ % ready.length
     const topics: { topic: string; partitions: FetchTopic['partitions'][number][] }[] = []
     for (let i = 0; i < ready.length; i += 1) {
       const [topic, partition] = ready[(start + i) % ready.length] as [string, number]
+      const tenure = offsets.progress(topic, partition)
+      if (tenure === undefined) continue
+      tenures.set(`${topic}|${partition}`, tenure)
       const entry = makeFetchPartition({
         partition,
         fetchOffset: offsets.next(topic, partition),
@@ -111,12 +169,12 @@ export class Fetcher {
       if (last?.topic === topic) last.partitions.push(entry)
       else topics.push({ topic, partitions: [entry] })
     }
-    return topics.map((topic) => makeFetchTopic(topic))
+    return { topics: topics.map((topic) => makeFetchTopic(topic)), tenures }
   }
 
-  #toBatches({ responses }: FetchResponse, requested: readonly FetchTopic[]): FetchedPartition[] {
+  #toBatches({ responses }: FetchResponse, { topics: requested, tenures }: Request): OwnedBatch[] {
     const { seeks, subscription } = this.#group
-    const batches: FetchedPartition[] = []
+    const batches: OwnedBatch[] = []
     for (const { topic, partitions } of responses) {
       for (const data of partitions) {
         const partition = data.partitionIndex
@@ -124,8 +182,10 @@ export class Fetcher {
         if (seeks.has(topic, partition) || subscription.isPaused(topic, partition)) continue
         if (data.preferredReadReplica !== -1) this.#prefer(topic, partition, data.preferredReadReplica)
         const fetchedOffset = requestedOffset(requested, topic, partition)
-        if (fetchedOffset === undefined) continue
+        const tenure = tenures.get(`${topic}|${partition}`)
+        if (fetchedOffset === undefined || tenure === undefined) continue
         batches.push({
+          tenure,
           topic,
           partition,
           fetchedOffset,
@@ -152,7 +212,9 @@ export class Fetcher {
     if ((type !== undefined && staleMetadataTypes.has(type)) || name === 'KafkaJSTopicMetadataNotLoaded') {
       this.#logger.debug('Stale cluster metadata, refreshing...', { groupId, memberId, error: message })
       await cluster.refreshMetadata()
-      await this.#group.joinAndSync()
+      // A leader that moved is no reason to join again: kafkajs does all the same.
+      if (this.#group.isCooperative) await this.#backOff()
+      else await this.#group.joinAndSync()
       return
     }
     if (name === 'KafkaJSStaleTopicMetadataAssignment') {

@@ -1,31 +1,23 @@
-/** A member of a consumer group: join, sync, heartbeat, leave (KJ5, KJ6, KJ16; eager protocol only). */
-import { copyAsHostBytes } from '../bytes.ts'
-import { KafkaJSError, KafkaJSNonRetriableError } from '../errors/base.ts'
-import { isRebalancing, toError, viewError } from '../errors/classify.ts'
+/**
+ * A consumer's place in its group: what it owns, and how it joins, stays and leaves. With the eager protocol, kafkajs's, it owns
+ * nothing while it joins (KJ6); with the cooperative one it joins in the background and keeps what it has (KIP-429).
+ */
+import { viewError } from '../errors/classify.ts'
 import { KafkaJSStaleTopicMetadataAssignment } from '../errors/general.ts'
 import { consumerEvents } from '../events/names.ts'
-import type { BrokerClient } from '../network/broker.ts'
-import { requestHeartbeat, requestJoin, requestLeave, requestSync } from '../network/group-requests.ts'
-import { createRetrier, GiveUp, type Retrier } from '../retry.ts'
-import type { Assigner, GroupMember, GroupMemberAssignment } from '../types/assigners.ts'
+import { createRetrier, type Retrier } from '../retry.ts'
+import type { Assigner, Assignment } from '../types/assigners.ts'
 import type { Logger } from '../types/logging.ts'
-import type { PartitionMetadata } from '../types/metadata.ts'
-import { AssignerProtocol } from './assigner-protocol.ts'
-import { type AutoCommit, Offsets } from './offsets.ts'
+import { BackgroundRebalance } from './background-rebalance.ts'
+import type { ClassicMembership } from './classic-membership.ts'
+import type { OwnedBatch } from './fetcher.ts'
+import { InFlight } from './in-flight.ts'
+import { type Joined, Joiner, Stopped } from './joiner.ts'
+import { type AutoCommit, type MemberIdentity, Offsets } from './offsets.ts'
 import type { ConsumerOptions } from './options.ts'
+import { Reconciler } from './reconciler.ts'
 import { SeekQueue } from './seek-queue.ts'
-import { Subscription, sortedAsText } from './subscription.ts'
-
-const FAQ = 'https://kafka.js.org/docs/faq#why-am-i-receiving-messages-for-topics-i-m-not-subscribed-to'
-
-/** Thrown into the join's retries when the consumer was stopped meanwhile. Never leaves the consumer. */
-export class Stopped extends Error {}
-
-interface KnownPartitions {
-  /** The metadata array the set was made from: as long as it is the same there is nothing to compare. */
-  source: PartitionMetadata[]
-  readonly ids: ReadonlySet<number>
-}
+import { type Assigned, Subscription } from './subscription.ts'
 
 interface GroupOptions extends ConsumerOptions {
   readonly topics: readonly string[]
@@ -33,41 +25,77 @@ interface GroupOptions extends ConsumerOptions {
   readonly assigners: readonly Assigner[]
   readonly autoCommit: AutoCommit
   readonly isStopping: () => boolean
+  /** A join in the background failed: whoever works for this member has to stop, and to say what becomes of it. */
+  readonly onFailure: (error: unknown) => void
+  /** Partitions came in while the loops run. */
+  readonly onAdded: () => void
 }
 
 export class GroupMembership {
   readonly groupId: string
+  /**
+   * Whether partitions are kept during a join: the highest protocol that all assigners support is in force (ConsumerCoordinator).
+   * So assigners of both kinds together are eager, which is how a group changes over.
+   */
+  readonly isCooperative: boolean
   readonly subscription = new Subscription()
   readonly seeks = new SeekQueue()
+  readonly inFlight = new InFlight()
+  readonly offsets: Offsets
   readonly #options: GroupOptions
   readonly #logger: Logger
   readonly #retrier: Retrier
-  /** `null` before the first join and after UNKNOWN_MEMBER_ID. */
-  memberId: string | null = null
-  #generationId = -1
-  #leaderId = ''
-  #protocol = ''
-  /** The group goes on with the assignment it has: this member came back and leads (KIP-814). */
-  #skipsAssignment = false
-  #members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[] = []
-  #coordinator: BrokerClient | undefined
-  #offsets: Offsets | undefined
-  #knownPartitions: Map<string, KnownPartitions> | undefined
+  readonly #joiner: Joiner
+  readonly #reconciler: Reconciler
+  readonly #rebalance: BackgroundRebalance
+  /** Of the last assignment; during a join the membership is further. */
+  #identity: MemberIdentity | undefined
+  #joining = false
+  /** For the next assignment. */
+  readonly #waiting: { readonly resolve: () => void; readonly reject: (error: unknown) => void }[] = []
   #lastHeartbeat: number
   #heartbeat: Promise<void> | undefined
 
   constructor(options: GroupOptions) {
+    const { context, assigners, isStopping, onFailure, onAdded } = options
     this.#options = options
     this.groupId = options.groupId
-    this.#logger = options.context.rootLogger.namespace('ConsumerGroup')
-    this.#retrier = createRetrier(options.context.transport, options.retry)
-    this.#lastHeartbeat = options.context.transport.now()
+    this.isCooperative =
+      assigners.length > 0 && assigners.every(({ rebalanceProtocol }) => rebalanceProtocol === 'cooperative')
+    this.#logger = context.rootLogger.namespace('ConsumerGroup')
+    this.#retrier = createRetrier(context.transport, options.retry)
+    this.#lastHeartbeat = context.transport.now()
+    this.#joiner = new Joiner({ ...options, isCooperative: this.isCooperative })
+    this.offsets = new Offsets({ ...options, transport: context.transport, identity: () => this.#assignedAs() })
+    const onRevoked = () => this.#commitBeforeGivingUp()
+    const { subscription, offsets, inFlight } = this
+    this.#reconciler = new Reconciler({ subscription, offsets, inFlight, onRevoked, onAdded })
+    this.#rebalance = new BackgroundRebalance({
+      round: () => this.#round(),
+      onFailure: (error) => {
+        for (const waiter of this.#waiting.splice(0)) waiter.reject(error)
+        if (!isStopping()) onFailure(error)
+      },
+      isStopping,
+    })
   }
 
-  /** Of the current assignment. */
-  get offsets(): Offsets {
-    if (this.#offsets === undefined) throw new KafkaJSNonRetriableError('The consumer has not joined its group yet')
-    return this.#offsets
+  get #membership(): ClassicMembership {
+    return this.#joiner.membership
+  }
+
+  /** `null` before the first join and after UNKNOWN_MEMBER_ID. */
+  get memberId(): string | null {
+    return this.#membership.memberId
+  }
+
+  /** Of the last assignment, -1 before the first. */
+  get generationId(): number {
+    return this.#identity?.generationId ?? -1
+  }
+
+  #assignedAs(): MemberIdentity {
+    return this.#identity ?? { coordinator: this.#membership.coordinator, generationId: -1, memberId: '' }
   }
 
   async connect(): Promise<void> {
@@ -77,223 +105,175 @@ export class GroupMembership {
     await cluster.refreshMetadataIfNecessary()
   }
 
+  /** A join of a member that owns nothing, or gives up all it owns for it. */
   joinAndSync(): Promise<void> {
-    const { context, emitter, isStopping } = this.#options
-    const startedAt = context.transport.now()
+    const startedAt = this.#options.context.transport.now()
     return this.#retrier(async () => {
-      if (isStopping()) throw new GiveUp(new Stopped())
-      try {
-        await this.#join()
-        await this.#sync()
-      } catch (error) {
-        // Not retriable by themselves: the way back goes through the coordinator and a new join, which is what the
-        // wrapping makes the retry core do.
-        if (isRebalancing(error)) throw new KafkaJSError(toError(error))
-        if (viewError(error).type === 'UNKNOWN_MEMBER_ID') {
-          this.memberId = null
-          throw new KafkaJSError(toError(error))
-        }
-        throw new GiveUp(error)
-      }
-      const payload = {
-        groupId: this.groupId,
-        memberId: this.memberId,
-        leaderId: this.#leaderId,
-        isLeader: this.#isLeader(),
-        memberAssignment: Object.fromEntries(
-          [...this.subscription.assigned()].map(([topic, ids]) => [topic, [...ids]]),
-        ),
-        groupProtocol: this.#protocol,
-        duration: context.transport.now() - startedAt,
-      }
-      emitter.emit(consumerEvents.GROUP_JOIN, payload)
-      this.#logger.info('Consumer has joined the group', payload)
+      const claim = { owned: {}, generationId: this.memberId === null ? -1 : this.generationId }
+      this.subscription.assign(this.#take(await this.#joiner.attempt(claim, false)))
+      this.offsets.restart(this.subscription.assigned())
+      this.#tellJoined(startedAt)
     })
   }
 
-  #isLeader(): boolean {
-    return this.#leaderId !== '' && this.memberId === this.#leaderId
+  /** Cooperative only: joins in the background, unless that is under way. */
+  rejoin(): void {
+    if (!this.#joining) this.#rebalance.request()
   }
 
-  async #join(): Promise<void> {
-    const { cluster, assigners, topics, sessionTimeoutMs, rebalanceTimeoutMs, groupInstanceId } = this.#options
-    this.#coordinator = await cluster.findGroupCoordinator(this.groupId)
-    const joined = await requestJoin(this.#coordinator, {
-      groupId: this.groupId,
-      sessionTimeoutMs,
-      rebalanceTimeoutMs,
-      memberId: this.memberId ?? '',
-      groupInstanceId,
-      protocols: assigners.map((assigner) => {
-        const { name, metadata } = assigner.protocol({ topics: [...topics] })
-        return { name, metadata: new Uint8Array(metadata) }
-      }),
-    })
-    this.#generationId = joined.generationId
-    this.#leaderId = joined.leader
-    this.memberId = joined.memberId
-    this.#members = joined.members
-    this.#protocol = joined.protocolName ?? ''
-    this.#skipsAssignment = joined.skipAssignment
+  /** Cooperative only: after the loops ended. What failed in the background is tried again. */
+  resume(): void {
+    if (this.isCooperative) this.#rebalance.resume()
   }
 
-  async #sync(): Promise<void> {
-    const { cluster, context, emitter, fromBeginning, autoCommit, groupInstanceId } = this.#options
-    const memberId = this.memberId ?? ''
-    const generationId = this.#generationId
-    const assignments = this.#isLeader() && !this.#skipsAssignment ? await this.#assign() : []
-    const coordinator = this.#coordinator as BrokerClient
-
-    this.#knownPartitions = this.#partitionsOfTopics()
-    const bytes = await requestSync(coordinator, {
-      groupId: this.groupId,
-      generationId,
-      memberId,
-      groupInstanceId,
-      assignments: assignments.map((one) => ({
-        memberId: one.memberId,
-        assignment: new Uint8Array(one.memberAssignment),
-      })),
-    })
-    const decoded =
-      AssignerProtocol.MemberAssignment.decode(copyAsHostBytes(bytes, context.host.bytes.view))?.assignment ?? {}
-    this.#logger.debug('Received assignment', {
-      groupId: this.groupId,
-      generationId,
-      memberId,
-      memberAssignment: decoded,
-    })
-
-    const assignment = this.#withoutUnsubscribed(new Map(Object.entries(decoded)))
-    await this.#learnAssignedPartitions(assignment)
-    this.subscription.assign(assignment)
-    this.#offsets = new Offsets({
-      transport: context.transport,
-      cluster,
-      emitter,
-      coordinator,
-      groupId: this.groupId,
-      generationId,
-      memberId,
-      groupInstanceId,
-      assignment: this.subscription.assigned(),
-      fromBeginning,
-      autoCommit,
-    })
+  /** Cooperative only: the membership is over, and with it all it owned (ConsumerCoordinator.onJoinPrepare, partitions lost). */
+  async lose(): Promise<void> {
+    if (!this.isCooperative) return
+    this.#rebalance.forget()
+    await this.#rebalance.settled()
+    this.#rebalance.forget()
+    this.#reconciler.lose()
   }
 
-  async #assign(): Promise<GroupMemberAssignment[]> {
-    const { cluster, context, assigners, topics } = this.#options
-    const assigner = assigners.find(({ name }) => name === this.#protocol)
-    if (assigner === undefined) {
-      throw new KafkaJSNonRetriableError(
-        `Unsupported partition assigner "${this.#protocol}", the assigner wasn't found in the assigners list`,
-      )
+  /** The coordinator does not know the member any more: it joins as a new one. */
+  forgetMemberId(): void {
+    this.#membership.memberId = null
+  }
+
+  /** Says whether another round has to follow: what was given up waits for its next owner. */
+  async #round(): Promise<boolean> {
+    const { context, emitter, autoCommit } = this.#options
+    const { groupId, memberId } = this
+    this.#logger.info('The group is rebalancing, re-joining', { groupId, memberId })
+    emitter.emit(consumerEvents.REBALANCING, { groupId, memberId })
+    const startedAt = context.transport.now()
+    const claim = { owned: this.#owned(), generationId: this.generationId }
+    let target: Assigned
+    this.#joining = true
+    try {
+      await this.#commitBeforeGivingUp()
+      target = this.#take(await this.#retrier(() => this.#joiner.attempt(claim, true)))
+    } finally {
+      this.#joining = false
     }
-    await cluster.refreshMetadata()
-    const members: GroupMember[] = this.#members.map(({ memberId, metadata }) => ({
-      memberId,
-      memberMetadata: copyAsHostBytes(metadata, context.host.bytes.view),
-    }))
-    return assigner.assign({ members, topics: [...topics] })
+    const hasRevoked = await this.#reconciler.reconcile(target)
+    this.#tellJoined(startedAt)
+    // What could not be committed while the group was rebalancing.
+    if (autoCommit.enabled && !hasRevoked) await this.#commitBeforeGivingUp()
+    return hasRevoked
   }
 
-  /** The leader deals out its own topics whatever the members subscribed to (KJ16). */
-  #withoutUnsubscribed(assignment: Map<string, number[]>): Map<string, number[]> {
-    const { topics, emitter } = this.#options
-    const assignedTopics = [...assignment.keys()]
-    const topicsNotSubscribed = assignedTopics.filter((topic) => !topics.includes(topic))
-    if (topicsNotSubscribed.length === 0) return assignment
+  /** From here on the member speaks as one of the new generation. */
+  #take({ assignment, identity }: Joined): Assigned {
+    this.#identity = identity
+    for (const waiter of this.#waiting.splice(0)) waiter.resolve()
+    return assignment
+  }
+
+  /** Cooperative only: resolves with the next assignment after that of the generation, rejects if there will be none. */
+  async assignedAnew(generationId: number): Promise<void> {
+    if (this.generationId !== generationId) return
+    if (!this.#rebalance.isRunning) throw new Stopped()
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+    })
+  }
+
+  #owned(): Assignment {
+    return Object.fromEntries([...this.subscription.assigned()].map(([topic, ids]) => [topic, [...ids]]))
+  }
+
+  /** What fails is handled again by the next owner: at least once. */
+  async #commitBeforeGivingUp(): Promise<void> {
+    if (!this.#options.autoCommit.enabled) return
+    try {
+      await this.offsets.commitResolved()
+    } catch (error) {
+      const { groupId, memberId } = this
+      this.#logger.debug('Could not commit', { groupId, memberId, error: viewError(error).message })
+    }
+  }
+
+  #tellJoined(startedAt: number): void {
+    const { leaderId, isLeader, protocol } = this.#membership
     const payload = {
       groupId: this.groupId,
-      generationId: this.#generationId,
       memberId: this.memberId,
-      assignedTopics,
-      topicsSubscribed: [...topics],
-      topicsNotSubscribed,
+      leaderId,
+      isLeader,
+      memberAssignment: this.#owned(),
+      groupProtocol: protocol,
+      duration: this.#options.context.transport.now() - startedAt,
     }
-    emitter.emit(consumerEvents.RECEIVED_UNSUBSCRIBED_TOPICS, payload)
-    this.#logger.warn('Consumer group received unsubscribed topics', { ...payload, helpUrl: FAQ })
-    return new Map([...assignment].filter(([topic]) => topics.includes(topic)))
+    this.#options.emitter.emit(consumerEvents.GROUP_JOIN, payload)
+    this.#logger.info('Consumer has joined the group', payload)
   }
 
-  async #learnAssignedPartitions(assignment: ReadonlyMap<string, readonly number[]>): Promise<void> {
-    for (const [topic, partitions] of assignment) {
-      const known = this.#knownPartitions?.get(topic)?.ids
-      if (partitions.every((partition) => known?.has(partition))) continue
-      this.#logger.warn('Consumer is not aware of all assigned partitions, refreshing metadata', {
-        groupId: this.groupId,
-        generationId: this.#generationId,
-        memberId: this.memberId,
-        topic,
-        knownPartitions: [...(known ?? [])],
-        assignedPartitions: partitions,
-      })
-      // Once is enough: a refresh brings all topics.
-      await this.#options.cluster.refreshMetadata()
-      this.#knownPartitions = this.#partitionsOfTopics()
-      return
-    }
+  /** Whether a batch may still go to a handler. */
+  owns({ topic, partition, tenure }: OwnedBatch): boolean {
+    return this.offsets.progress(topic, partition) === tenure && !this.subscription.isRevoked(topic, partition)
   }
 
-  #partitionsOfTopics(): Map<string, KnownPartitions> {
-    return new Map(
-      this.#options.topics.map((topic) => {
-        const source = this.#options.cluster.findTopicPartitionMetadata(topic)
-        return [topic, { source, ids: new Set(source.map(({ partitionId }) => partitionId)) }]
-      }),
-    )
+  /** Sought, or on its way to another member: whoever handles it should come to an end. */
+  isStale(topic: string, partition: number): boolean {
+    return this.seeks.has(topic, partition) || this.subscription.isRevoked(topic, partition)
   }
 
-  /** @throws KafkaJSStaleTopicMetadataAssignment when a subscribed topic has partitions the last join did not know. */
+  /**
+   * A subscribed topic may have partitions the last join did not know.
+   *
+   * @throws KafkaJSStaleTopicMetadataAssignment then, where a join stops the work
+   */
   checkForStaleAssignment(): void {
-    if (this.#knownPartitions === undefined) return
-    for (const [topic, known] of this.#knownPartitions) {
-      const current = this.#options.cluster.findTopicPartitionMetadata(topic)
-      if (current === known.source) continue
-      const unknownPartitions = current.map(({ partitionId }) => partitionId).filter((id) => !known.ids.has(id))
-      if (unknownPartitions.length > 0) {
-        throw new KafkaJSStaleTopicMetadataAssignment('Topic has been updated', {
-          topic,
-          unknownPartitions: sortedAsText(unknownPartitions),
-        })
-      }
-      known.source = current
-    }
+    const grown = this.#joiner.known.grown()
+    if (grown === undefined) return
+    if (!this.isCooperative) throw new KafkaJSStaleTopicMetadataAssignment('Topic has been updated', grown)
+    this.rejoin()
   }
 
-  /** KJ5: `undefined` when the interval has not passed since the last one; callers at the same time share one. */
+  /**
+   * Cooperative only: whether the work may go on after what the coordinator answered. A rebalance begins in the background then.
+   *
+   * @param generationId the one of the last assignment when the request was sent
+   */
+  absorbs(error: unknown, generationId: number): boolean {
+    if (!this.isCooperative) return false
+    const { type } = viewError(error)
+    const isOld = this.#joining || generationId !== this.generationId
+    if (type === 'REBALANCE_IN_PROGRESS' || type === 'NOT_COORDINATOR_FOR_GROUP') {
+      if (!isOld) this.rejoin()
+      return true
+    }
+    if (type !== 'UNKNOWN_MEMBER_ID' && type !== 'ILLEGAL_GENERATION') return false
+    // The join will find out.
+    if (isOld) return true
+    this.subscription.revoke(this.subscription.without(new Map()))
+    return false
+  }
+
+  /**
+   * KJ5: `undefined` when the interval has not passed since the last one; callers at the same time share one. A member that is
+   * waiting for the others to join is alive without.
+   */
   heartbeat(intervalMs: number): Promise<void> | undefined {
     if (this.#heartbeat !== undefined) return this.#heartbeat
-    if (this.memberId === null || this.#options.context.transport.now() < this.#lastHeartbeat + intervalMs)
-      return undefined
-    this.#heartbeat = this.#beat(this.memberId)
+    if (this.#joining || this.memberId === null) return undefined
+    if (this.#options.context.transport.now() < this.#lastHeartbeat + intervalMs) return undefined
+    this.#heartbeat = this.#beat()
     return this.#heartbeat
   }
 
-  async #beat(memberId: string): Promise<void> {
-    const { context, emitter, groupInstanceId } = this.#options
-    const { groupId } = this
-    const generationId = this.#generationId
-    const coordinator = this.#coordinator as BrokerClient
+  async #beat(): Promise<void> {
     try {
-      await requestHeartbeat(coordinator, { groupId, generationId, memberId, groupInstanceId })
-      emitter.emit(consumerEvents.HEARTBEAT, { groupId, memberId, groupGenerationId: generationId })
-      this.#lastHeartbeat = context.transport.now()
+      await this.#membership.heartbeat()
+      this.#lastHeartbeat = this.#options.context.transport.now()
     } finally {
       this.#heartbeat = undefined
     }
   }
 
   async leave(): Promise<void> {
-    const { memberId } = this
-    if (memberId === null || this.#coordinator === undefined) return
-    // A static member is expected back: only its session, or an operator, ends its membership (KIP-345).
-    if (this.#options.groupInstanceId !== null) {
-      this.memberId = null
-      return
-    }
-    await requestLeave(this.#coordinator, this.groupId, memberId)
-    this.memberId = null
+    if (this.isCooperative) await this.#commitBeforeGivingUp()
+    await this.#membership.leave()
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Where a member stands in each of its partitions: what the group has committed, what the handlers have resolved,
- * and what to commit (KJ7, KJ13, KJ14). One object an assignment.
+ * and what to commit (KJ7, KJ13, KJ14).
  */
 
 import { viewError } from '../errors/classify.ts'
@@ -11,6 +11,8 @@ import type { BrokerClient } from '../network/broker.ts'
 import { type OffsetToCommit, requestOffsetCommit, requestOffsetFetch } from '../network/group-requests.ts'
 import type { Transport } from '../transport.ts'
 import type { OffsetsByTopicPartition } from '../types/metadata.ts'
+import { Positions, type Progress } from './positions.ts'
+import type { Assigned } from './subscription.ts'
 
 export interface AutoCommit {
   readonly enabled: boolean
@@ -22,29 +24,26 @@ export interface OffsetsOptions {
   readonly transport: Transport
   readonly cluster: Cluster
   readonly emitter: EventEmitter
-  readonly coordinator: BrokerClient
   readonly groupId: string
-  readonly generationId: number
-  readonly memberId: string
   readonly groupInstanceId: string | null
-  readonly assignment: ReadonlyMap<string, readonly number[]>
+  /** As whom to commit, and where: of the assignment that came last. */
+  readonly identity: () => MemberIdentity
   readonly fromBeginning: (topic: string) => boolean | undefined
   readonly autoCommit: AutoCommit
 }
 
-/** One partition's progress; hot loops hold on to it instead of looking it up a message. */
-export interface Progress {
-  /** The next offset to handle; `undefined` until something was resolved or fetched. */
-  resolved: number | undefined
+export interface MemberIdentity {
+  readonly coordinator: BrokerClient
+  readonly generationId: number
+  readonly memberId: string
 }
 
 const isNoOffset = (offset: number | undefined): boolean => offset === undefined || offset < 0
 
 export class Offsets {
   readonly #options: OffsetsOptions
-  readonly #committed: Map<string, Map<number, number>>
-  readonly #progress = new Map<string, Map<number, Progress>>()
-  #coordinator: BrokerClient
+  readonly #positions = new Positions()
+  #assignment: Assigned = new Map()
   #lastCommit: number
   #resolving: Promise<void> | undefined
   /** Partitions whose committed offset changed since the open question was asked: its answer is old for them. */
@@ -52,34 +51,43 @@ export class Offsets {
 
   constructor(options: OffsetsOptions) {
     this.#options = options
-    this.#coordinator = options.coordinator
     this.#lastCommit = options.transport.now()
-    // KJ13: the cache belongs to the `Kafka` and the group; a new assignment empties it, for every member.
-    this.#committed = options.cluster.committedOffsets.ofGroup(options.groupId)
+  }
+
+  /** KJ13: the cache belongs to the `Kafka` and the group. */
+  get #committed(): Map<string, Map<number, number>> {
+    return this.#options.cluster.committedOffsets.ofGroup(this.#options.groupId)
+  }
+
+  /** All that was known belongs to an assignment that is over. KJ13: the cache is emptied for every member. */
+  restart(assignment: Assigned): void {
+    this.#positions.clear()
     this.#committed.clear()
-    for (const topic of options.assignment.keys()) {
-      this.#committed.set(topic, new Map())
-      this.#progress.set(topic, new Map())
-    }
+    this.assign(assignment)
   }
 
-  /** Throws nothing for a partition that is not assigned: its progress is simply never committed. */
-  progress(topic: string, partition: number): Progress {
-    let partitions = this.#progress.get(topic)
-    if (partitions === undefined) {
-      partitions = new Map()
-      this.#progress.set(topic, partitions)
-    }
-    let progress = partitions.get(partition)
-    if (progress === undefined) {
-      progress = { resolved: undefined }
-      partitions.set(partition, progress)
-    }
-    return progress
+  /** What stays assigned stands where it stood; of what comes and goes nothing is known. */
+  assign(assignment: Assigned): void {
+    this.#positions.assign(assignment, (topic, partition) => this.#forget(topic, partition))
+    this.#assignment = assignment
+    this.#lastCommit = this.#options.transport.now()
   }
 
+  /** What is committed has to be asked for. */
+  #forget(topic: string, partition: number): void {
+    this.#changedSince.add(`${topic}-${partition}`)
+    this.#committed.get(topic)?.delete(partition)
+  }
+
+  /** `undefined` for a partition that is not assigned. */
+  progress(topic: string, partition: number): Progress | undefined {
+    return this.#positions.of(topic, partition)
+  }
+
+  /** Does nothing for a partition that is not assigned. */
   resolve(topic: string, partition: number, offset: number): void {
-    this.progress(topic, partition).resolved = offset + 1
+    const progress = this.progress(topic, partition)
+    if (progress !== undefined) progress.resolved = offset + 1
   }
 
   /** Whether there is an offset to fetch from. */
@@ -89,29 +97,29 @@ export class Offsets {
 
   /** The offset to fetch next. */
   next(topic: string, partition: number): number {
+    const committed = this.#committed.get(topic)?.get(partition)
     const progress = this.progress(topic, partition)
-    progress.resolved ??= this.#committed.get(topic)?.get(partition)
-    const { resolved } = progress
+    if (progress !== undefined) progress.resolved ??= committed
+    const resolved = progress === undefined ? committed : progress.resolved
     return resolved === undefined || resolved < 0 ? 0 : resolved
   }
 
   async #connectedCoordinator(): Promise<BrokerClient> {
-    if (!this.#coordinator.isConnected()) {
-      this.#coordinator = await this.#options.cluster.findBroker(this.#coordinator.nodeId ?? '')
-    }
-    return this.#coordinator
+    const { coordinator } = this.#options.identity()
+    return coordinator.isConnected() ? coordinator : await this.#options.cluster.findBroker(coordinator.nodeId ?? '')
   }
 
   async #commit(topics: readonly OffsetToCommit[]): Promise<void> {
-    const { groupId, generationId, memberId, groupInstanceId } = this.#options
+    const { groupId, groupInstanceId, identity } = this.#options
     const coordinator = await this.#connectedCoordinator()
+    const { generationId, memberId } = identity()
     await requestOffsetCommit(coordinator, { groupId, generationId, memberId, groupInstanceId, topics })
   }
 
   #clear(topic: string, partition: number): void {
-    this.#changedSince.add(`${topic}-${partition}`)
-    this.#committed.get(topic)?.delete(partition)
-    this.#progress.get(topic)?.delete(partition)
+    this.#forget(topic, partition)
+    const progress = this.progress(topic, partition)
+    if (progress !== undefined) progress.resolved = undefined
   }
 
   /** KJ14: after OFFSET_OUT_OF_RANGE. */
@@ -125,8 +133,8 @@ export class Offsets {
 
   /** KJ10: with auto-commit a seek is a commit; without, it only moves the member's own position. */
   async seek(topic: string, partition: number, offset: number): Promise<void> {
-    const { assignment, groupId, transport } = this.#options
-    if (!assignment.get(topic)?.includes(partition)) return
+    const { groupId, transport } = this.#options
+    if (this.progress(topic, partition) === undefined) return
     transport.recorder?.moved('seek', groupId, topic, partition, offset)
     if (!this.#options.autoCommit.enabled) {
       this.resolve(topic, partition, offset - 1)
@@ -153,7 +161,7 @@ export class Offsets {
 
   #unknownPartitions(): { topic: string; partitions: number[] }[] {
     const missing: { topic: string; partitions: number[] }[] = []
-    for (const [topic, partitions] of this.#options.assignment) {
+    for (const [topic, partitions] of this.#assignment) {
       const committed = this.#committed.get(topic)
       const unknown = partitions.filter((partition) => isNoOffset(committed?.get(partition)))
       if (unknown.length > 0) missing.push({ topic, partitions: unknown })
@@ -207,10 +215,10 @@ export class Offsets {
 
   #toCommit(): OffsetToCommit[] {
     const topics: OffsetToCommit[] = []
-    for (const topic of this.#options.assignment.keys()) {
+    for (const topic of this.#assignment.keys()) {
       const committed = this.#committed.get(topic)
       const partitions: { partition: number; offset: number }[] = []
-      for (const [partition, { resolved }] of this.#progress.get(topic) ?? []) {
+      for (const [partition, { resolved }] of this.#positions.inTopic(topic)) {
         if (resolved === undefined || resolved < 0 || resolved === committed?.get(partition)) continue
         partitions.push({ partition, offset: resolved })
       }
@@ -231,9 +239,9 @@ export class Offsets {
 
   #countResolved(): number {
     let count = 0
-    for (const topic of this.#options.assignment.keys()) {
+    for (const topic of this.#assignment.keys()) {
       const committed = this.#committed.get(topic)
-      for (const [partition, { resolved }] of this.#progress.get(topic) ?? []) {
+      for (const [partition, { resolved }] of this.#positions.inTopic(topic)) {
         if (resolved === undefined) continue
         const base = committed?.get(partition)
         count += base === undefined || base < 0 ? resolved : resolved - base
@@ -257,11 +265,12 @@ export class Offsets {
     topics: readonly OffsetToCommit[],
     told: (partition: number) => number | string = (partition) => partition,
   ): Promise<void> {
-    const { emitter, groupId, generationId, memberId, transport, cluster } = this.#options
+    const { emitter, groupId, identity, transport, cluster } = this.#options
     if (topics.length === 0) {
       this.#lastCommit = transport.now()
       return
     }
+    const { generationId, memberId } = identity()
     try {
       await this.#commit(topics)
     } catch (error) {

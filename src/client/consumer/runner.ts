@@ -5,15 +5,13 @@ import type { OffsetToCommit } from '../network/group-requests.ts'
 import { createRetrier, GiveUp, type Retrier } from '../retry.ts'
 import type { Logger } from '../types/logging.ts'
 import type { EachBatchHandler, EachMessageHandler } from '../types/messages.ts'
-import { decodeBatch, FetchedBatch, type FetchedPartition } from './batch.ts'
-import { handleEachBatch } from './each-batch.ts'
-import { handleEachMessage } from './each-message.ts'
 import { FetchLoops } from './fetch-loops.ts'
-import { Fetcher } from './fetcher.ts'
-import { type GroupMembership, Stopped } from './group.ts'
+import { Fetcher, type OwnedBatch } from './fetcher.ts'
+import type { GroupMembership } from './group.ts'
+import { handleBatch } from './handle-batch.ts'
 import type { HandlerWatch } from './handler-watch.ts'
+import { Stopped } from './joiner.ts'
 import type { ConsumerOptions } from './options.ts'
-import { recordedHandler } from './recorded-handler.ts'
 import { createWorkerQueue } from './worker-queue.ts'
 
 export interface RunnerOptions extends ConsumerOptions {
@@ -34,7 +32,7 @@ export class Runner {
   readonly logger: Logger
   readonly #retrier: Retrier
   readonly #fetcher: Fetcher
-  readonly #loops: FetchLoops<FetchedPartition>
+  readonly #loops: FetchLoops<OwnedBatch>
   #running = false
   #stopping = false
   #crashed = false
@@ -123,12 +121,14 @@ export class Runner {
     const { group, logger } = this
     const { groupId, memberId } = group
     try {
+      group.resume()
       await this.#loops.run()
     } catch (error) {
       const { message, type, name, stack } = viewError(error)
       if (isRebalancing(error)) {
         logger.warn('The group is rebalancing, re-joining', { groupId, memberId, error: message })
         this.options.emitter.emit(consumerEvents.REBALANCING, { groupId, memberId })
+        await group.lose()
         await group.joinAndSync()
         return
       }
@@ -138,7 +138,8 @@ export class Runner {
           memberId,
           error: message,
         })
-        group.memberId = null
+        await group.lose()
+        group.forgetMemberId()
         await group.joinAndSync()
         return
       }
@@ -153,6 +154,17 @@ export class Runner {
       })
       throw error
     }
+  }
+
+  /** A join in the background failed: all ends, and what follows is decided where loops' failures are. */
+  interrupt(error: unknown): void {
+    this.#loops.interrupt(error)
+  }
+
+  /** Partitions came in while the loops run; time waits for a long poll that does not hold them yet. */
+  onAdded(): void {
+    this.#fetcher.wake()
+    this.fetchesSoon()
   }
 
   /** KJ12: waits for every loop and handler, then leaves the group; errors are swallowed. */
@@ -172,7 +184,7 @@ export class Runner {
     }
   }
 
-  async #fetch(nodeId: string): Promise<FetchedPartition[]> {
+  async #fetch(nodeId: string): Promise<OwnedBatch[]> {
     if (!this.#running) return []
     const { context, emitter } = this.options
     const startedAt = context.transport.now()
@@ -185,50 +197,15 @@ export class Runner {
     return batches
   }
 
-  async #handle(fetched: FetchedPartition): Promise<void> {
-    if (!this.#running) return
-    const decoding = decodeBatch(fetched, this.options.context.host)
-    const batch = decoding instanceof Promise ? await decoding : decoding
-    if (batch.isEmpty() && !batch.isEmptyDueToFiltering()) {
-      await this.heartbeat()
-      return
+  async #handle(fetched: OwnedBatch): Promise<void> {
+    if (!this.#running || !this.group.owns(fetched)) return
+    const { inFlight } = this.group
+    inFlight.enter(fetched)
+    try {
+      await handleBatch(this, fetched)
+    } finally {
+      inFlight.leave(fetched)
     }
-    const { emitter, context, eachMessage, eachBatch } = this.options
-    const startedAt = context.transport.now()
-    const listened =
-      emitter.hasListeners(consumerEvents.START_BATCH_PROCESS) || emitter.hasListeners(consumerEvents.END_BATCH_PROCESS)
-    const payload = listened ? batchPayload(batch) : undefined
-    emitter.emit(consumerEvents.START_BATCH_PROCESS, payload)
-    const ended = (): void => {
-      if (!emitter.hasListeners(consumerEvents.END_BATCH_PROCESS)) return
-      emitter.emit(consumerEvents.END_BATCH_PROCESS, {
-        ...(payload ?? batchPayload(batch)),
-        duration: context.transport.now() - startedAt,
-      })
-    }
-
-    // KJ9: nothing to see, but the position has to move on.
-    if (batch.isEmptyDueToFiltering()) {
-      this.group.offsets.resolve(batch.topic, batch.partition, FetchedBatch.lastOffsetAsNumber(batch))
-      const commit = this.commitIfDue()
-      if (commit !== undefined) await commit
-      ended()
-      await this.heartbeat()
-      return
-    }
-
-    const { recorder } = context.transport
-    if (eachMessage) {
-      // Chosen here, so that the loop over the messages costs nothing more where nothing is recorded.
-      const handler = recorder === undefined ? eachMessage : recordedHandler(recorder, this.group, eachMessage, fetched)
-      await handleEachMessage(this, handler, batch)
-    } else if (eachBatch) await handleEachBatch(this, eachBatch, batch, fetched.records)
-    ended()
-
-    const commit = this.commitResolved()
-    if (commit !== undefined) await commit
-    const beat = this.heartbeat()
-    if (beat !== undefined) await beat
   }
 
   /** KJ5: `undefined` when none is due. A rebalance found this way commits first (KJ7). */
@@ -238,9 +215,11 @@ export class Runner {
   }
 
   async #watchBeat(beat: Promise<void>): Promise<void> {
+    const { generationId } = this.group
     try {
       await beat
     } catch (error) {
+      if (this.group.absorbs(error, generationId)) return
       if (isRebalancing(error)) await this.commitResolved()
       throw error
     }
@@ -248,12 +227,36 @@ export class Runner {
 
   /** With auto-commit only; `undefined` when there is nothing to commit. */
   commitResolved(): Promise<void> | undefined {
-    return this.options.autoCommit ? this.group.offsets.commitResolved() : undefined
+    return this.options.autoCommit ? this.watchCommit(this.group.offsets.commitResolved()) : undefined
   }
 
   /** With auto-commit only; `undefined` when neither interval nor threshold is reached. */
   commitIfDue(): Promise<void> | undefined {
-    return this.options.autoCommit ? this.group.offsets.commitIfDue() : undefined
+    return this.options.autoCommit ? this.watchCommit(this.group.offsets.commitIfDue()) : undefined
+  }
+
+  /** A member that works during a rebalance commits then, or, where the coordinator does not take it, after it. */
+  watchCommit(commit: Promise<void> | undefined): Promise<void> | undefined {
+    if (commit === undefined || !this.group.isCooperative) return commit
+    const { generationId } = this.group
+    return commit.catch((error: unknown) => {
+      if (!this.group.absorbs(error, generationId)) throw error
+    })
+  }
+
+  /** What the user wants committed now: with the next generation if this one has just ended. */
+  async commitNow(topics: readonly OffsetToCommit[]): Promise<void> {
+    const { group } = this
+    for (;;) {
+      const { generationId } = group
+      try {
+        await group.offsets.commit(topics)
+        return
+      } catch (error) {
+        if (!group.absorbs(error, generationId)) throw error
+        await group.assignedAnew(generationId)
+      }
+    }
   }
 
   /** `consumer.commitOffsets`: with retries; does nothing once the consumer has stopped. */
@@ -262,7 +265,7 @@ export class Runner {
     const { groupId, memberId } = this.group
     await this.#retrier(async ({ retryCount, retryTime }) => {
       try {
-        await this.group.offsets.commit(topics)
+        await this.commitNow(topics)
       } catch (error) {
         if (!this.#running) return
         const { name, message, stack } = viewError(error)
@@ -278,18 +281,5 @@ export class Runner {
         throw error
       }
     })
-  }
-}
-
-function batchPayload(batch: FetchedBatch) {
-  return {
-    topic: batch.topic,
-    partition: batch.partition,
-    highWatermark: batch.highWatermark,
-    offsetLag: batch.offsetLag(),
-    offsetLagLow: batch.offsetLagLow(),
-    batchSize: batch.messages.length,
-    firstOffset: batch.firstOffset(),
-    lastOffset: batch.lastOffset(),
   }
 }

@@ -1,6 +1,14 @@
 /** Which partitions the member was assigned, and which of them are paused (KJ11). */
 import type { TopicPartitions } from '../types/metadata.ts'
 
+/** Topic to partitions. */
+export type Assigned = ReadonlyMap<string, readonly number[]>
+
+interface Located {
+  readonly topic: string
+  readonly partition: number
+}
+
 interface Pauses {
   /** Pausing a whole topic and pausing single partitions are kept apart. */
   all: boolean
@@ -17,14 +25,34 @@ export function sortedAsText(partitions: readonly number[]): number[] {
 export class Subscription {
   #assigned = new Map<string, readonly number[]>()
   readonly #pauses = new Map<string, Pauses>()
+  /** Assigned, but on the way out: nothing more of them goes to a handler. */
+  readonly #revoked = new Set<string>()
 
   /** Pauses outlive a rebalance, as in kafkajs. */
-  assign(assignment: ReadonlyMap<string, readonly number[]>): void {
+  assign(assignment: Assigned): void {
     this.#assigned = new Map([...assignment].map(([topic, partitions]) => [topic, sortedAsText(partitions)]))
+    this.#revoked.clear()
   }
 
-  assigned(): ReadonlyMap<string, readonly number[]> {
+  assigned(): Assigned {
     return this.#assigned
+  }
+
+  /** What would go if this were the assignment. */
+  without(target: Assigned): Located[] {
+    return [...this.#assigned].flatMap(([topic, partitions]) =>
+      partitions
+        .filter((partition) => !target.get(topic)?.includes(partition))
+        .map((partition) => ({ topic, partition })),
+    )
+  }
+
+  revoke(partitions: readonly Located[]): void {
+    for (const { topic, partition } of partitions) this.#revoked.add(`${topic}|${partition}`)
+  }
+
+  isRevoked(topic: string, partition: number): boolean {
+    return this.#revoked.size > 0 && this.#revoked.has(`${topic}|${partition}`)
   }
 
   isAssigned(topic: string, partition: number): boolean {

@@ -1,4 +1,7 @@
-/** One broker: its two connections (KJ19) and the API versions it advertised. */
+/**
+ * One broker: its two connections (KJ19) and the API versions it advertised. A member that works while it joins has a third one, as
+ * Java's consumers have one for their coordinator: a broker answers the requests of a connection in order, and a join waits long.
+ */
 import { API } from '../../protocol/apis.ts'
 import { makeApiVersionsRequest } from '../../protocol/make.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../../protocol/messages.ts'
@@ -26,6 +29,8 @@ export interface SendOptions<A extends ApiName> extends ChannelRequestOptions {
   readonly logErrors?: boolean
   /** Instead of kafkajs's: for an opt-in that needs a newer version. */
   readonly maxVersion?: number
+  /** On the third connection. */
+  readonly isApart?: boolean
 }
 
 export class BrokerClient {
@@ -36,6 +41,8 @@ export class BrokerClient {
   nodeId: string | undefined
   readonly #main: Channel
   readonly #fetch: Channel
+  /** Opened when it is needed. */
+  readonly #apart: Channel
   readonly #network: NetworkOptions
   readonly #connect: () => Promise<void>
   #versions: AdvertisedVersions | undefined
@@ -48,6 +55,7 @@ export class BrokerClient {
     this.#network = network
     this.#main = new Channel(context, network, host, port)
     this.#fetch = new Channel(context, network, host, port)
+    this.#apart = new Channel(context, network, host, port)
     this.#connect = shared(async () => {
       await this.#main.open()
       // KJ18 is not copied: every broker is asked itself, and a failed question leaves the broker unconnected.
@@ -72,7 +80,7 @@ export class BrokerClient {
 
   /** Waits for outstanding answers, as kafkajs does. */
   async disconnect(): Promise<void> {
-    await Promise.all([this.#main.close(), this.#fetch.close()])
+    await Promise.all([this.#main.close(), this.#fetch.close(), this.#apart.close()])
   }
 
   hasApi(api: ApiName): boolean {
@@ -82,7 +90,7 @@ export class BrokerClient {
   async send<A extends ApiName>(api: A, body: RequestOf<A>, options: SendOptions<A> = {}): Promise<ResponseOf<A>> {
     if (this.#versions === undefined) await this.#connect()
     const version = negotiateVersion(api, this.#versions ?? new Map(), options.maxVersion)
-    const channel = api === 'Fetch' ? this.#fetch : this.#main
+    const channel = api === 'Fetch' ? this.#fetch : options.isApart === true ? this.#apart : this.#main
     let response: ResponseOf<A>
     try {
       response = await channel.request(api, version, body, options)

@@ -50,11 +50,12 @@ export interface JoinRequest {
   readonly memberId: string
   readonly groupInstanceId: string | null
   readonly protocols: readonly { readonly name: string; readonly metadata: Uint8Array }[]
+  readonly isApart?: boolean
 }
 
 /** Sends the join again with the member id the coordinator hands out (KIP-394). */
 export async function requestJoin(broker: BrokerClient, request: JoinRequest): Promise<JoinGroupResponse> {
-  const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, groupInstanceId, protocols } = request
+  const { groupId, sessionTimeoutMs, rebalanceTimeoutMs, groupInstanceId, protocols, isApart = false } = request
   const join = (memberId: string) =>
     broker.send(
       'JoinGroup',
@@ -70,6 +71,7 @@ export async function requestJoin(broker: BrokerClient, request: JoinRequest): P
       {
         atLeastMs: Math.max(rebalanceTimeoutMs, sessionTimeoutMs) + JOIN_MARGIN_MS,
         logErrors: request.memberId !== '',
+        isApart,
         ...asStatic('JoinGroup', groupInstanceId),
         check: (response) => {
           if (response.errorCode === MEMBER_ID_REQUIRED) {
@@ -95,9 +97,12 @@ export async function requestSync(
     readonly memberId: string
     readonly groupInstanceId: string | null
     readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[]
+    readonly isApart?: boolean
   },
 ): Promise<Uint8Array> {
-  const { assignment } = await broker.send('SyncGroup', makeSyncGroupRequest(request), {
+  const { isApart = false, ...body } = request
+  const { assignment } = await broker.send('SyncGroup', makeSyncGroupRequest(body), {
+    isApart,
     check: (response) => throwOnError(response.errorCode),
   })
   return assignment

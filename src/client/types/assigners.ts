@@ -12,16 +12,50 @@ import type {
 } from './metadata.ts'
 
 export type Assignment = { [topic: string]: number[] }
-export type GroupMember = { memberId: string; memberMetadata: Bytes }
+/** Beyond kafkajs: `groupInstanceId`, `null` for a dynamic member. */
+export type GroupMember = { memberId: string; memberMetadata: Bytes; groupInstanceId?: string | null }
 export type GroupMemberAssignment = { memberId: string; memberAssignment: Bytes }
 export type GroupState = { name: string; metadata: Bytes }
+
+/** How a member treats what it owns while its group rebalances (KIP-429). */
+export type RebalanceProtocol = 'eager' | 'cooperative'
+
+/** What a member takes to a join. All but `topics` is beyond kafkajs. */
+export type MemberSubscription = {
+  topics: string[]
+  /** What the member goes on owning while it joins: empty unless the cooperative protocol is in force. */
+  ownedPartitions?: Assignment
+  /** The generation of its last assignment; -1 before the first, and after its membership was lost. */
+  generationId?: number
+  /** The consumer's `rackId`; `null` without one. */
+  rackId?: string | null
+}
+
+/** What came back from a join. */
+export type ReceivedAssignment = {
+  assignment: Assignment
+  userData: Bytes | null
+  generationId: number
+  memberId: string
+  groupInstanceId: string | null
+}
 
 export type Assigner = {
   name: string
   version: number
+  /**
+   * Beyond kafkajs; default `eager`. A consumer whose assigners are all `cooperative` keeps its partitions while it joins, and gives
+   * up only what the new assignment takes away. `assign` of such an assigner must not give a partition that one member owns to
+   * another at once: it leaves it out, and the former owner, having revoked it, makes the group rebalance again. A leader refuses
+   * an assignment that breaks this.
+   */
+  rebalanceProtocol?: RebalanceProtocol
   /** Called at the group's leader. Topics are the leader's own subscription (KJ16). */
   assign(group: { members: GroupMember[]; topics: string[] }): Promise<GroupMemberAssignment[]>
-  protocol(subscription: { topics: string[] }): GroupState
+  /** Called before every join. Subscriptions in bytes: `AssignerProtocol.MemberMetadata`. */
+  protocol(subscription: MemberSubscription): GroupState
+  /** Beyond kafkajs: called at every member after a join, of the assigner the group agreed on. */
+  onAssignment?(received: ReceivedAssignment): void
 }
 
 export type PartitionAssigner = (config: { cluster: Cluster; groupId: string; logger: Logger }) => Assigner
@@ -31,7 +65,17 @@ export interface ISerializer<T> {
   decode(buffer: Bytes): T | null
 }
 
-export type MemberMetadata = { version: number; topics: string[]; userData: Bytes }
+export type MemberMetadata = {
+  version: number
+  topics: string[]
+  userData: Bytes
+  /** Beyond kafkajs; from version 1 on (KIP-429). */
+  ownedPartitions?: Assignment
+  /** Beyond kafkajs; from version 2 on (KIP-792). */
+  generationId?: number
+  /** Beyond kafkajs; from version 3 on (KIP-881). */
+  rackId?: string | null
+}
 export type MemberAssignment = { version: number; assignment: Assignment; userData: Bytes }
 
 /** One broker, as far as custom assigners can reach it. */

@@ -66,7 +66,11 @@ export interface ProducerConfig {
 
 export interface ConsumerConfig {
   groupId: string
-  /** Default `[PartitionAssigners.roundRobin]`. */
+  /**
+   * Default `[PartitionAssigners.roundRobin]`. Beyond kafkajs there are Java's `range`, `sticky` and `cooperativeSticky`. The group
+   * takes an assigner that all its members name, of several the one that most put first. The consumer keeps its partitions during a
+   * rebalance if all that it names are cooperative (KIP-429).
+   */
   partitionAssigners?: PartitionAssigner[]
   /** Default 300,000. */
   metadataMaxAge?: number

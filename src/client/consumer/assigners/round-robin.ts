@@ -1,11 +1,11 @@
 /** kafkajs's only built-in assigner (KJ16): topic-partitions dealt in turn to the members in the order of their ids. */
-import type { Assignment, PartitionAssigner } from '../types/assigners.ts'
-import { AssignerProtocol } from './assigner-protocol.ts'
+import type { Assignment, PartitionAssigner } from '../../types/assigners.ts'
+import { AssignerProtocol } from '../assigner-protocol.ts'
 
 const name = 'RoundRobinAssigner'
 const version = 0
 
-const roundRobin: PartitionAssigner = ({ cluster }) => ({
+export const roundRobin: PartitionAssigner = ({ cluster }) => ({
   name,
   version,
 
@@ -38,5 +38,3 @@ const roundRobin: PartitionAssigner = ({ cluster }) => ({
     return { name, metadata: AssignerProtocol.MemberMetadata.encode({ version, topics }) }
   },
 })
-
-export const PartitionAssigners = { roundRobin }
