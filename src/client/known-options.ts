@@ -44,6 +44,8 @@ const known = {
     'readUncommitted',
     'rackId',
     'groupInstanceId',
+    'groupProtocol',
+    'groupRemoteAssignor',
   ],
   admin: ['retry'],
 } as const
