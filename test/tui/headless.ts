@@ -140,7 +140,7 @@ export function openHeadless(options: HeadlessOptions): Headless {
       }
     },
     async see(text) {
-      const until = Date.now() + 5_000
+      const until = Date.now() + 30_000
       for (;;) {
         const now = headless.screen()
         if (typeof text === 'string' ? now.includes(text) : text.test(now)) return
