@@ -144,7 +144,7 @@ export function openHeadless(options: HeadlessOptions): Headless {
       for (;;) {
         const now = headless.screen()
         if (typeof text === 'string' ? now.includes(text) : text.test(now)) return
-        if (Date.now() > until) throw new Error(`not seen within 5 s: ${text}\nThe screen shows:\n${now}`)
+        if (Date.now() > until) throw new Error(`not seen within 30 s: ${text}\nThe screen shows:\n${now}`)
         await frame()
       }
     },
