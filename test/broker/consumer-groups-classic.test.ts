@@ -3,6 +3,7 @@
  * (GroupMetadataManager.classicGroup…ToConsumerGroup; KIP-848, KIP-345).
  */
 import { describe, expect, test } from 'vitest'
+import { encodeSubscription } from '../../src/protocol/consumer-protocol.ts'
 import { makeLeaveGroupRequest } from '../../src/protocol/make.ts'
 import {
   beatAs,
@@ -76,6 +77,16 @@ describe('validateConsumerGroupMember and what follows it', () => {
     new Member(bench, 'b').join()
     expect(errorOf(syncAs(bench, memberId, 2))).toBe('REBALANCE_IN_PROGRESS')
     expect([...bench.timers.keys()]).toContain(`member-join/g/${memberId}`)
+  })
+
+  test.each([0, 1, 2, 3])('testClassicGroupSyncToConsumerGroupWithAllConsumerProtocolVersions: %d', (version) => {
+    const bench = newBench()
+    const metadata = encodeSubscription({ topics: ['orders'], ownedPartitions: [] }, version)
+    new Member(bench, 'a', { topics: ['users'] }).join()
+    const { memberId, generationId } = joinAs(bench, '', { protocols: [{ name: 'range', metadata }] }, 3)
+    const { assignment } = syncAs(bench, memberId, generationId)
+    expect(assignment[1]).toBe(version)
+    expect(partitionsIn(assignment)).toEqual(['orders-0', 'orders-1', 'orders-2', 'orders-3'])
   })
 
   test('testClassicGroupHeartbeatToConsumerGroupMaintainsSession: its own session timeout counts', () => {

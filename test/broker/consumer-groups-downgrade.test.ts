@@ -177,6 +177,14 @@ describe('convertToConsumerGroup', () => {
     expect(ids(bench)).toContain(a.id)
   })
 
+  test('a group in its first rebalance has no protocol yet: GROUP_ID_NOT_FOUND, and it goes on', () => {
+    const bench = newBench()
+    const { waiting } = join(bench, 'c', subscribed())
+    expect(errorOf(new Member(bench, 'a').join())).toBe('GROUP_ID_NOT_FOUND')
+    bench.pass(3000)
+    expect(bench.answerTo('JoinGroup', waiting)).toMatchObject({ errorCode: 0, generationId: 1 })
+  })
+
   test('validateOnlineUpgrade: a group of another protocol type is GROUP_ID_NOT_FOUND', () => {
     const bench = newBench()
     const { id } = join(bench, 'c', { protocolType: 'connect' })

@@ -11,6 +11,7 @@ import {
 } from '../../src/broker/index.ts'
 import type { CoordinatorShard } from '../../src/broker/state.ts'
 import { encodeSubscription } from '../../src/protocol/consumer-protocol.ts'
+import { makeCreatePartitionsRequest, makeCreatePartitionsTopic } from '../../src/protocol/make.ts'
 import { beat, errorOf, group, Member, newBench, settle } from './consumer-groups-support.ts'
 import { commit, join, joinBody, offsetsLog, reload } from './groups-support.ts'
 import type { Bench } from './support.ts'
@@ -142,6 +143,18 @@ describe('testOnLoaded', () => {
     a.report()
     expect(a.partitions).toHaveLength(4)
     expect(group(bench)).toMatchObject({ state: 'Stable', assignmentEpoch: 3 })
+  })
+
+  test('testSubscriptionMetadataRefreshedAfterGroupIsLoaded: a topic that grew meanwhile is seen with the first heartbeat', () => {
+    const bench = newBench()
+    const a = new Member(bench, 'a')
+    a.join()
+    failOver(bench, () => {
+      const topics = [makeCreatePartitionsTopic({ name: 'orders', count: 6, assignments: null })]
+      bench.ask('CreatePartitions', 0, makeCreatePartitionsRequest({ topics }))
+    })
+    expect(a.report()).toMatchObject({ errorCode: 0, memberEpoch: 2 })
+    expect(a.partitions).toHaveLength(6)
   })
 
   test('a classic member is told again to join, and is waited for from then on', () => {

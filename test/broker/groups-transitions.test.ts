@@ -187,6 +187,21 @@ describe('completeClassicGroupJoin', () => {
     expect(stable(bench, 1).generation).toBe(3)
   })
 
+  test('testSecondMemberPartiallyJoinAndTimeout: an id that was handed out holds a rebalance up for its session timeout', () => {
+    const bench = newBench()
+    const { leader } = stable(bench, 1)
+    const waiting = rejoin(bench, leader)
+    expect(joined(bench, waiting).generationId).toBe(2)
+    sync(bench, leader, 2, { [leader]: assignmentOf(0) })
+    bench.ask('JoinGroup', 5, joinBody('', { sessionTimeoutMs: 8000 }))
+    expect(group(bench)?.state).toBe('Stable')
+    const again = rejoin(bench, leader)
+    bench.pass(7999)
+    expect(bench.isWaiting(again)).toBe(true)
+    bench.pass(1)
+    expect(joined(bench, again).members).toHaveLength(1)
+  })
+
   test('testGroupStuckInRebalanceTimeoutDueToNonjoinedStaticMember: its session ends, and the others go on', () => {
     const bench = newBench()
     const waiting = bench.send('JoinGroup', 9, joinBody('', { groupInstanceId: 'i0', sessionTimeoutMs: 20_000 }))
