@@ -76,7 +76,11 @@ function stableStatic(bench: Bench) {
 }
 
 describe('a static member’s new id that is not stored (updateStaticMemberThenRebalanceOrCompleteJoin)', () => {
-  const changed = { sessionTimeoutMs: 20_000, rebalanceTimeoutMs: 50_000 }
+  const changed = {
+    sessionTimeoutMs: 20_000,
+    rebalanceTimeoutMs: 50_000,
+    protocols: ['RoundRobinAssigner', 'range'].map((name) => ({ name, metadata: METADATA })),
+  }
 
   test('testReplaceStaticMemberInStableStateErrors: the former id is in its place again, the join is COORDINATOR_NOT_AVAILABLE', () => {
     const bench = lateBench()
