@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { makeSyncGroupRequest } from '../../src/protocol/make.ts'
 import { beatAs, ids, joinAs, mixed, partitionsIn, subscribed, syncAs } from './consumer-groups-classic-support.ts'
 import { beat, errorOf, group, Member, newBench, settle } from './consumer-groups-support.ts'
-import { group as classicGroup, join, joinBody, reload } from './groups-support.ts'
+import { group as classicGroup, compacted, join, joinBody, reload } from './groups-support.ts'
 import type { Bench } from './support.ts'
 
 describe('static members that change protocols', () => {
@@ -208,5 +208,33 @@ describe('convertToConsumerGroup', () => {
     expect(ids(bench)).toContain(memberId)
     bench.pass(1)
     expect(ids(bench)).toEqual([a.id])
+  })
+})
+
+describe('what is left of a group in the log', () => {
+  const types = (bench: Bench) => [...new Set(compacted(bench).map(({ type }) => type))].sort()
+
+  test('ClassicGroup.createGroupTombstoneRecords: after an upgrade nothing of the classic group', () => {
+    const bench = newBench()
+    const { id } = join(bench, 'c', subscribed())
+    bench.pass(3000)
+    syncAs(bench, id, 1)
+    expect(types(bench)).toEqual(['group-metadata'])
+    new Member(bench, 'a').join()
+    expect(types(bench)).not.toContain('group-metadata')
+  })
+
+  test('ConsumerGroup.createGroupTombstoneRecords: after a downgrade nothing of the consumer group', () => {
+    const bench = newBench()
+    mixed(bench).a.leave()
+    expect(types(bench)).toEqual(['group-metadata'])
+  })
+
+  test('testCreateGroupTombstoneRecordsWithReplacedMember: neither of the member that was replaced nor of the one that came', () => {
+    const bench = newBench()
+    new Member(bench, 'a', { instanceId: 'i' }).join()
+    joinAs(bench, '', { groupInstanceId: 'i' })
+    expect(classicGroup(bench)?.members.size).toBe(1)
+    expect(types(bench)).toEqual(['group-metadata'])
   })
 })

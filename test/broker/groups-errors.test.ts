@@ -293,6 +293,15 @@ describe('the group id', () => {
     const long = 'g'.repeat(32_767)
     for (const [api, ask] of APIS.slice(6)) expect([api, ask(bench, long)]).toEqual([api, 0])
   })
+
+  test.each([...APIS, ['ConsumerGroupHeartbeat', heartbeat68] as const])(
+    '%s: a longer one is INVALID_GROUP_ID, and nothing is made of it',
+    (_api, ask) => {
+      const bench = newBench()
+      expect(errorName(ask(bench, 'ü'.repeat(16_384)) ?? -1)).toBe('INVALID_GROUP_ID')
+      expect(bench.state.shards.get(0)?.groups.size).toBe(0)
+    },
+  )
 })
 
 describe('KafkaApis: a broker that is not the coordinator', () => {

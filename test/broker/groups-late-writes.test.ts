@@ -284,6 +284,19 @@ describe('handleOperationException: REQUEST_TIMED_OUT is COORDINATOR_NOT_AVAILAB
     expect(bench.answerTo('ConsumerGroupHeartbeat', second)).toMatchObject({ errorCode: 0, memberEpoch: 1 })
     expect(bench.answerTo('ConsumerGroupHeartbeat', first).assignment).not.toBeNull()
   })
+
+  test('… and has offsets.commit.timeout.ms of its own to wait', () => {
+    const bench = lateBench()
+    const first = sendBeat(bench, { ...joining, memberId: 'a' })
+    bench.pass(3000)
+    const second = sendBeat(bench, { memberId: 'a', memberEpoch: 1, topicPartitions: [] })
+    bench.pass(2000)
+    expect(bench.answerTo('ConsumerGroupHeartbeat', first).errorCode).toBe(LATE)
+    bench.pass(2999)
+    expect(bench.isWaiting(second)).toBe(true)
+    bench.pass(1)
+    expect(bench.answerTo('ConsumerGroupHeartbeat', second).errorCode).toBe(LATE)
+  })
 })
 
 describe('onUnloaded: who waits at a coordinator that resigns is told NOT_COORDINATOR', () => {
