@@ -1,6 +1,7 @@
 /** All wrong variants, in the order of the table in docs/testing.md. */
 import { ANSWER_MUTANTS } from './answers.ts'
 import { CONTROLLER_MUTANTS } from './controller.ts'
+import { GROUP_MUTANTS } from './groups.ts'
 import { LOG_MUTANTS } from './log.ts'
 import type { Mutant } from './mutant.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
@@ -12,4 +13,5 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONTROLLER_MUTANTS,
   ...LOG_MUTANTS,
   ...WORLD_MUTANTS,
+  ...GROUP_MUTANTS,
 ]
