@@ -8,7 +8,6 @@ import {
   makeDeleteGroupsResponse,
   makeJoinGroupResponse,
   makeLeaveGroupResponse,
-  makeOffsetCommitResponse,
   makeOffsetDeleteResponse,
   makeSyncGroupResponse,
 } from '../../protocol/make.ts'
@@ -183,23 +182,22 @@ function refused(token: RequestToken, body: unknown, errorCode: number): unknown
   const worse = <T extends { readonly errorCode: number }>(part: T): T =>
     part.errorCode === ErrorCode.NONE ? { ...part, errorCode } : part
   switch (token.api) {
-    case 'OffsetCommit': {
-      const { topics } = body as OffsetCommitResponse
-      return makeOffsetCommitResponse({
-        topics: topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) })),
-      })
-    }
-    case 'DeleteGroups':
-      return makeDeleteGroupsResponse({ results: (body as DeleteGroupsResponse).results.map(worse) })
-    case 'OffsetDelete':
-      return makeOffsetDeleteResponse({ errorCode })
     case 'JoinGroup':
       return joinBody(token, { errorCode })
     case 'SyncGroup':
       return makeSyncGroupResponse({ errorCode })
     case 'LeaveGroup':
       return makeLeaveGroupResponse({ errorCode })
-    default:
+    case 'ConsumerGroupHeartbeat':
       return makeConsumerGroupHeartbeatResponse({ errorCode })
+    case 'OffsetDelete':
+      return makeOffsetDeleteResponse({ errorCode })
+    case 'DeleteGroups':
+      return makeDeleteGroupsResponse({ results: (body as DeleteGroupsResponse).results.map(worse) })
+    default: {
+      const committed = body as OffsetCommitResponse
+      const topics = committed.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) }))
+      return { ...committed, topics }
+    }
   }
 }
