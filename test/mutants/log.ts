@@ -148,7 +148,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
     id: 'log-end-forgotten',
     file: CLEAN,
     find: '} else if (lastOffsetOf(batch) + 1 === endOffset || isLastOfProducer(log, batch)) {',
-    replace: '} else if (endOffset < 0) {',
+    replace: '} else if (isLastOfProducer(log, batch)) {',
     wrong: 'Compaction drops the last batch of a round when it is empty.',
     rule: 'RecordFilter.RETAIN_EMPTY',
   },

@@ -101,6 +101,28 @@ export function withLogAppendTime(batch: RecordBatch, timestamp: number): Record
   return changed(batch, batch.baseOffset, batch.partitionLeaderEpoch, attributes, timestamp)
 }
 
+/** The same records as a batch of an idempotent producer. `baseSequence` is that of the first record. */
+export function withProducer(
+  batch: RecordBatch,
+  producerId: number,
+  producerEpoch: number,
+  baseSequence: number,
+): RecordBatch {
+  return {
+    baseOffset: batch.baseOffset,
+    partitionLeaderEpoch: batch.partitionLeaderEpoch,
+    attributes: batch.attributes,
+    lastOffsetDelta: batch.lastOffsetDelta,
+    baseTimestamp: batch.baseTimestamp,
+    maxTimestamp: batch.maxTimestamp,
+    producerId,
+    producerEpoch,
+    baseSequence,
+    recordCount: batch.recordCount,
+    records: batch.records,
+  }
+}
+
 /** Field by field: a spread makes an object of another shape in V8, and what reads logs is faster with one. */
 function changed(
   batch: RecordBatch,
