@@ -190,7 +190,7 @@ describe('Produce', () => {
     const bench = createBench({ orders: 1 })
     produce(bench, 1, 0, 0)
     produce(bench, 2, 5, 0)
-    expect(produce(bench, ...of)).toMatchObject({ errorCode: ErrorCode[code], baseOffset: -1 })
+    expect(produce(bench, of[0], of[1], of[2])).toMatchObject({ errorCode: ErrorCode[code], baseOffset: -1 })
     expect(end(bench)).toBe(2)
     const told = bench.facts.find(({ type }) => type === 'sequence.refused')
     expect(told).toMatchObject({ errorCode: ErrorCode[code], expected })
