@@ -17,8 +17,8 @@ import { armExpiry } from './groups/expiry.ts'
 import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/records.ts'
 import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
-import { armMaintenance } from './maintenance.ts'
-import { OFFSETS_TOPIC } from './metadata.ts'
+import { armMaintenance, armProducerExpiry } from './maintenance.ts'
+import { brokerEpochOf, OFFSETS_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
 import {
@@ -111,6 +111,12 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
+      return
+    case 'producer-ids': {
+      state.producerIds = change.ids
+      const brokerEpoch = brokerEpochOf(state.image, state.id)
+      if (change.asks) out.sends.push({ to: 'controller', message: { type: 'allocate-producer-ids', brokerEpoch } })
+    }
   }
 }
 
@@ -169,7 +175,8 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  out.facts.push({
+  const { producerId, producerEpoch: epoch, baseSequence: sequence } = stored
+  const fact = {
     type: 'append',
     node: state.id,
     topic: log.topic,
@@ -179,7 +186,12 @@ function append(
     bytes: stored.records.length,
     digest: digestOfBatch(stored),
     client,
-  })
+  } as const
+  if (producerId < 0) out.facts.push(fact)
+  else {
+    out.facts.push({ ...fact, producer: { id: producerId, epoch, sequence } })
+    armProducerExpiry(state, log, ctx.now, out)
+  }
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
 }
 

@@ -19,6 +19,7 @@ import type { SoftMemberState } from './groups/consumer/group.ts'
 import type { Group } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { GroupTimer } from './groups/timers.ts'
+import type { ProducerIds } from './producer-ids.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { AfterCommit, FetchPlan, ProduceToPark } from './state.ts'
@@ -53,6 +54,8 @@ export type Change =
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
   | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
+  /** A producer id was given out, or none was left; `asks`: the controller shall give more. */
+  | { readonly op: 'producer-ids'; readonly ids: ProducerIds; readonly asks: boolean }
 
 /** A timer of a broker; setting a key that is armed moves it. */
 export type BrokerTimer =
@@ -62,6 +65,8 @@ export type BrokerTimer =
   /** Old segments go; compacted topics are compacted. */
   | { readonly type: 'retention' }
   | { readonly type: 'cleaner' }
+  /** Producers that have not written for long are forgotten. */
+  | { readonly type: 'producers' }
   /** A follower that waits is told the high watermark at last. */
   | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
   /** Who lags leaves the ISR. */

@@ -11,11 +11,13 @@ import {
   deleteOldSegments,
   nextCleaning,
   nextDeletion,
+  nextProducerExpiry,
   type PartitionLog,
+  removeExpiredProducers,
 } from './log/index.ts'
 import type { BrokerState } from './state.ts'
 
-export type MaintenanceKind = 'retention' | 'cleaner'
+export type MaintenanceKind = 'retention' | 'cleaner' | 'producers'
 
 /** When each is due, Infinity while it is not armed. */
 export type MaintenanceTimes = Record<MaintenanceKind, number>
@@ -24,12 +26,13 @@ export type MaintenanceTimes = Record<MaintenanceKind, number>
 export type OnLogStart = (log: PartitionLog) => void
 
 /** Compacted topics are the cleaner's alone, also what retention takes of them (LogCleanerManager.deletableLogs). */
-function kindOf(log: PartitionLog): MaintenanceKind {
+function kindOf(log: PartitionLog): 'retention' | 'cleaner' {
   return log.config.compact ? 'cleaner' : 'retention'
 }
 
 /** Arms what a log needs, if it comes before what is armed. Called when a log, its high watermark or its configuration changed. */
 export function armMaintenance(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
+  armProducerExpiry(state, log, now, out)
   const { config } = log
   const kind = kindOf(log)
   if (kind === 'cleaner' && config.cleaner === null) return
@@ -42,9 +45,20 @@ export function armMaintenance(state: BrokerState, log: PartitionLog, now: numbe
   const next = (Math.floor(now / every) + 1) * every
   if (armed <= next) return
   const due = kind === 'cleaner' ? Math.min(nextDeletion(log), nextCleaning(log, now)) : nextDeletion(log)
-  const at = due <= now ? next : Math.ceil(due / every) * every
+  arm(state, kind, due <= now ? next : Math.ceil(due / every) * every, out)
+}
+
+/** The same for producers that the log will have to forget. */
+export function armProducerExpiry(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
+  const due = nextProducerExpiry(log)
+  if (due >= state.maintenance.producers) return
+  const every = log.config.producerExpiryCheckMs
+  arm(state, 'producers', Math.max(Math.floor(now / every) + 1, Math.ceil(due / every)) * every, out)
+}
+
+function arm(state: BrokerState, kind: MaintenanceKind, at: number, out: Decision): void {
   // Beyond any date is never.
-  if (at >= armed || at > Number.MAX_SAFE_INTEGER) return
+  if (at >= state.maintenance[kind] || at > Number.MAX_SAFE_INTEGER) return
   state.maintenance[kind] = at
   out.timers.push({ key: kind, at, timer: { type: kind } })
 }
@@ -58,6 +72,7 @@ export function maintain(
   onLogStart: OnLogStart,
 ): void {
   state.maintenance[kind] = Infinity
+  if (kind === 'producers') return expireProducers(state, ctx, out)
   const logs = [...state.logs.values()].flat().filter((log) => log !== undefined && kindOf(log) === kind)
   for (const log of logs) {
     if (kind === 'cleaner') {
@@ -68,6 +83,15 @@ export function maintain(
     state.touched?.partitions.add(log.key)
   }
   for (const log of logs) armMaintenance(state, log, ctx.now, out)
+}
+
+/** UnifiedLog.removeExpiredProducers. */
+function expireProducers(state: BrokerState, { now }: Context, out: Decision): void {
+  const logs = [...state.logs.values()].flat().filter((log) => log !== undefined)
+  for (const log of logs) {
+    if (removeExpiredProducers(log, now)) state.touched?.partitions.add(log.key)
+    armProducerExpiry(state, log, now, out)
+  }
 }
 
 function clean(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {

@@ -20,6 +20,13 @@ export type MetadataRecord =
       readonly value: string | null
     }
   | { readonly type: 'remove-topic'; readonly topicId: string; readonly name: string }
+  /** Producer ids below `nextProducerId` are given away, the last block of them to this broker (ProducerIdsRecord, KIP-730). */
+  | {
+      readonly type: 'producer-ids'
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly nextProducerId: number
+    }
 
 export interface BrokerInfo {
   readonly id: number
@@ -72,6 +79,8 @@ export interface MetadataImage {
   readonly topicNames: Map<string, string>
   /** What was set at run time, by broker id; '' = for all brokers. */
   readonly brokerConfigs: Map<string, GivenBrokerConfig>
+  /** Where the next block of producer ids begins. */
+  nextProducerId: number
 }
 
 /** A topic id that means "none" (Uuid.ZERO_UUID). */
@@ -79,7 +88,14 @@ export const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const OFFSETS_TOPIC = '__consumer_offsets'
 
 export function createImage(): MetadataImage {
-  return { offset: 0, brokers: new Map(), topics: new Map(), topicNames: new Map(), brokerConfigs: new Map() }
+  return {
+    offset: 0,
+    brokers: new Map(),
+    topics: new Map(),
+    topicNames: new Map(),
+    brokerConfigs: new Map(),
+    nextProducerId: 0,
+  }
 }
 
 export function clearImage(image: MetadataImage): void {
@@ -88,6 +104,7 @@ export function clearImage(image: MetadataImage): void {
   image.topics.clear()
   image.topicNames.clear()
   image.brokerConfigs.clear()
+  image.nextProducerId = 0
 }
 
 export function applyMetadata(image: MetadataImage, record: MetadataRecord): void {
@@ -115,7 +132,10 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
       if (name === undefined) return
       image.topics.delete(name)
       image.topicNames.delete(record.topicId)
+      return
     }
+    case 'producer-ids':
+      image.nextProducerId = record.nextProducerId
   }
 }
 

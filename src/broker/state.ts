@@ -9,6 +9,7 @@ import type { Group, GroupOffsets } from './groups/group.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
+import { NO_PRODUCER_IDS, type ProducerIds } from './producer-ids.ts'
 import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
 import type { ReplicaFetch } from './replication/messages.ts'
@@ -122,8 +123,10 @@ export interface BrokerState {
   /** Nothing can be written any more: the next write halts the broker. */
   diskFull: boolean
   readonly parkedDeletes: Map<number, ParkedDeletes>
-  /** When old segments and compaction are looked at next. */
+  /** When old segments, compaction and silent producers are looked at next. */
   readonly maintenance: MaintenanceTimes
+  /** What it has left to give to producers. */
+  producerIds: ProducerIds
   /** What changed since the laws were last checked; null when nobody checks them. */
   readonly touched: Touched | null
   readonly shards: Map<number, CoordinatorShard>
@@ -194,7 +197,8 @@ export function createBrokerState(
     touched: checksLaws ? { partitions: new Set(), groups: new Set() } : null,
     parkedProduces: new Map(),
     parkedDeletes: new Map(),
-    maintenance: { retention: Infinity, cleaner: Infinity },
+    maintenance: { retention: Infinity, cleaner: Infinity, producers: Infinity },
+    producerIds: NO_PRODUCER_IDS,
     produceWatchers: new Map(),
     shards: new Map(),
     loading: new Map(),

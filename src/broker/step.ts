@@ -10,7 +10,7 @@ import { completeDeletes, onDeletesTimeout } from './deletes.ts'
 import { expireGroups } from './groups/expiry.ts'
 import { beginLoading, commitTimeout, finishLoading, resign } from './groups/tenure.ts'
 import { stepGroupTimer } from './groups/timers.ts'
-import { configureLog, createLog, type PartitionLog } from './log/index.ts'
+import { configureLog, createLog, type PartitionLog, removeExpiredProducers } from './log/index.ts'
 import { armMaintenance, maintain } from './maintenance.ts'
 import {
   applyMetadata,
@@ -21,6 +21,7 @@ import {
   type PartitionInfo,
   topicById,
 } from './metadata.ts'
+import { gotProducerIds, NO_PRODUCER_IDS } from './producer-ids.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { askLeader, follow, gotReplicaData } from './replication/follower.ts'
 import {
@@ -57,7 +58,7 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'replica-wait') onReplicaWait(state, timer.topic, timer.partition, timer.follower, out)
   else if (timer.type === 'isr-check') checkIsr(state, ctx, out)
   else if (timer.type === 'delete-records') onDeletesTimeout(state, timer.id, out)
-  else if (timer.type === 'retention' || timer.type === 'cleaner')
+  else if (timer.type === 'retention' || timer.type === 'cleaner' || timer.type === 'producers')
     maintain(state, timer.type, ctx, out, (log) => logStartMoved(state, log, ctx.now, out))
   else if (timer.type === 'load') finishLoading(state, ctx, out)
   else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
@@ -114,6 +115,7 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
       armMaintenance(state, log, ctx.now, out)
     }
   }
+  if (message.type === 'producer-ids') state.producerIds = gotProducerIds(state.producerIds, message, ctx.now)
   if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
     const leader = name === undefined ? undefined : state.leading.get(watchKey(name, message.partition))
@@ -171,7 +173,7 @@ export function stepDisconnect(state: BrokerState, connection: number): Decision
 }
 
 /** The broker starts again: logs stay, everything in memory is gone; what it leads it learns from the controller. */
-export function stepRestart(state: BrokerState): Decision {
+export function stepRestart(state: BrokerState, now: number): Decision {
   state.parkedFetches.clear()
   state.fetchWatchers.clear()
   state.commitWaiters.clear()
@@ -189,10 +191,15 @@ export function stepRestart(state: BrokerState): Decision {
   state.groupExpiry = Infinity
   state.maintenance.retention = Infinity
   state.maintenance.cleaner = Infinity
+  state.maintenance.producers = Infinity
+  state.producerIds = NO_PRODUCER_IDS
   // It reads the metadata log anew.
   clearImage(state.image)
   state.logConfigs.clear()
   reconfigure(state)
+  // ProducerStateManager.loadFromSnapshot.
+  for (const logs of state.logs.values())
+    for (const log of logs) if (log !== undefined) removeExpiredProducers(log, now)
   return createDecision()
 }
 

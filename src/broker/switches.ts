@@ -17,6 +17,8 @@ export interface Switches {
   readonly elr: boolean
   /** KAFKA-15021: a shrinking ISR does not need a new leader epoch; before, it got one, and clients were turned away. */
   readonly keepEpochOnShrink: boolean
+  /** KIP-360: of a producer that a leader does not know any sequence is taken; before, it was UNKNOWN_PRODUCER_ID. */
+  readonly kip360: boolean
   /** KAFKA-15583: below min.insync.replicas the high watermark stands still. */
   readonly strictMinIsr: boolean
 }
@@ -24,6 +26,7 @@ export interface Switches {
 export const SWITCH_NAMES = [
   'truncation',
   'kip279',
+  'kip360',
   'fetchFencing',
   'maximalIsr',
   'brokerEpochFencing',
@@ -43,6 +46,7 @@ export function switchesOf(version: string): Switches {
   return {
     truncation: 'leaderEpoch',
     kip279: true,
+    kip360: since(2, 5),
     fetchFencing: true,
     maximalIsr: since(2, 7),
     brokerEpochFencing: since(3, 5),

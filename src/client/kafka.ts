@@ -50,6 +50,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
   const rootLogger = createLogger({ transport, host, level: config.logLevel, logCreator: config.logCreator })
   const context: ClientContext = { transport, host, rootLogger }
   warnOfUnknownOptions('Kafka', config, rootLogger)
+  warnOfUnknownOptions('quirks', config.quirks ?? {}, rootLogger)
   const committedOffsets = new CommittedOffsets()
 
   /** Every client has connections and metadata of its own, as in kafkajs. */
@@ -91,8 +92,11 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         // KJ2: an idempotent producer's unlimited retries never take effect, because there always is a retry object.
         retry: retryConfig(host, { ...config.retry, ...options.retry }),
         createPartitioner: options.createPartitioner,
+        kafkaRetry: retryConfig(host, config.retry),
         idempotent: options.idempotent ?? false,
         transactionalId: options.transactionalId,
+        transactionTimeoutMs: options.transactionTimeout ?? 60_000,
+        reusesSequences: config.quirks?.kafkajsSequenceReuse ?? false,
       })
     },
 

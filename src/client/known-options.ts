@@ -16,7 +16,9 @@ const known = {
     'socketFactory',
     'logLevel',
     'logCreator',
+    'quirks',
   ],
+  quirks: ['kafkajsSequenceReuse'],
   producer: [
     'createPartitioner',
     'retry',

@@ -3,6 +3,7 @@
  * Heartbeats are not sent one by one: while they would arrive nothing happens, and when they would not a session runs out.
  */
 import {
+  allocateProducerIds,
   alterPartition,
   brokerChanged,
   type ControllerRequest,
@@ -19,7 +20,7 @@ import {
   stepMetadata,
   unfenceBroker,
 } from '../broker/index.ts'
-import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
+import type { AllocateProducerIds, AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
 import { type QueuedEvent, remove } from '../kernel/index.ts'
 import { ErrorCode } from '../protocol/errors.ts'
 import type { CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse } from '../protocol/messages.ts'
@@ -68,12 +69,20 @@ export function alterPartitionArrived(world: World, from: number, message: Alter
   transmit(world, 'controller', from, { type: 'peer', from: 'controller', to: from, incarnation, message: refused })
 }
 
+/** A broker wants more producer ids. */
+export function allocationAsked(world: World, from: number, incarnation: number, asked: AllocateProducerIds): void {
+  const { records, answer: message } = allocateProducerIds(world.controller, from, asked)
+  announce(world, records)
+  transmit(world, 'controller', from, { type: 'peer', from: 'controller', to: from, incarnation, message })
+}
+
 /** While no controller is active, what is sent to it waits for the next one. True when that is so. */
 export function waitsForController(world: World, { sequence, payload: task }: QueuedEvent<Task>): boolean {
   if (world.controllerUp) return false
   if (
     task.type !== 'to-controller' &&
     task.type !== 'alter-partition' &&
+    task.type !== 'allocate-producer-ids' &&
     task.type !== 'heartbeat' &&
     task.type !== 'ask-to-stop'
   )

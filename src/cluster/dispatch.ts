@@ -1,6 +1,7 @@
 /** What each kind of event does. */
 import type { QueuedEvent } from '../kernel/index.ts'
 import {
+  allocationAsked,
   alterPartitionArrived,
   balanceLeaders,
   controllerElected,
@@ -57,6 +58,8 @@ export function dispatch(world: World, event: QueuedEvent<Task>): void {
       return peerMessageArrived(world, task)
     case 'alter-partition':
       return alterPartitionArrived(world, task.from, task.message)
+    case 'allocate-producer-ids':
+      return allocationAsked(world, task.from, task.incarnation, task.message)
     case 'fence':
       return sessionEnded(world, task.node)
     case 'heartbeat':

@@ -170,7 +170,7 @@ export function restartNode(world: World, node: NodeRuntime): void {
   node.up = true
   node.incarnation += 1
   note(world, { type: 'node', node: node.id, change: 'restart' })
-  stepRestart(node.broker)
+  stepRestart(node.broker, world.now)
   reconcileSession(world, node)
 }
 

@@ -61,6 +61,8 @@ function describeTask(task: Task): string {
       return `broker ${task.to} hears from ${task.from === 'controller' ? 'the controller' : `broker ${task.from}`}`
     case 'alter-partition':
       return `broker ${task.from} proposes an ISR`
+    case 'allocate-producer-ids':
+      return `broker ${task.from} asks for producer ids`
     case 'fence':
       return `the controller fences broker ${task.node}`
     case 'heartbeat':
@@ -98,6 +100,8 @@ function describeTask(task: Task): string {
           return `broker ${task.node} looks for old segments`
         case 'cleaner':
           return `broker ${task.node} compacts its logs`
+        case 'producers':
+          return `broker ${task.node} forgets producers that are silent`
         case 'fetch':
           return 'a long poll ends'
         case 'session':

@@ -66,6 +66,10 @@ function sendPeer(world: World, node: NodeRuntime, to: number | 'controller', me
   if (to === 'controller') {
     if (message.type === 'alter-partition')
       transmit(world, node.id, 'controller', { type: 'alter-partition', from: node.id, message })
+    else if (message.type === 'allocate-producer-ids') {
+      const { id: from, incarnation } = node
+      transmit(world, from, 'controller', { type: 'allocate-producer-ids', from, incarnation, message })
+    }
     return
   }
   const incarnation = world.nodes.get(to)?.incarnation ?? 0

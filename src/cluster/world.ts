@@ -15,7 +15,7 @@ import {
   givenConfig,
   type Switches,
 } from '../broker/index.ts'
-import type { AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
+import type { AllocateProducerIds, AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
 import type { RequestToken } from '../broker/request.ts'
 import {
   type Chooser,
@@ -68,6 +68,13 @@ export type Task =
       readonly message: PeerMessage
     }
   | { readonly type: 'alter-partition'; readonly from: number; readonly message: AlterPartition }
+  | {
+      readonly type: 'allocate-producer-ids'
+      readonly from: number
+      /** Of the broker that asks: a later one has no use for the answer. */
+      readonly incarnation: number
+      readonly message: AllocateProducerIds
+    }
   /** The controller has not heard from a broker for its session. */
   | { readonly type: 'fence'; readonly node: number }
   /** The controller hears again from a broker it has fenced. */

@@ -20,6 +20,17 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
         first: event.baseOffset,
         last: event.baseOffset + event.count - 1,
       })
+    case 'duplicate':
+      return t('event.duplicate', { client: event.client, where: partitionName(event), offset: event.baseOffset })
+    case 'sequence.refused':
+      return t(event.expected < 0 ? 'event.sequence.refused.unknown' : 'event.sequence.refused', {
+        node: event.node,
+        client: event.client,
+        where: partitionName(event),
+        sequence: event.producer.sequence,
+        epoch: event.producer.epoch,
+        expected: event.expected,
+      })
     case 'high-watermark':
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
     case 'log-start':

@@ -36,6 +36,31 @@ export type Fact =
       readonly bytes: number
       readonly digest: number
       readonly client: string
+      /** Of an idempotent producer. */
+      readonly producer?: ProducerMark
+    }
+  /** A batch of an idempotent producer that is in the log already, at this offset: it is acknowledged, and not appended. */
+  | {
+      readonly type: 'duplicate'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly baseOffset: number
+      readonly count: number
+      readonly client: string
+      readonly producer: ProducerMark
+    }
+  /** A batch of an idempotent producer that does not follow what the log knows of it; nothing is appended. */
+  | {
+      readonly type: 'sequence.refused'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly errorCode: number
+      /** The sequence the log expects next; -1 = it does not know the producer. */
+      readonly expected: number
+      readonly client: string
+      readonly producer: ProducerMark
     }
   | {
       readonly type: 'high-watermark'
@@ -222,3 +247,11 @@ export type ClassicStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebal
 /** ConsumerGroup.ConsumerGroupState (KIP-848). */
 export type ConsumerStateName = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
 export type GroupStateName = ClassicStateName | ConsumerStateName
+
+/** Who sent a batch, and as which of its batches. */
+export interface ProducerMark {
+  readonly id: number
+  readonly epoch: number
+  /** Of the batch's first record. */
+  readonly sequence: number
+}

@@ -232,4 +232,5 @@ function mixValue(digest: Digest, value: unknown): void {
     mixNumber(digest, value.length)
     for (const item of value) mixValue(digest, item)
   } else if (typeof value === 'boolean') mixNumber(digest, value ? 1 : 0)
+  else if (typeof value === 'object' && value !== null) for (const part of Object.values(value)) mixValue(digest, part)
 }

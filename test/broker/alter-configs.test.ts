@@ -263,7 +263,7 @@ describe('a broker', () => {
     const { state, now } = createBench()
     const ctx = { now, uuid: () => 'id', memberUuid: () => 'id' }
     for (const again of [false, true]) {
-      if (again) stepRestart(state)
+      if (again) stepRestart(state, now)
       stepMetadata(state, [setting, topic, partition], ctx)
       expect(state.logs.get('bills')?.[0]?.config).toMatchObject({ maxMessageBytes: 5000, retentionMs: 1000 })
     }
@@ -272,7 +272,7 @@ describe('a broker', () => {
   test('that restarts works with what it was started with, until it has read the metadata log', () => {
     const bench = createBench({}, { 'message.max.bytes': '1000' })
     incremental(bench, BROKER, '1', [['message.max.bytes', SET, '3000']])
-    stepRestart(bench.state)
+    stepRestart(bench.state, bench.now)
     expect(bench.state.config['message.max.bytes']).toBe('1000')
     expect(bench.state.image.brokerConfigs.size).toBe(0)
   })

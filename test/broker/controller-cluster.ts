@@ -138,7 +138,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
     },
     start(id, { cleanShutdown = true } = {}) {
       cluster.down.delete(id)
-      stepRestart(brokerAt(id))
+      stepRestart(brokerAt(id), 0)
       const rack = options.racks?.[id - 1] ?? null
       cluster.publish(registerBroker(controller, { id, host: 'h', port: 9091 + id, rack, cleanShutdown }))
       cluster.publish(unfenceBroker(controller, id))

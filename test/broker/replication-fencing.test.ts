@@ -190,7 +190,7 @@ test('K3: a broker that starts again leads, follows and knows nothing; nobody wa
   cluster.produce(1, ['a'])
   const broker = brokerAt(cluster, 1)
   expect(broker.parkedProduces.size).toBe(1)
-  stepRestart(broker)
+  stepRestart(broker, 0)
   expect(broker).toMatchObject({ image: { offset: 0 } })
   const { leading, following, parkedProduces, produceWatchers, parkedFetches, shards } = broker
   for (const left of [leading, following, parkedProduces, produceWatchers, parkedFetches, shards])

@@ -1,6 +1,7 @@
 /** One broker and one controller without a network: requests go straight in, time is a number. */
 import {
   ADVERTISED,
+  allocateProducerIds,
   type BrokerState,
   type BrokerTimer,
   brokerChanged,
@@ -28,6 +29,8 @@ export interface Bench {
   readonly timers: Map<string, { at: number; timer: BrokerTimer }>
   /** Answers that came, by correlation id; `null` = the connection was closed, `undefined` = none is owed. */
   readonly answers: Map<number, unknown>
+  /** Whether what the broker asks the controller gets lost. */
+  cutOff: boolean
   /** Sends a request and returns its answer; throws when the broker keeps it waiting. */
   ask<A extends ApiName>(api: A, version: number, body: RequestOf<A>, from?: From): ResponseOf<A>
   /** Sends a request and returns its correlation id: for what is answered later. */
@@ -49,11 +52,11 @@ export function createBench(
   topics: Readonly<Record<string, number>> = {},
   config: Readonly<Record<string, string>> = {},
   /** Broker 2 is in every ISR and fetches only when told to: until then nothing is committed. */
-  { silentFollower = false }: { readonly silentFollower?: boolean } = {},
+  { silentFollower = false, version = '4.3' }: { readonly silentFollower?: boolean; readonly version?: string } = {},
 ): Bench {
   const settings = brokerConfig(config)
-  const state = createBrokerState(1, settings, switchesOf('4.3'), false, ADVERTISED, true)
-  const controller = createController(settings, switchesOf('4.3'))
+  const state = createBrokerState(1, settings, switchesOf(version), false, ADVERTISED, true)
+  const controller = createController(settings, switchesOf(version))
   let correlation = 0
   let ids = 0
   const context = (): Context => ({
@@ -68,6 +71,11 @@ export function createBench(
       else bench.timers.set(change.key, { at: change.at, timer: change.timer })
     }
     for (const { token, body } of decision.replies) bench.answers.set(token.correlationId, body)
+    for (const { message } of decision.sends) {
+      if (message.type !== 'allocate-producer-ids' || bench.cutOff) continue
+      const { answer } = allocateProducerIds(controller, 1, message)
+      carryOut(stepPeer(state, answer, context()))
+    }
     for (const { request, replyTo } of decision.forwards) {
       const { records, response } = stepController(controller, request, context().uuid)
       carryOut(stepMetadata(state, records, context()))
@@ -80,6 +88,7 @@ export function createBench(
     facts: [],
     timers: new Map(),
     answers: new Map(),
+    cutOff: false,
     send(api, version, body, from = {}) {
       const correlationId = ++correlation
       carryOut(
@@ -167,6 +176,6 @@ export function batchOf(values: readonly string[], timestamp = 1_000_000) {
 
 /** Timers of requests and members; not those for the upkeep of logs and of committed offsets. */
 export function pendingTimers({ timers }: Bench): number {
-  const upkeep = ['retention', 'cleaner', 'group-expiry']
+  const upkeep = ['retention', 'cleaner', 'producers', 'group-expiry']
   return [...timers.keys()].filter((key) => !upkeep.includes(key)).length
 }

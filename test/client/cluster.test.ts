@@ -173,12 +173,8 @@ describe('producer', () => {
     expect((error as KafkaJSNumberOfRetriesExceeded).cause).toBeInstanceOf(KafkaJSProtocolError)
   })
 
-  it('says that transactions and idempotence are not there yet', async () => {
+  it('says that transactions are not there yet', async () => {
     const kafka = create().kafka(quiet)
-    await expect(kafka.producer({ idempotent: true }).connect()).rejects.toMatchObject({
-      retriable: false,
-      message: /idempotent producer/,
-    })
     await expect(kafka.producer({ transactionalId: 'x' }).transaction()).rejects.toMatchObject({
       message: /does not have transactions/,
     })

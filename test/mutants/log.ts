@@ -147,8 +147,8 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     id: 'log-end-forgotten',
     file: CLEAN,
-    find: '} else if (lastOffsetOf(batch) + 1 === endOffset) {',
-    replace: '} else if (endOffset < 0) {',
+    find: '} else if (lastOffsetOf(batch) + 1 === endOffset || isLastOfProducer(log, batch)) {',
+    replace: '} else if (isLastOfProducer(log, batch)) {',
     wrong: 'Compaction drops the last batch of a round when it is empty.',
     rule: 'RecordFilter.RETAIN_EMPTY',
   },

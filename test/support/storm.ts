@@ -1,6 +1,7 @@
 /** A producer in a storm of faults, then healing: what searching tests run for one seed. */
 import { fileURLToPath } from 'node:url'
 import { type ClusterOptions, createCluster, type FaultKind, type KafkariumError, type ProfileLimits } from 'kafkarium'
+import type { Quirks } from '../../src/client/types/config.ts'
 import { FAULT_KINDS } from '../../src/cluster/faults/profile.ts'
 import { runSeed } from '../../src/cluster/run-seed.ts'
 
@@ -11,6 +12,10 @@ export interface StormOptions {
   readonly switches?: ClusterOptions['switches']
   readonly topicConfig?: Readonly<Record<string, string>>
   readonly sends?: number
+  /** How many sends are under way at a time; default 1. */
+  readonly together?: number
+  readonly idempotent?: boolean
+  readonly quirks?: Quirks
 }
 
 export interface StormOutcome {
@@ -20,6 +25,8 @@ export interface StormOutcome {
   readonly lost: readonly string[]
   /** A value that is in the log more than once. */
   readonly duplicated: readonly string[]
+  /** Acknowledged, and in the log behind one that was sent later. */
+  readonly outOfOrder: readonly string[]
   /** Reported as failed, and in the log. */
   readonly ambiguous: readonly string[]
   /** The id of a law that was broken. */
@@ -36,7 +43,7 @@ export interface StormOutcome {
 const CONFIG = { 'replica.lag.time.max.ms': 5000, 'broker.session.timeout.ms': 3000 }
 
 export async function runStorm(seed: number, options: StormOptions): Promise<StormOutcome> {
-  const { acks, minIsr, limits = {}, sends = 20 } = options
+  const { acks, minIsr, limits = {}, sends = 20, together = 1, idempotent = false, quirks = {} } = options
   const config = { 'min.insync.replicas': minIsr, ...options.topicConfig }
   const cluster = createCluster({
     brokers: 3,
@@ -47,28 +54,36 @@ export async function runStorm(seed: number, options: StormOptions): Promise<Sto
     topics: { orders: { partitions: 1, replicationFactor: 3, config } },
     ...(options.switches === undefined ? {} : { switches: options.switches }),
   })
-  const kafka = cluster.kafka({ logLevel: 0, requestTimeout: 3000, retry: { retries: 3, maxRetryTime: 500 } })
-  const producer = kafka.producer()
+  const retry = { retries: 3, maxRetryTime: 500 }
+  const kafka = cluster.kafka({ logLevel: 0, requestTimeout: 3000, retry, quirks })
+  const producer = kafka.producer({ idempotent })
   const acknowledged: string[] = []
   const failed: string[] = []
   const run = await runSeed(cluster, limits, async () => {
     await producer.connect().catch(() => {})
-    for (let i = 0; i < sends; i++) {
-      const value = `${seed}-${i}`
-      await producer.send({ topic: 'orders', acks, timeout: 3000, messages: [{ value }] }).then(
+    const send = (value: string) =>
+      producer.send({ topic: 'orders', acks, timeout: 3000, messages: [{ value }] }).then(
         () => acknowledged.push(value),
         (error: unknown) => {
           if ((error as KafkariumError).code === 'KAFKARIUM_LAW_BROKEN') throw error
           failed.push(value)
         },
       )
+    for (let i = 0; i < sends; i += together) {
+      await Promise.all(Array.from({ length: together }, (_, j) => send(`${seed}-${i + j}`)))
       await cluster.advance(300)
     }
   })
   const { law, stall: stalled, hash } = run
   const counts = new Map<string, number>()
+  const outOfOrder: string[] = []
+  let latest = -1
   for (const { value } of cluster.topic('orders').records()) {
-    if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1)
+    if (value === null) continue
+    counts.set(value, (counts.get(value) ?? 0) + 1)
+    const order = Number(value.slice(value.indexOf('-') + 1))
+    if (order < latest && acknowledged.includes(value)) outOfOrder.push(value)
+    latest = Math.max(latest, order)
   }
   const events = cluster.trace.events()
   await cluster.dispose()
@@ -77,6 +92,7 @@ export async function runStorm(seed: number, options: StormOptions): Promise<Sto
     acknowledged: acknowledged.length,
     lost: law === null ? acknowledged.filter((value) => !counts.has(value)) : [],
     duplicated: [...counts].filter(([, count]) => count > 1).map(([value]) => value),
+    outOfOrder,
     ambiguous: failed.filter((value) => counts.has(value)),
     law,
     stalled,

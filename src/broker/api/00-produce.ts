@@ -7,6 +7,10 @@
  *   stored. Timestamps are not checked (docs/fidelity.md).
  * - With acks=0 there is no answer at all; an error closes the connection.
  * - Only Kafka itself writes to internal topics (INVALID_TOPIC_EXCEPTION).
+ * - A batch of an idempotent producer is checked last, against what the log knows of the producer (`log/producer-check.ts`). One that is
+ *   in the log already is answered with the offset and time it got then, and is not appended; with acks=all once it is replicated.
+ *   An earlier epoch is INVALID_PRODUCER_EPOCH in every version (PRODUCER_FENCED is the coordinator's), a sequence that does
+ *   not follow OUT_OF_ORDER_SEQUENCE_NUMBER, one below 0 INVALID_RECORD. Transactions do not exist yet (UNSUPPORTED_VERSION).
  *
  * - acks=all needs `min.insync.replicas` (NOT_ENOUGH_REPLICAS: not appended) and is answered when the high watermark has passed the
  *   records; if the ISR shrank meanwhile, NOT_ENOUGH_REPLICAS_AFTER_APPEND: appended, and may commit later (law P1). After
@@ -24,6 +28,7 @@ import { effectiveMinIsr } from '../replication/leader.ts'
 import { tokenOf } from '../request.ts'
 import { type BrokerState, logOf, type ReplicaWait } from '../state.ts'
 import { defineApi } from './handler.ts'
+import { duplicateAnswer, judgeSequence } from './produce-sequences.ts'
 
 export const produce = defineApi({
   api: 'Produce',
@@ -47,7 +52,7 @@ export const produce = defineApi({
             : unknownId
               ? ErrorCode.UNKNOWN_TOPIC_ID
               : problemOf(state, name, index, data.records, body.acks, ctx)
-          if (errorCode !== ErrorCode.NONE) {
+          const refused = (errorCode: number): PartitionProduceResponse => {
             failed = true
             return makePartitionProduceResponse({
               index,
@@ -56,11 +61,23 @@ export const produce = defineApi({
               errorMessage: messageOf(errorCode),
             })
           }
+          if (errorCode !== ErrorCode.NONE) return refused(errorCode)
           const log = logOf(state, name, index)
           const batch = data.records?.[0]
+          // Whether the second of two follows cannot be said before the first is in the log.
+          if (batch !== undefined && batch.producerId >= 0 && lastOffsetIn(waits, log?.key) !== undefined)
+            return refused(ErrorCode.INVALID_RECORD)
           if (log === undefined || batch === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
+          if (batch.producerId >= 0) {
+            const { errorCode, duplicate } = judgeSequence(state, log, batch, request.clientId, out)
+            if (errorCode !== ErrorCode.NONE) return refused(errorCode)
+            if (duplicate !== null) {
+              waits.push({ topic: name, partition: index, key: log.key, offset: duplicate.lastOffset + 1 })
+              return duplicateAnswer(log, duplicate)
+            }
+          }
           // Two batches for one partition in one request: the second starts where the first ends.
-          const baseOffset = lastOffsetIn(waits, log.key) ?? log.logEndOffset
+          const baseOffset = Math.max(lastOffsetIn(waits, log.key) ?? 0, log.logEndOffset)
           const offset = baseOffset + batch.lastOffsetDelta + 1
           waits.push({ topic: name, partition: index, key: log.key, offset })
           out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })
@@ -85,7 +102,7 @@ export const produce = defineApi({
   },
 })
 
-function lastOffsetIn(waits: readonly ReplicaWait[], key: string): number | undefined {
+function lastOffsetIn(waits: readonly ReplicaWait[], key: string | undefined): number | undefined {
   for (let i = waits.length - 1; i >= 0; i--) if (waits[i]?.key === key) return waits[i]?.offset
   return undefined
 }
@@ -113,8 +130,8 @@ function problemOf(
   }
   // Control batches are the brokers' own (LogValidator.validateBatch).
   if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
-  // No silent no-op: without producer state a sequence number would protect nothing.
-  if (batch.producerId >= 0 || isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
+  if (isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
+  if (batch.producerId >= 0 && batch.baseSequence < 0) return ErrorCode.INVALID_RECORD
   if (log.config.compact && hasNullKey(batch, ctx)) return ErrorCode.INVALID_RECORD
   const leader = state.leading.get(log.key)
   if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
@@ -143,11 +160,11 @@ function hasNullKey(batch: RecordBatch, ctx: Context): boolean {
 function messageOf(errorCode: number): string | null {
   switch (errorCode) {
     case ErrorCode.INVALID_RECORD:
-      return 'A partition carries exactly one non-empty record batch of magic 2, no control batch, and keys where the topic is compacted.'
+      return 'A partition carries exactly one non-empty record batch of magic 2, no control batch, and keys where the topic is compacted; a producer id goes with a sequence.'
     case ErrorCode.INVALID_TOPIC_EXCEPTION:
       return 'Internal topics are written by the brokers only.'
     case ErrorCode.UNSUPPORTED_VERSION:
-      return 'kafkarium has no idempotent and no transactional producers yet.'
+      return 'kafkarium has no transactional producers yet.'
     default:
       return null
   }

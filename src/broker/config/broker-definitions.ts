@@ -243,7 +243,11 @@ export const BROKER_CONFIG = {
 
   // Transactions
   'transactional.id.expiration.ms': int(604_800_000, { min: 1 }, 'How long an unused transactional id is known.'),
-  'transaction.max.timeout.ms': int(900_000, { min: 1 }, 'The longest transaction timeout a producer may ask for.'),
+  'transaction.max.timeout.ms': int(
+    900_000,
+    { min: 1, ...effect },
+    'The longest transaction timeout a producer may ask for.',
+  ),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(
     10_000,
     { min: 1 },
@@ -275,8 +279,13 @@ export const BROKER_CONFIG = {
   'transaction.state.log.load.buffer.size': int(5_242_880, { min: 1 }, 'Bytes read at once when a coordinator loads.'),
   'producer.id.expiration.ms': int(
     86_400_000,
-    { min: 1, ...dynamic },
+    { min: 1, ...dynamic, ...effect },
     'How long a partition remembers a producer that does not write.',
+  ),
+  'producer.id.expiration.check.interval.ms': int(
+    600_000,
+    { min: 1, ...effect },
+    'How often producers to forget are looked for.',
   ),
 } as const satisfies Record<string, Definition>
 

@@ -5,5 +5,6 @@
 export * from './alter-partition.ts'
 export * from './brokers.ts'
 export * from './elections.ts'
+export * from './producer-ids.ts'
 export * from './state.ts'
 export * from './step.ts'

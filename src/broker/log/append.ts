@@ -3,6 +3,7 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { batchSizeInBytes } from '../../protocol/records.ts'
 import { flushUpTo, settleFlush } from './flush.ts'
 import type { PartitionLog } from './log.ts'
+import { producerAppended } from './producers.ts'
 import { activeSegment, countBatch, roll, shouldRoll } from './segment.ts'
 
 /** The batch as the leader stores it: at its offset, in its epoch, stamped by the log where the topic says so. */
@@ -29,6 +30,7 @@ export function appendBatch(log: PartitionLog, batch: RecordBatch, now: number):
   const segment = shouldRoll(log, batch, size, now) ? roll(log, batch.baseOffset, now) : activeSegment(log)
   countBatch(segment, batch, size, now)
   log.batches.push(batch)
+  producerAppended(log.producers, batch)
   log.logEndOffset = batch.baseOffset + batch.lastOffsetDelta + 1
   log.sizeInBytes += size
   log.appendedAt = now

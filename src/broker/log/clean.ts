@@ -14,6 +14,7 @@ import {
 } from '../../protocol/records.ts'
 import type { CleanableRange } from './cleanable.ts'
 import type { PartitionLog } from './log.ts'
+import { isLastOfProducer } from './producers.ts'
 import { findBatch } from './read.ts'
 import { countBatch, createSegment, type LogSegment } from './segment.ts'
 
@@ -47,8 +48,9 @@ export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, 
     if (cleaned !== null) {
       kept.push(cleaned)
       if (cleaned !== batch) rewritten.push([batch.records, cleaned.records])
-    } else if (lastOffsetOf(batch) + 1 === endOffset) {
-      // The last batch of the round stays, even empty: the next log end must not be forgotten (RecordFilter.RETAIN_EMPTY).
+    } else if (lastOffsetOf(batch) + 1 === endOffset || isLastOfProducer(log, batch)) {
+      // The last batch of the round stays, even empty: the next log end must not be forgotten (RecordFilter.RETAIN_EMPTY). So
+      // does the last one of a producer: who reads the log has to find its sequence.
       kept.push(emptiedBatch(batch))
     }
   }
@@ -114,7 +116,15 @@ function replaceBefore(log: PartitionLog, count: number, endOffset: number, kept
     }
   }
   log.segments.splice(0, closed.length, ...segments)
+  dropSnapshotsOf(log, closed, segments)
   log.sizeInBytes = log.segments.reduce((sum, { sizeInBytes }) => sum + sizeInBytes, 0)
+}
+
+/** The snapshot at the beginning of a segment goes with it (UnifiedLog.replaceSegments). */
+function dropSnapshotsOf(log: PartitionLog, before: readonly LogSegment[], after: readonly LogSegment[]): void {
+  const kept = new Set(after.map(({ baseOffset }) => baseOffset))
+  const gone = new Set(before.map(({ baseOffset }) => baseOffset).filter((offset) => !kept.has(offset)))
+  if (gone.size > 0) log.producers.snapshots = log.producers.snapshots.filter(({ offset }) => !gone.has(offset))
 }
 
 /** Empty segments in place of these, still to be filled. */

@@ -26,6 +26,9 @@ export interface LogConfig {
   readonly cleaner: CleanerConfig | null
   readonly highWatermarkCheckpointMs: number
   readonly logStartCheckpointMs: number
+  /** How long a producer is known that does not write, and how often the broker looks for such. */
+  readonly producerExpiryMs: number
+  readonly producerExpiryCheckMs: number
 }
 
 export interface CleanerConfig {
@@ -68,5 +71,7 @@ export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
           },
     highWatermarkCheckpointMs: Number(broker['replica.high.watermark.checkpoint.interval.ms']),
     logStartCheckpointMs: Number(broker['log.flush.start.offset.checkpoint.interval.ms']),
+    producerExpiryMs: Number(broker['producer.id.expiration.ms']),
+    producerExpiryCheckMs: Number(broker['producer.id.expiration.check.interval.ms']),
   }
 }

@@ -6,12 +6,15 @@ import { lastOffsetOf } from '../../protocol/records.ts'
 import { savedHighWatermark, savedLogStart, setHighWatermark, setLogStart } from './checkpoint.ts'
 import { flushUpTo, settleFlush } from './flush.ts'
 import type { PartitionLog } from './log.ts'
+import { reloadProducers, takeProducerSnapshot } from './producer-snapshots.ts'
 import { findBatch } from './read.ts'
 import { startAnew } from './start.ts'
 import { truncateTo } from './truncate.ts'
 
-/** A clean stop: everything is flushed, high watermark and log start are saved as they are. */
+/** A clean stop: everything is flushed, high watermark, log start and producers are saved as they are. */
 export function stopLog(log: PartitionLog, now: number): void {
+  takeProducerSnapshot(log, log.logEndOffset)
+  reloadProducers(log, now)
   flushUpTo(log, log.logEndOffset, now)
   resetCheckpoints(log, now)
 }
@@ -54,6 +57,7 @@ export function crashLog(log: PartitionLog, keepTo: number, now: number): void {
   setHighWatermark(log, highWatermark, now)
   log.flushedOffset = log.logEndOffset
   resetCheckpoints(log, now)
+  reloadProducers(log, now)
 }
 
 function resetCheckpoints(log: PartitionLog, now: number): void {

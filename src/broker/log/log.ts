@@ -6,6 +6,7 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import type { EpochEntry } from '../replication/epochs.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { LogConfig } from './config.ts'
+import { createProducerState, type ProducerState } from './producers.ts'
 import { createSegment, type LogSegment } from './segment.ts'
 
 export interface PartitionLog {
@@ -28,6 +29,8 @@ export interface PartitionLog {
   leaderEpoch: number
   /** The first offset of every leader epoch, ascending (KIP-101). */
   readonly epochs: EpochEntry[]
+  /** What is known of idempotent producers. */
+  readonly producers: ProducerState
   /** Encoded bytes of all batches, headers included. */
   sizeInBytes: number
   /** The recovery point: everything before it survives a power failure. */
@@ -64,6 +67,7 @@ export function createLog(
     highWatermark: 0,
     leaderEpoch: 0,
     epochs: [],
+    producers: createProducerState(),
     sizeInBytes: 0,
     flushedOffset: 0,
     flushedAt: now,

@@ -5,6 +5,7 @@
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { flushUpTo } from './flush.ts'
 import type { PartitionLog } from './log.ts'
+import { takeProducerSnapshot } from './producer-snapshots.ts'
 
 export interface LogSegment {
   readonly baseOffset: number
@@ -49,6 +50,7 @@ export function roll(log: PartitionLog, baseOffset: number, now: number): LogSeg
   if (active.baseOffset === baseOffset) return active
   const segment = createSegment(baseOffset, now)
   log.segments.push(segment)
+  takeProducerSnapshot(log, baseOffset)
   flushUpTo(log, Math.min(baseOffset, log.logEndOffset), now)
   return segment
 }

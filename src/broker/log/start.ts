@@ -1,6 +1,8 @@
 /** Where a log starts: it moves up, and what lies before it goes a whole segment at a time (UnifiedLog.scala). */
 import { setHighWatermark, setLogStart } from './checkpoint.ts'
 import type { PartitionLog } from './log.ts'
+import { dropSnapshotsBefore } from './producer-snapshots.ts'
+import { forgetProducers } from './producers.ts'
 import { findBatch } from './read.ts'
 import { createSegment } from './segment.ts'
 
@@ -22,12 +24,15 @@ export function dropSegments(log: PartitionLog, count: number): void {
   if (count === 0 || first === undefined) return
   for (const { sizeInBytes } of log.segments.splice(0, count)) log.sizeInBytes -= sizeInBytes
   log.batches.splice(0, findBatch(log, first.baseOffset))
+  dropSnapshotsBefore(log, first.baseOffset)
 }
 
 /** Drops everything: the log goes on at an offset (UnifiedLog.truncateFullyAndStartAt). */
 export function startAnew(log: PartitionLog, offset: number, now: number): void {
   log.batches.length = 0
   log.epochs.length = 0
+  forgetProducers(log.producers)
+  log.producers.snapshots = []
   log.segments.length = 0
   log.segments.push(createSegment(offset, now))
   log.sizeInBytes = 0

@@ -3,12 +3,13 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { batchSizeInBytes, lastOffsetOf } from '../../protocol/records.ts'
 import { setHighWatermark, setLogStart } from './checkpoint.ts'
 import type { PartitionLog } from './log.ts'
+import { truncateProducers } from './producer-snapshots.ts'
 import { findBatch } from './read.ts'
 import { activeSegment, countBatch, createSegment } from './segment.ts'
 
 /** Drops everything from `offset` on; a batch that reaches over it goes whole. The high watermark comes down with it. */
 export function truncateTo(log: PartitionLog, offset: number, now: number): void {
-  const { batches, epochs } = log
+  const { batches, epochs, logEndOffset: before } = log
   for (;;) {
     const last = batches[batches.length - 1]
     if (last === undefined || lastOffsetOf(last) < offset) break
@@ -25,6 +26,7 @@ export function truncateTo(log: PartitionLog, offset: number, now: number): void
   log.cleanedOffset = Math.min(log.cleanedOffset, activeSegment(log).baseOffset)
   if (log.logStartOffset > log.logEndOffset) setLogStart(log, log.logEndOffset, now)
   setHighWatermark(log, log.highWatermark, now)
+  if (log.logEndOffset < before) truncateProducers(log, now)
 }
 
 /** Drops the segments that begin beyond the log's end; the last that is left is open again, and counted anew. */

@@ -73,7 +73,27 @@ export interface AlterRefused {
   readonly errorCode: number
 }
 
-export type PeerMessage = ReplicaFetch | ReplicaData | AlterPartition | AlterRefused
+/** AllocateProducerIds (KIP-730): a broker asks the controller for a block of producer ids. */
+export interface AllocateProducerIds {
+  readonly type: 'allocate-producer-ids'
+  readonly brokerEpoch: number
+}
+
+/** The controller's answer. */
+export interface ProducerIdsAllocated {
+  readonly type: 'producer-ids'
+  readonly errorCode: number
+  readonly first: number
+  readonly count: number
+}
+
+export type PeerMessage =
+  | ReplicaFetch
+  | ReplicaData
+  | AlterPartition
+  | AlterRefused
+  | AllocateProducerIds
+  | ProducerIdsAllocated
 
 export interface Send {
   readonly to: number | 'controller'

@@ -30,6 +30,7 @@ const spoken: { readonly [A in ApiName]?: Range } = {
   CreateTopics: { min: 0, max: 3 },
   DeleteTopics: { min: 0, max: 1 },
   DeleteRecords: { min: 0, max: 1 },
+  InitProducerId: { min: 0, max: 1 },
   CreatePartitions: { min: 0, max: 1 },
   DescribeConfigs: { min: 0, max: 2 },
   AlterConfigs: { min: 0, max: 1 },

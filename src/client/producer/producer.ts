@@ -9,39 +9,60 @@ import type { Cluster } from '../metadata/cluster.ts'
 import { createRetrier, type RetryConfig } from '../retry.ts'
 import type { Producer } from '../types/clients.ts'
 import type { ICustomPartitioner, Message, ProducerBatch, ProducerRecord } from '../types/messages.ts'
+import { createIdempotentSequencer } from './idempotent-sequencer.ts'
+import { createKafkajsSequencer } from './kafkajs-sequencer.ts'
 import { Partitioners } from './partitioners/index.ts'
 import type { PartitionerFactory } from './partitioners/partitioner.ts'
+import { createProducerIds } from './producer-ids.ts'
 import { createSender } from './send.ts'
+import { plainSequencer } from './sequencer.ts'
 
 export interface ProducerOptions {
   readonly context: ClientContext
   readonly cluster: Cluster
   readonly emitter: EventEmitter
   readonly retry: RetryConfig
+  /** That of `Kafka`, not of the producer. */
+  readonly kafkaRetry: RetryConfig
   readonly createPartitioner: ICustomPartitioner | undefined
   readonly idempotent: boolean
   readonly transactionalId: string | undefined
+  readonly transactionTimeoutMs: number
+  /** `quirks.kafkajsSequenceReuse`. */
+  readonly reusesSequences: boolean
 }
 
 type Status = 'connected' | 'disconnecting' | 'disconnected'
 
 export function createProducer(options: ProducerOptions): Producer {
-  const { context, cluster, emitter, retry, idempotent, transactionalId } = options
+  const { context, cluster, emitter, retry, idempotent, transactionalId, transactionTimeoutMs } = options
   const { transport } = context
   if (idempotent && retry.retries < 1) {
     throw new KafkaJSNonRetriableError('Idempotent producer must allow retries to protect against transient errors')
   }
   const logger = context.rootLogger.namespace('Producer')
+  if (idempotent && retry.retries < Number.MAX_SAFE_INTEGER)
+    logger.warn('Limiting retries for the idempotent producer may invalidate EoS guarantees')
   let status: Status = 'disconnected'
 
   // Factories written for kafkajs take no argument; ours take where chance comes from.
   const createPartitioner = (options.createPartitioner ?? Partitioners.DefaultPartitioner) as PartitionerFactory
   const partitioner = createPartitioner({ choose: (site, n) => transport.choose(site, n) })
   const retrier = createRetrier(transport, retry)
-  const sendMessages = createSender({ context, cluster, logger, partitioner, retrier, idempotent })
+  const ids = createProducerIds({
+    cluster,
+    logger,
+    retrier: createRetrier(transport, options.kafkaRetry),
+    transactionTimeoutMs,
+  })
+  const sequencer = !idempotent
+    ? plainSequencer
+    : options.reusesSequences
+      ? createKafkajsSequencer(ids)
+      : createIdempotentSequencer(ids)
+  const sendMessages = createSender({ context, cluster, logger, partitioner, retrier, idempotent, sequencer })
 
   function checkAvailable(): void {
-    if (idempotent) throw new KafkariumNotAvailableYet('the idempotent producer (`idempotent: true`)')
     if (transactionalId) throw new KafkariumNotAvailableYet('transactions (`transactionalId`)')
   }
 
@@ -79,6 +100,7 @@ export function createProducer(options: ProducerOptions): Producer {
         await cluster.connect()
         status = 'connected'
         emitter.emit(producerEvents.CONNECT)
+        if (idempotent && ids.current() === undefined) await ids.renew()
       }),
     disconnect: () =>
       inCall(transport, 'producer.disconnect', async () => {

@@ -14,6 +14,7 @@ import type { Logger } from '../types/logging.ts'
 import type { Message, RecordMetadata } from '../types/messages.ts'
 import type { PartitionFunction } from './partitioners/partitioner.ts'
 import { copyMessages, encodeRecords, groupByPartition } from './records.ts'
+import type { Lane, Outgoing, Sequencer } from './sequencer.ts'
 
 export interface SenderOptions {
   readonly context: ClientContext
@@ -22,6 +23,7 @@ export interface SenderOptions {
   readonly retrier: Retrier
   readonly partitioner: PartitionFunction
   readonly idempotent: boolean
+  readonly sequencer: Sequencer
 }
 
 export interface SendRequest {
@@ -32,10 +34,7 @@ export interface SendRequest {
   readonly compression: number
 }
 
-interface PartitionBatch {
-  readonly topic: string
-  readonly partition: number
-  readonly batch: RecordBatch
+interface PartitionBatch extends Outgoing {
   /** Only in a recorded run. */
   readonly recorded: RecordedSend | undefined
   done: boolean
@@ -43,17 +42,21 @@ interface PartitionBatch {
 
 /**
  * What is worth knowing about retries: a broker's answer with one failed partition has everything sent to that
- * broker sent again, as in kafkajs, so its other partitions get duplicates. Unlike in kafkajs a message keeps the
- * partition it was given at the first attempt, and a partition whose leader moves is not forgotten.
+ * broker sent again, as in kafkajs, so its other partitions get duplicates unless the producer is idempotent. Unlike
+ * in kafkajs a message keeps the partition it was given at the first attempt, and a partition whose leader moves is
+ * not forgotten.
  */
-export function createSender({ context, cluster, logger, retrier, partitioner, idempotent }: SenderOptions) {
+export function createSender({ context, cluster, logger, retrier, partitioner, idempotent, sequencer }: SenderOptions) {
   const { transport, host } = context
   const { recorder } = transport
+  /** Somebody wants to know what becomes of each batch. */
+  const isFollowed = idempotent || recorder !== undefined
 
   return async function send(request: SendRequest): Promise<RecordMetadata[]> {
     let { topicMessages } = request
     const topics = topicMessages.map(({ topic }) => topic)
     const answers = new Map<BrokerClient, RecordMetadata[]>()
+    const lane: Lane = sequencer.lane(topics)
     let batches: PartitionBatch[] | undefined
     let copied = false
 
@@ -93,7 +96,15 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
         keepOwnMessages()
         await refreshing
       }
-      batches ??= await encodeAll()
+      if (batches === undefined) {
+        if (lane.admitted !== undefined) {
+          keepOwnMessages()
+          await lane.admitted
+        }
+        batches = await encodeAll()
+        const turn = lane.queue(batches)
+        if (turn !== undefined) await turn
+      }
 
       const byBroker = new Map<BrokerClient, PartitionBatch[]>()
       for (const topic of topics) {
@@ -116,15 +127,26 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
     }
 
     async function produce(broker: BrokerClient, entries: readonly PartitionBatch[]): Promise<void> {
-      const { acks, timeoutMs } = request
       const byTopic = new Map<string, PartitionBatch[]>()
       for (const entry of entries) {
         const others = byTopic.get(entry.topic)
         if (others === undefined) byTopic.set(entry.topic, [entry])
         else others.push(entry)
       }
+      const response = await lane.request(broker, entries, () => requestProduce(broker, entries, byTopic))
+      const fresh = entries.some((entry) => !entry.done)
+      for (const entry of entries) entry.done = true
+      if (request.acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
+    }
+
+    function requestProduce(
+      broker: BrokerClient,
+      entries: readonly PartitionBatch[],
+      byTopic: ReadonlyMap<string, readonly PartitionBatch[]>,
+    ): Promise<ProduceResponse> {
+      const { acks, timeoutMs } = request
       if (recorder !== undefined) for (const { recorded } of entries) recorded?.attempt()
-      const response = await broker.send(
+      return broker.send(
         'Produce',
         makeProduceRequest({
           acks,
@@ -140,12 +162,9 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
         }),
         {
           noResponse: acks === 0,
-          check: recorder === undefined ? throwOnFailedPartition : (answer) => recordAnswer(entries, answer),
+          check: isFollowed ? (answer) => followAnswer(lane, entries, answer) : throwOnFailedPartition,
         },
       )
-      const fresh = entries.some((entry) => !entry.done)
-      for (const entry of entries) entry.done = true
-      if (acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
     }
 
     const sent = retrier(async ({ retryCount, retryTime }) => {
@@ -178,11 +197,12 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
         throw view.retriable ? error : new GiveUp(error)
       }
     })
-    if (recorder !== undefined) {
+    if (isFollowed) {
       const end = (ok: boolean) => {
+        lane.end()
         for (const { recorded } of batches ?? []) recorded?.end(ok)
       }
-      // Beside the promise the caller gets, so that recording changes nothing.
+      // Beside the promise the caller gets, so that following it changes nothing.
       sent.then(
         () => end(true),
         () => end(false),
@@ -210,12 +230,14 @@ function throwOnFailedPartition({ responses }: ProduceResponse): void {
     for (const { errorCode } of partitionResponses) throwOnError(errorCode)
 }
 
-/** Tells a recorded run of every partition's answer, then fails as ever. */
-function recordAnswer(entries: readonly PartitionBatch[], answer: ProduceResponse): void {
+/** Tells the sequencer and a recorded run of every partition's answer, then fails as ever. */
+function followAnswer(lane: Lane, entries: readonly PartitionBatch[], answer: ProduceResponse): void {
   for (const { name, partitionResponses } of answer.responses) {
     for (const { index, errorCode, baseOffset } of partitionResponses) {
       const entry = entries.find(({ topic, partition }) => topic === name && partition === index)
-      entry?.recorded?.answered(errorCode, baseOffset)
+      if (entry === undefined) continue
+      lane.answered(entry, errorCode)
+      entry.recorded?.answered(errorCode, baseOffset)
     }
   }
   throwOnFailedPartition(answer)

@@ -2,11 +2,12 @@
 import { findBatch, logOf, type PartitionLog } from '../../broker/index.ts'
 import { effectiveMinIsr } from '../../broker/replication/leader.ts'
 import type { RequestToken } from '../../broker/request.ts'
+import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { FetchResponse, ProduceRequest, ProduceResponse } from '../../protocol/messages.ts'
-import { lastOffsetOf } from '../../protocol/records.ts'
+import { lastOffsetOf, sequenceBefore } from '../../protocol/records.ts'
 import type { NodeRuntime, World } from '../world.ts'
-import { ledgerOf, type ProducedBatch } from './ledger.ts'
+import { ledgerOf, type PartitionLedger, type ProducedBatch } from './ledger.ts'
 
 /** By id. */
 export const ANSWER_LAWS = {
@@ -14,6 +15,7 @@ export const ANSWER_LAWS = {
   L8: 'Consumers see only records below the high watermark.',
   P1: 'What acks=all acknowledges is below the high watermark, and enough replicas were in sync when it was appended.',
   P2: 'What acks=1 acknowledges is in the log of that leader.',
+  P5: 'What acks=all acknowledges to an idempotent producer is in the log in the order in which it was sent.',
 } as const
 
 type AnswerLaw = keyof typeof ANSWER_LAWS
@@ -27,7 +29,7 @@ export function rememberProduce(world: World, node: NodeRuntime, token: RequestT
       const log = logOf(node.broker, topic, partition)
       const leader = log === undefined ? undefined : node.broker.leading.get(log.key)
       const enough = leader !== undefined && leader.isr.length >= effectiveMinIsr(node.broker, topic, partition)
-      batches.push({ topic, partition, records: records[0].records, enough })
+      batches.push({ topic, partition, batch: records[0], enough })
     }
   }
   const { produces } = world.ledger
@@ -54,10 +56,12 @@ function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body
       const produced = asked.batches.find(({ topic, partition }) => topic === name && partition === index)
       const log = logOf(node.broker, name, index)
       if (produced === undefined || log === undefined || baseOffset < log.logStartOffset) continue
-      const { records, enough } = produced
+      const { batch: sent, enough } = produced
       const where = `${name}-${index}, offset ${baseOffset}, broker ${node.id}`
       const batch = log.batches[findBatch(log, baseOffset)]
-      if (batch?.records !== records) {
+      if (batch === undefined || !isSame(batch, sent)) {
+        // Of a repeated batch compaction may have left nothing.
+        if (sent.producerId >= 0 && log.mayHaveGaps) continue
         broken(world, asked.acks === -1 ? 'P1' : 'P2', `${where}: it is not there`)
         return
       }
@@ -71,9 +75,48 @@ function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body
         broken(world, 'P1', `${where}: fewer than min.insync.replicas were in sync when it was appended`)
         return
       }
-      ledgerOf(world.ledger, log.topicId, index).acked.push({ baseOffset, records })
+      const ledger = ledgerOf(world.ledger, log.topicId, index)
+      ledger.acked.push({ baseOffset, records: batch.records })
+      if (sent.producerId >= 0 && !isInOrder(ledger, sent, baseOffset)) {
+        broken(world, 'P5', `${where}: sequence ${sent.baseSequence} of producer ${sent.producerId}`)
+        return
+      }
     }
   }
+}
+
+/** To the broker a batch of an idempotent producer is the one with its sequence, whatever it holds. */
+function isSame(stored: RecordBatch, sent: RecordBatch): boolean {
+  if (stored.records === sent.records) return true
+  return (
+    sent.producerId >= 0 &&
+    stored.producerId === sent.producerId &&
+    stored.producerEpoch === sent.producerEpoch &&
+    stored.baseSequence === sent.baseSequence &&
+    stored.lastOffsetDelta === sent.lastOffsetDelta
+  )
+}
+
+/** Compares with the last one that was acknowledged, and remembers the later of the two. */
+function isInOrder({ ackedLast, unsafe }: PartitionLedger, sent: RecordBatch, baseOffset: number): boolean {
+  const { producerId, producerEpoch: epoch, baseSequence: sequence } = sent
+  const before = ackedLast.get(producerId)
+  const order = before === undefined ? 1 : sendOrder(before, { epoch, sequence })
+  if (order > 0) ackedLast.set(producerId, { epoch, sequence, baseOffset })
+  // After an unclean election offsets are given a second time.
+  return before === undefined || unsafe !== null || order === Math.sign(baseOffset - before.baseOffset)
+}
+
+interface Sent {
+  readonly epoch: number
+  readonly sequence: number
+}
+
+/** 1 = b was sent after a, -1 = before it. Sequences wrap: of two the later one is less than half a round ahead. */
+function sendOrder(a: Sent, b: Sent): number {
+  if (a.epoch !== b.epoch) return Math.sign(b.epoch - a.epoch)
+  const ahead = sequenceBefore(b.sequence, a.sequence)
+  return ahead === 0 ? 0 : ahead < 2 ** 30 ? 1 : -1
 }
 
 function checkFetch(world: World, node: NodeRuntime, body: FetchResponse): void {

@@ -2,7 +2,10 @@
 import { type BrokerState, GROUP_LAWS, type Group, LAWS } from '../../broker/index.ts'
 import { type Fact, firstViolation, type Violation } from '../../kernel/index.ts'
 import type { NodeRuntime, World } from '../world.ts'
+import { PRODUCER_LAWS } from './producer-laws.ts'
 import { REPLICA_LAWS, remember, scopeOf } from './replica-laws.ts'
+
+const PARTITION_LAWS = [...REPLICA_LAWS, ...PRODUCER_LAWS]
 
 /** The first law that is broken by what the last event touched, or null. */
 export function violationIn(world: World): Violation | null {
@@ -26,7 +29,7 @@ export function violationIn(world: World): Violation | null {
   if (decided.size === 0) return null
   for (const name of decided) {
     const scope = scopeOf(world, name)
-    const violation = scope === null ? null : firstViolation(REPLICA_LAWS, scope)
+    const violation = scope === null ? null : firstViolation(PARTITION_LAWS, scope)
     if (violation !== null) return violation
     if (scope !== null) remember(scope)
   }

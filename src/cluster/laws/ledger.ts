@@ -4,6 +4,7 @@
  */
 import type { Group, MetadataRecord } from '../../broker/index.ts'
 import { topicById } from '../../broker/index.ts'
+import type { RecordBatch } from '../../protocol/batch.ts'
 import type { Task, World } from '../world.ts'
 
 export interface ReplicaMemory {
@@ -33,6 +34,8 @@ export interface PartitionLedger {
   checkedLeader: { readonly node: number; readonly epoch: number }
   /** What consumers were given, by base offset. */
   readonly served: Map<number, Uint8Array>
+  /** Of each producer the last batch in order of sending that was acknowledged with acks=all. */
+  readonly ackedLast: Map<number, { readonly epoch: number; readonly sequence: number; readonly baseOffset: number }>
   /** Crashes that lost a part of a log. */
   lossyCrashes: number
   /** Why laws that hold only under safe circumstances no longer do, or null (marked [U] in the list of laws). */
@@ -66,7 +69,7 @@ export interface ProduceMemory {
 export interface ProducedBatch {
   readonly topic: string
   readonly partition: number
-  readonly records: Uint8Array
+  readonly batch: RecordBatch
   /** Whether min.insync.replicas was met when it was about to be appended. */
   readonly enough: boolean
 }
@@ -87,6 +90,7 @@ export function ledgerOf(ledger: Ledger, topicId: string, partition: number): Pa
       acked: [],
       checkedLeader: { node: -1, epoch: -1 },
       served: new Map(),
+      ackedLast: new Map(),
       lossyCrashes: 0,
       unsafe: null,
     }

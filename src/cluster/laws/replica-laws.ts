@@ -18,7 +18,7 @@ import { lastOffsetOf } from '../../protocol/records.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { ledgerOf, type PartitionLedger, type ReplicaMemory, rememberReplica } from './ledger.ts'
 
-interface ReplicaView {
+export interface ReplicaView {
   readonly node: NodeRuntime
   readonly log: PartitionLog
   /** What it believes to lead; undefined = it does not. */
@@ -109,7 +109,7 @@ function isUpToDate(world: World, { up, broker }: NodeRuntime): boolean {
 }
 
 /** A law over one partition on its own. */
-function perPartition(
+export function perPartition(
   id: string,
   sentence: string,
   check: (partition: PartitionScope, world: World) => string | null,

@@ -242,6 +242,11 @@ export const en = {
   'event.response': 'broker {node} answered {client}: {api}, error code {error}',
   'event.append.one': '{client} wrote record {first} to {where}',
   'event.append.many': '{client} wrote records {first}–{last} to {where}',
+  'event.duplicate': '{client} repeated what is at offset {offset} of {where} already: acknowledged, not written again',
+  'event.sequence.refused':
+    'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of epoch {epoch}, expected {expected}',
+  'event.sequence.refused.unknown':
+    'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of a producer it does not know',
   'event.high-watermark': '{where} is readable up to offset {offset}',
   'event.log-start': 'on broker {node}, {where} now starts at offset {offset}: earlier records are gone',
   'event.compacted':

@@ -243,6 +243,12 @@ export const ko: Messages = {
   'event.response': '{node}번 브로커가 {client}에 응답했어요: {api}, 오류 코드 {error}',
   'event.append.one': '{client|이/가} {where}에 {first}번 레코드를 썼어요',
   'event.append.many': '{client|이/가} {where}에 {first}–{last}번 레코드를 썼어요',
+  'event.duplicate':
+    '{client|이/가} 이미 {where}의 오프셋 {offset}에 있는 내용을 다시 보냈어요. 응답만 하고 다시 쓰지는 않아요',
+  'event.sequence.refused':
+    '{node}번 브로커가 {client|이/가} {where}에 보낸 배치를 거절했어요. 에포크 {epoch}에서 시퀀스 {expected}번을 기다렸는데 {sequence}번이 왔어요',
+  'event.sequence.refused.unknown':
+    '{node}번 브로커가 {client|이/가} {where}에 보낸 배치를 거절했어요. 모르는 프로듀서의 시퀀스 {sequence}번이에요',
   'event.high-watermark': '{where|은/는} 오프셋 {offset} 앞까지 읽을 수 있어요',
   'event.log-start': '{node}번 브로커에서 {where|은/는} 이제 오프셋 {offset}부터 시작해요. 그 앞의 레코드는 사라졌어요',
   'event.compacted': '{node}번 브로커가 {where|을/를} 오프셋 {upTo} 앞까지 압축했어요. 옛 값 {removed}개가 사라졌어요',

@@ -75,9 +75,19 @@ export function lastOffsetOf(batch: RecordBatch): number {
 
 /** The sequence number of the last record, which wraps from 2^31−1 to 0; -1 when there is none. */
 export function lastSequenceOf(batch: RecordBatch): number {
-  if (batch.baseSequence < 0) return -1
-  const last = batch.baseSequence + batch.lastOffsetDelta
-  return last > MAX_SEQUENCE ? last - MAX_SEQUENCE - 1 : last
+  return batch.baseSequence < 0 ? -1 : sequenceAfter(batch.baseSequence, batch.lastOffsetDelta)
+}
+
+/** So many sequence numbers on: after 2^31−1 comes 0 (DefaultRecordBatch.incrementSequence). */
+export function sequenceAfter(sequence: number, by = 1): number {
+  const sum = sequence + by
+  return sum > MAX_SEQUENCE ? sum - MAX_SEQUENCE - 1 : sum
+}
+
+/** So many sequence numbers back (DefaultRecordBatch.decrementSequence). */
+export function sequenceBefore(sequence: number, by = 1): number {
+  const difference = sequence - by
+  return difference < 0 ? difference + MAX_SEQUENCE + 1 : difference
 }
 
 /** The same records at another place of a log. Both fields are outside the checksum. */
@@ -89,6 +99,28 @@ export function withBaseOffset(batch: RecordBatch, baseOffset: number, partition
 export function withLogAppendTime(batch: RecordBatch, timestamp: number): RecordBatch {
   const attributes = batch.attributes | TIMESTAMP_TYPE
   return changed(batch, batch.baseOffset, batch.partitionLeaderEpoch, attributes, timestamp)
+}
+
+/** The same records as a batch of an idempotent producer. `baseSequence` is that of the first record. */
+export function withProducer(
+  batch: RecordBatch,
+  producerId: number,
+  producerEpoch: number,
+  baseSequence: number,
+): RecordBatch {
+  return {
+    baseOffset: batch.baseOffset,
+    partitionLeaderEpoch: batch.partitionLeaderEpoch,
+    attributes: batch.attributes,
+    lastOffsetDelta: batch.lastOffsetDelta,
+    baseTimestamp: batch.baseTimestamp,
+    maxTimestamp: batch.maxTimestamp,
+    producerId,
+    producerEpoch,
+    baseSequence,
+    recordCount: batch.recordCount,
+    records: batch.records,
+  }
 }
 
 /** Field by field: a spread makes an object of another shape in V8, and what reads logs is faster with one. */

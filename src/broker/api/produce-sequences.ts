@@ -1,0 +1,68 @@
+/** What becomes of a batch of an idempotent producer, as far as its sequence says; the other checks are in `00-produce.ts`. */
+import type { RecordBatch } from '../../protocol/batch.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import { makePartitionProduceResponse } from '../../protocol/make.ts'
+import type { PartitionProduceResponse } from '../../protocol/messages.ts'
+import type { Decision } from '../decision.ts'
+import {
+  type BatchMetadata,
+  expectedSequence,
+  findDuplicate,
+  type PartitionLog,
+  type ProducerEntry,
+  sequenceProblem,
+} from '../log/index.ts'
+import type { BrokerState } from '../state.ts'
+
+export interface Sequenced {
+  readonly errorCode: number
+  /** It is in the log already. */
+  readonly duplicate: BatchMetadata | null
+}
+
+const FOLLOWS: Sequenced = { errorCode: ErrorCode.NONE, duplicate: null }
+
+/** Whether the batch is to be appended; if not, the trace is told. */
+export function judgeSequence(
+  state: BrokerState,
+  log: PartitionLog,
+  batch: RecordBatch,
+  client: string,
+  out: Decision,
+): Sequenced {
+  const entry = log.producers.entries.get(batch.producerId)
+  const duplicate = findDuplicate(entry, batch)
+  if (duplicate !== undefined) {
+    const baseOffset = duplicate.lastOffset - duplicate.offsetDelta
+    out.facts.push({ type: 'duplicate', ...about(state, log, batch, client), baseOffset, count: batch.recordCount })
+    return { errorCode: ErrorCode.NONE, duplicate }
+  }
+  const errorCode = sequenceProblem(entry, batch, state.switches.kip360)
+  if (errorCode === ErrorCode.NONE) return FOLLOWS
+  const expected = expectedOf(entry, batch)
+  out.facts.push({ type: 'sequence.refused', ...about(state, log, batch, client), errorCode, expected })
+  return { errorCode, duplicate: null }
+}
+
+/** The epoch the log knows goes on; a later one begins. */
+function expectedOf(entry: ProducerEntry | undefined, { producerEpoch }: RecordBatch): number {
+  return entry === undefined ? -1 : expectedSequence(entry, Math.max(producerEpoch, entry.epoch))
+}
+
+function about({ id }: BrokerState, { topic, partition }: PartitionLog, batch: RecordBatch, client: string) {
+  const { producerId, producerEpoch: epoch, baseSequence: sequence } = batch
+  return { node: id, topic, partition, client, producer: { id: producerId, epoch, sequence } }
+}
+
+/** The answer it would have got: the first offset, and as its time that of the batch (UnifiedLog.append, maybeDuplicate). */
+export function duplicateAnswer(
+  log: PartitionLog,
+  { lastOffset, offsetDelta, timestamp }: BatchMetadata,
+): PartitionProduceResponse {
+  return makePartitionProduceResponse({
+    index: log.partition,
+    baseOffset: lastOffset - offsetDelta,
+    logAppendTimeMs: timestamp,
+    logStartOffset: log.logStartOffset,
+  })
+}
