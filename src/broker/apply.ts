@@ -3,6 +3,7 @@
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
 import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
+import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { intConfig } from './config.ts'
@@ -175,24 +176,25 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  const { producerId, producerEpoch: epoch, baseSequence: sequence } = stored
-  const fact = {
-    type: 'append',
-    node: state.id,
-    topic: log.topic,
-    partition: log.partition,
-    baseOffset: stored.baseOffset,
-    count: stored.recordCount,
-    bytes: stored.records.length,
-    digest: digestOfBatch(stored),
-    client,
-  } as const
-  if (producerId < 0) out.facts.push(fact)
-  else {
-    out.facts.push({ ...fact, producer: { id: producerId, epoch, sequence } })
-    armProducerExpiry(state, log, ctx.now, out)
-  }
+  out.facts.push(appendFact(state, log, stored, client))
+  if (stored.producerId >= 0) armProducerExpiry(state, log, ctx.now, out)
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
+}
+
+/** Two literals: a spread would cost more than all the rest. */
+function appendFact(
+  state: BrokerState,
+  log: PartitionLog,
+  stored: RecordBatch,
+  client: string,
+): Extract<Fact, { type: 'append' }> {
+  const { topic, partition } = log
+  const { baseOffset, recordCount: count, records, producerId: id } = stored
+  const digest = digestOfBatch(stored)
+  const bytes = records.length
+  if (id < 0) return { type: 'append', node: state.id, topic, partition, baseOffset, count, bytes, digest, client }
+  const producer = { id, epoch: stored.producerEpoch, sequence: stored.baseSequence }
+  return { type: 'append', node: state.id, topic, partition, baseOffset, count, bytes, digest, client, producer }
 }
 
 /** Stands for the content in the trace: the records, and of the header what is not told otherwise. */

@@ -62,8 +62,18 @@ export function afterBatch(known: ProducerEntry | undefined, batch: RecordBatch)
     timestamp: batch.maxTimestamp,
   }
   const sameEpoch = known !== undefined && known.epoch === batch.producerEpoch
-  const batches = sameEpoch ? [...known.batches.slice(1 - BATCHES_TO_RETAIN), added] : [added]
+  const batches = sameEpoch ? withLast(known.batches, added) : [added]
   return { epoch: batch.producerEpoch, batches, lastTimestamp: batch.maxTimestamp }
+}
+
+/** A loop, and one array of the right size: this runs with every batch. */
+function withLast(batches: readonly BatchMetadata[], added: BatchMetadata): readonly BatchMetadata[] {
+  const dropped = batches.length === BATCHES_TO_RETAIN ? 1 : 0
+  const kept = batches.length - dropped
+  const out = new Array<BatchMetadata>(kept + 1)
+  for (let i = 0; i < kept; i++) out[i] = batches[i + dropped] as BatchMetadata
+  out[kept] = added
+  return out
 }
 
 export function forgetProducers(producers: ProducerState): void {
