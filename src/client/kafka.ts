@@ -10,6 +10,7 @@ import {
 } from './constants.ts'
 import { PartitionAssigners } from './consumer/assigners/index.ts'
 import { createConsumer } from './consumer/consumer.ts'
+import { checkGroupProtocol } from './consumer/group-protocol.ts'
 import type { ClientContext } from './context.ts'
 import { EventEmitter } from './events/emitter.ts'
 import { adminEvents, consumerEvents, type NetworkEventNames, producerEvents } from './events/names.ts'
@@ -102,6 +103,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
     consumer(options: ConsumerConfig) {
       const given: Partial<ConsumerConfig> = options ?? {}
       warnOfUnknownOptions('consumer', given, rootLogger)
+      checkGroupProtocol(given)
       const emitter = new EventEmitter(transport)
       const isolationLevel = given.readUncommitted ? READ_UNCOMMITTED : READ_COMMITTED
       const metadataMaxAgeMs = given.metadataMaxAge ?? METADATA_MAX_AGE_MS
@@ -132,6 +134,9 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         isolationLevel,
         rackId: given.rackId ?? '',
         groupInstanceId: given.groupInstanceId ?? null,
+        groupProtocol: given.groupProtocol ?? 'classic',
+        groupRemoteAssignor: given.groupRemoteAssignor ?? null,
+        clientId: config.clientId ?? 'kafkajs',
       })
     },
 

@@ -46,6 +46,8 @@ const known = {
     'readUncommitted',
     'rackId',
     'groupInstanceId',
+    'groupProtocol',
+    'groupRemoteAssignor',
   ],
   admin: ['retry'],
 } as const

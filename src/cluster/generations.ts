@@ -39,6 +39,10 @@ export function rememberGeneration(world: World, fact: Fact): void {
       begin(world, history, fact.epoch, fact.reason)
       return
     }
+    case 'group.leave':
+      // A static member under another id: it has what its former self had.
+      if (fact.cause === 'replaced') historyOf(world, fact.group).generations.at(-1)?.owners.delete(fact.member)
+      return
     case 'group.assignment': {
       const history = historyOf(world, fact.group)
       const present = history.generations.at(-1)

@@ -184,7 +184,7 @@ export function reasonText(reason: string, t: Translate): string {
 }
 
 /** A text with member ids shortened to the clients they begin with. */
-function withoutMemberTails(text: string): string {
+export function withoutMemberTails(text: string): string {
   return text.replace(/-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, '')
 }
 

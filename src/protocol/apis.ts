@@ -33,6 +33,11 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   DeleteRecords: { key: 21, name: 'DeleteRecords', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   InitProducerId: { key: 22, name: 'InitProducerId', minVersion: 0, maxVersion: 5, flexibleFrom: 2 },
   OffsetForLeaderEpoch: { key: 23, name: 'OffsetForLeaderEpoch', minVersion: 0, maxVersion: 4, flexibleFrom: 4 },
+  AddPartitionsToTxn: { key: 24, name: 'AddPartitionsToTxn', minVersion: 0, maxVersion: 5, flexibleFrom: 3 },
+  AddOffsetsToTxn: { key: 25, name: 'AddOffsetsToTxn', minVersion: 0, maxVersion: 4, flexibleFrom: 3 },
+  EndTxn: { key: 26, name: 'EndTxn', minVersion: 0, maxVersion: 5, flexibleFrom: 3 },
+  WriteTxnMarkers: { key: 27, name: 'WriteTxnMarkers', minVersion: 0, maxVersion: 1, flexibleFrom: 1 },
+  TxnOffsetCommit: { key: 28, name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 4, flexibleFrom: 3 },
   DescribeConfigs: { key: 32, name: 'DescribeConfigs', minVersion: 0, maxVersion: 4, flexibleFrom: 4 },
   AlterConfigs: { key: 33, name: 'AlterConfigs', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   CreatePartitions: { key: 37, name: 'CreatePartitions', minVersion: 0, maxVersion: 3, flexibleFrom: 2 },
@@ -55,6 +60,9 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   },
   OffsetDelete: { key: 47, name: 'OffsetDelete', minVersion: 0, maxVersion: 0, flexibleFrom: -1 },
   DescribeCluster: { key: 60, name: 'DescribeCluster', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
+  DescribeProducers: { key: 61, name: 'DescribeProducers', minVersion: 0, maxVersion: 0, flexibleFrom: 0 },
+  DescribeTransactions: { key: 65, name: 'DescribeTransactions', minVersion: 0, maxVersion: 0, flexibleFrom: 0 },
+  ListTransactions: { key: 66, name: 'ListTransactions', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
   ConsumerGroupHeartbeat: { key: 68, name: 'ConsumerGroupHeartbeat', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
   ConsumerGroupDescribe: { key: 69, name: 'ConsumerGroupDescribe', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
 }
@@ -100,6 +108,16 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.InitProducerId
     case 23:
       return API.OffsetForLeaderEpoch
+    case 24:
+      return API.AddPartitionsToTxn
+    case 25:
+      return API.AddOffsetsToTxn
+    case 26:
+      return API.EndTxn
+    case 27:
+      return API.WriteTxnMarkers
+    case 28:
+      return API.TxnOffsetCommit
     case 32:
       return API.DescribeConfigs
     case 33:
@@ -120,6 +138,12 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.OffsetDelete
     case 60:
       return API.DescribeCluster
+    case 61:
+      return API.DescribeProducers
+    case 65:
+      return API.DescribeTransactions
+    case 66:
+      return API.ListTransactions
     case 68:
       return API.ConsumerGroupHeartbeat
     case 69:

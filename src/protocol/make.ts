@@ -2,6 +2,15 @@
 import { EMPTY_BYTES, ZERO_UUID } from './defaults.ts'
 import type {
   AbortedTransaction,
+  AddOffsetsToTxnRequest,
+  AddOffsetsToTxnResponse,
+  AddPartitionsToTxnPartitionResult,
+  AddPartitionsToTxnRequest,
+  AddPartitionsToTxnResponse,
+  AddPartitionsToTxnResult,
+  AddPartitionsToTxnTopic,
+  AddPartitionsToTxnTopicResult,
+  AddPartitionsToTxnTransaction,
   AlterableConfig,
   AlterConfigsRequest,
   AlterConfigsResource,
@@ -74,8 +83,17 @@ import type {
   DescribedGroupMember,
   DescribeGroupsRequest,
   DescribeGroupsResponse,
+  DescribeProducersPartitionResult,
+  DescribeProducersRequest,
+  DescribeProducersResponse,
+  DescribeProducersTopic,
+  DescribeProducersTopicResult,
+  DescribeTransactionsRequest,
+  DescribeTransactionsResponse,
   ElectLeadersRequest,
   ElectLeadersResponse,
+  EndTxnRequest,
+  EndTxnResponse,
   EpochEndOffset,
   FetchableTopicResponse,
   FetchPartition,
@@ -106,6 +124,7 @@ import type {
   LeaveGroupRequest,
   LeaveGroupResponse,
   ListedGroup,
+  ListedTransaction,
   ListGroupsRequest,
   ListGroupsResponse,
   ListOffsetsPartition,
@@ -117,6 +136,8 @@ import type {
   ListPartitionReassignmentsRequest,
   ListPartitionReassignmentsResponse,
   ListPartitionReassignmentsTopics,
+  ListTransactionsRequest,
+  ListTransactionsResponse,
   MemberIdentity,
   MemberMetadata,
   MemberResponse,
@@ -169,6 +190,7 @@ import type {
   PartitionResult,
   ProduceRequest,
   ProduceResponse,
+  ProducerDescription,
   ReassignablePartition,
   ReassignablePartitionResponse,
   ReassignableTopic,
@@ -185,6 +207,24 @@ import type {
   TopicPartitions,
   TopicProduceData,
   TopicProduceResponse,
+  TransactionDescription,
+  TransactionLogKey,
+  TransactionLogValue,
+  TransactionPartitions,
+  TransactionTopic,
+  TxnOffsetCommitRequest,
+  TxnOffsetCommitRequestPartition,
+  TxnOffsetCommitRequestTopic,
+  TxnOffsetCommitResponse,
+  TxnOffsetCommitResponsePartition,
+  TxnOffsetCommitResponseTopic,
+  WritableTxnMarker,
+  WritableTxnMarkerPartitionResult,
+  WritableTxnMarkerResult,
+  WritableTxnMarkerTopic,
+  WritableTxnMarkerTopicResult,
+  WriteTxnMarkersRequest,
+  WriteTxnMarkersResponse,
 } from './messages.ts'
 
 /** A `ProduceRequest` with Kafka's defaults for what is not given. */
@@ -1305,6 +1345,267 @@ export function makeOffsetForLeaderPartitionResult(
   }
 }
 
+/** A `AddPartitionsToTxnRequest` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnRequest(
+  given: Partial<AddPartitionsToTxnRequest> = {},
+): AddPartitionsToTxnRequest {
+  return {
+    transactions: [],
+    v3AndBelowTransactionalId: '',
+    v3AndBelowProducerId: 0,
+    v3AndBelowProducerEpoch: 0,
+    v3AndBelowTopics: [],
+    ...given,
+  }
+}
+
+/** A `AddPartitionsToTxnTransaction` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnTransaction(
+  given: Partial<AddPartitionsToTxnTransaction> = {},
+): AddPartitionsToTxnTransaction {
+  return {
+    transactionalId: '',
+    producerId: 0,
+    producerEpoch: 0,
+    verifyOnly: false,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `AddPartitionsToTxnTopic` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnTopic(given: Partial<AddPartitionsToTxnTopic> = {}): AddPartitionsToTxnTopic {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `AddPartitionsToTxnResponse` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnResponse(
+  given: Partial<AddPartitionsToTxnResponse> = {},
+): AddPartitionsToTxnResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    resultsByTransaction: [],
+    resultsByTopicV3AndBelow: [],
+    ...given,
+  }
+}
+
+/** A `AddPartitionsToTxnResult` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnResult(given: Partial<AddPartitionsToTxnResult> = {}): AddPartitionsToTxnResult {
+  return {
+    transactionalId: '',
+    topicResults: [],
+    ...given,
+  }
+}
+
+/** A `AddPartitionsToTxnTopicResult` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnTopicResult(
+  given: Partial<AddPartitionsToTxnTopicResult> = {},
+): AddPartitionsToTxnTopicResult {
+  return {
+    name: '',
+    resultsByPartition: [],
+    ...given,
+  }
+}
+
+/** A `AddPartitionsToTxnPartitionResult` with Kafka's defaults for what is not given. */
+export function makeAddPartitionsToTxnPartitionResult(
+  given: Partial<AddPartitionsToTxnPartitionResult> = {},
+): AddPartitionsToTxnPartitionResult {
+  return {
+    partitionIndex: 0,
+    partitionErrorCode: 0,
+    ...given,
+  }
+}
+
+/** A `AddOffsetsToTxnRequest` with Kafka's defaults for what is not given. */
+export function makeAddOffsetsToTxnRequest(given: Partial<AddOffsetsToTxnRequest> = {}): AddOffsetsToTxnRequest {
+  return {
+    transactionalId: '',
+    producerId: 0,
+    producerEpoch: 0,
+    groupId: '',
+    ...given,
+  }
+}
+
+/** A `AddOffsetsToTxnResponse` with Kafka's defaults for what is not given. */
+export function makeAddOffsetsToTxnResponse(given: Partial<AddOffsetsToTxnResponse> = {}): AddOffsetsToTxnResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    ...given,
+  }
+}
+
+/** A `EndTxnRequest` with Kafka's defaults for what is not given. */
+export function makeEndTxnRequest(given: Partial<EndTxnRequest> = {}): EndTxnRequest {
+  return {
+    transactionalId: '',
+    producerId: 0,
+    producerEpoch: 0,
+    committed: false,
+    ...given,
+  }
+}
+
+/** A `EndTxnResponse` with Kafka's defaults for what is not given. */
+export function makeEndTxnResponse(given: Partial<EndTxnResponse> = {}): EndTxnResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    producerId: -1,
+    producerEpoch: -1,
+    ...given,
+  }
+}
+
+/** A `WriteTxnMarkersRequest` with Kafka's defaults for what is not given. */
+export function makeWriteTxnMarkersRequest(given: Partial<WriteTxnMarkersRequest> = {}): WriteTxnMarkersRequest {
+  return {
+    markers: [],
+    ...given,
+  }
+}
+
+/** A `WritableTxnMarker` with Kafka's defaults for what is not given. */
+export function makeWritableTxnMarker(given: Partial<WritableTxnMarker> = {}): WritableTxnMarker {
+  return {
+    producerId: 0,
+    producerEpoch: 0,
+    transactionResult: false,
+    topics: [],
+    coordinatorEpoch: 0,
+    ...given,
+  }
+}
+
+/** A `WritableTxnMarkerTopic` with Kafka's defaults for what is not given. */
+export function makeWritableTxnMarkerTopic(given: Partial<WritableTxnMarkerTopic> = {}): WritableTxnMarkerTopic {
+  return {
+    name: '',
+    partitionIndexes: [],
+    ...given,
+  }
+}
+
+/** A `WriteTxnMarkersResponse` with Kafka's defaults for what is not given. */
+export function makeWriteTxnMarkersResponse(given: Partial<WriteTxnMarkersResponse> = {}): WriteTxnMarkersResponse {
+  return {
+    markers: [],
+    ...given,
+  }
+}
+
+/** A `WritableTxnMarkerResult` with Kafka's defaults for what is not given. */
+export function makeWritableTxnMarkerResult(given: Partial<WritableTxnMarkerResult> = {}): WritableTxnMarkerResult {
+  return {
+    producerId: 0,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `WritableTxnMarkerTopicResult` with Kafka's defaults for what is not given. */
+export function makeWritableTxnMarkerTopicResult(
+  given: Partial<WritableTxnMarkerTopicResult> = {},
+): WritableTxnMarkerTopicResult {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `WritableTxnMarkerPartitionResult` with Kafka's defaults for what is not given. */
+export function makeWritableTxnMarkerPartitionResult(
+  given: Partial<WritableTxnMarkerPartitionResult> = {},
+): WritableTxnMarkerPartitionResult {
+  return {
+    partitionIndex: 0,
+    errorCode: 0,
+    ...given,
+  }
+}
+
+/** A `TxnOffsetCommitRequest` with Kafka's defaults for what is not given. */
+export function makeTxnOffsetCommitRequest(given: Partial<TxnOffsetCommitRequest> = {}): TxnOffsetCommitRequest {
+  return {
+    transactionalId: '',
+    groupId: '',
+    producerId: 0,
+    producerEpoch: 0,
+    generationId: -1,
+    memberId: '',
+    groupInstanceId: null,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `TxnOffsetCommitRequestTopic` with Kafka's defaults for what is not given. */
+export function makeTxnOffsetCommitRequestTopic(
+  given: Partial<TxnOffsetCommitRequestTopic> = {},
+): TxnOffsetCommitRequestTopic {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `TxnOffsetCommitRequestPartition` with Kafka's defaults for what is not given. */
+export function makeTxnOffsetCommitRequestPartition(
+  given: Partial<TxnOffsetCommitRequestPartition> = {},
+): TxnOffsetCommitRequestPartition {
+  return {
+    partitionIndex: 0,
+    committedOffset: 0,
+    committedLeaderEpoch: -1,
+    committedMetadata: '',
+    ...given,
+  }
+}
+
+/** A `TxnOffsetCommitResponse` with Kafka's defaults for what is not given. */
+export function makeTxnOffsetCommitResponse(given: Partial<TxnOffsetCommitResponse> = {}): TxnOffsetCommitResponse {
+  return {
+    throttleTimeMs: 0,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `TxnOffsetCommitResponseTopic` with Kafka's defaults for what is not given. */
+export function makeTxnOffsetCommitResponseTopic(
+  given: Partial<TxnOffsetCommitResponseTopic> = {},
+): TxnOffsetCommitResponseTopic {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `TxnOffsetCommitResponsePartition` with Kafka's defaults for what is not given. */
+export function makeTxnOffsetCommitResponsePartition(
+  given: Partial<TxnOffsetCommitResponsePartition> = {},
+): TxnOffsetCommitResponsePartition {
+  return {
+    partitionIndex: 0,
+    errorCode: 0,
+    ...given,
+  }
+}
+
 /** A `DescribeConfigsRequest` with Kafka's defaults for what is not given. */
 export function makeDescribeConfigsRequest(given: Partial<DescribeConfigsRequest> = {}): DescribeConfigsRequest {
   return {
@@ -1829,6 +2130,147 @@ export function makeDescribeClusterBroker(given: Partial<DescribeClusterBroker> 
   }
 }
 
+/** A `DescribeProducersRequest` with Kafka's defaults for what is not given. */
+export function makeDescribeProducersRequest(given: Partial<DescribeProducersRequest> = {}): DescribeProducersRequest {
+  return {
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `DescribeProducersTopic` with Kafka's defaults for what is not given. */
+export function makeDescribeProducersTopic(given: Partial<DescribeProducersTopic> = {}): DescribeProducersTopic {
+  return {
+    name: '',
+    partitionIndexes: [],
+    ...given,
+  }
+}
+
+/** A `DescribeProducersResponse` with Kafka's defaults for what is not given. */
+export function makeDescribeProducersResponse(
+  given: Partial<DescribeProducersResponse> = {},
+): DescribeProducersResponse {
+  return {
+    throttleTimeMs: 0,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `DescribeProducersTopicResult` with Kafka's defaults for what is not given. */
+export function makeDescribeProducersTopicResult(
+  given: Partial<DescribeProducersTopicResult> = {},
+): DescribeProducersTopicResult {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `DescribeProducersPartitionResult` with Kafka's defaults for what is not given. */
+export function makeDescribeProducersPartitionResult(
+  given: Partial<DescribeProducersPartitionResult> = {},
+): DescribeProducersPartitionResult {
+  return {
+    partitionIndex: 0,
+    errorCode: 0,
+    errorMessage: null,
+    activeProducers: [],
+    ...given,
+  }
+}
+
+/** A `ProducerDescription` with Kafka's defaults for what is not given. */
+export function makeProducerDescription(given: Partial<ProducerDescription> = {}): ProducerDescription {
+  return {
+    producerId: 0,
+    producerEpoch: 0,
+    lastSequence: -1,
+    lastTimestamp: -1,
+    coordinatorEpoch: 0,
+    currentTxnStartOffset: -1,
+    ...given,
+  }
+}
+
+/** A `DescribeTransactionsRequest` with Kafka's defaults for what is not given. */
+export function makeDescribeTransactionsRequest(
+  given: Partial<DescribeTransactionsRequest> = {},
+): DescribeTransactionsRequest {
+  return {
+    transactionalIds: [],
+    ...given,
+  }
+}
+
+/** A `DescribeTransactionsResponse` with Kafka's defaults for what is not given. */
+export function makeDescribeTransactionsResponse(
+  given: Partial<DescribeTransactionsResponse> = {},
+): DescribeTransactionsResponse {
+  return {
+    throttleTimeMs: 0,
+    transactionStates: [],
+    ...given,
+  }
+}
+
+/** A `TransactionDescription` with Kafka's defaults for what is not given. */
+export function makeTransactionDescription(given: Partial<TransactionDescription> = {}): TransactionDescription {
+  return {
+    errorCode: 0,
+    transactionalId: '',
+    transactionState: '',
+    transactionTimeoutMs: 0,
+    transactionStartTimeMs: 0,
+    producerId: 0,
+    producerEpoch: 0,
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `TransactionTopic` with Kafka's defaults for what is not given. */
+export function makeTransactionTopic(given: Partial<TransactionTopic> = {}): TransactionTopic {
+  return {
+    topic: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `ListTransactionsRequest` with Kafka's defaults for what is not given. */
+export function makeListTransactionsRequest(given: Partial<ListTransactionsRequest> = {}): ListTransactionsRequest {
+  return {
+    stateFilters: [],
+    producerIdFilters: [],
+    durationFilter: -1,
+    ...given,
+  }
+}
+
+/** A `ListTransactionsResponse` with Kafka's defaults for what is not given. */
+export function makeListTransactionsResponse(given: Partial<ListTransactionsResponse> = {}): ListTransactionsResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    unknownStateFilters: [],
+    transactionStates: [],
+    ...given,
+  }
+}
+
+/** A `ListedTransaction` with Kafka's defaults for what is not given. */
+export function makeListedTransaction(given: Partial<ListedTransaction> = {}): ListedTransaction {
+  return {
+    transactionalId: '',
+    producerId: 0,
+    transactionState: '',
+    ...given,
+  }
+}
+
 /** A `ConsumerGroupHeartbeatRequest` with Kafka's defaults for what is not given. */
 export function makeConsumerGroupHeartbeatRequest(
   given: Partial<ConsumerGroupHeartbeatRequest> = {},
@@ -2216,6 +2658,40 @@ export function makeOffsetCommitValue(given: Partial<OffsetCommitValue> = {}): O
     metadata: '',
     commitTimestamp: 0,
     expireTimestamp: -1,
+    ...given,
+  }
+}
+
+/** A `TransactionLogKey` with Kafka's defaults for what is not given. */
+export function makeTransactionLogKey(given: Partial<TransactionLogKey> = {}): TransactionLogKey {
+  return {
+    transactionalId: '',
+    ...given,
+  }
+}
+
+/** A `TransactionLogValue` with Kafka's defaults for what is not given. */
+export function makeTransactionLogValue(given: Partial<TransactionLogValue> = {}): TransactionLogValue {
+  return {
+    producerId: 0,
+    previousProducerId: -1,
+    nextProducerId: -1,
+    producerEpoch: 0,
+    transactionTimeoutMs: 0,
+    transactionStatus: 0,
+    transactionPartitions: [],
+    transactionLastUpdateTimestampMs: 0,
+    transactionStartTimestampMs: 0,
+    clientTransactionVersion: 0,
+    ...given,
+  }
+}
+
+/** A `TransactionPartitions` with Kafka's defaults for what is not given. */
+export function makeTransactionPartitions(given: Partial<TransactionPartitions> = {}): TransactionPartitions {
+  return {
+    topic: '',
+    partitionIds: [],
     ...given,
   }
 }

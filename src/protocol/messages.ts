@@ -1268,6 +1268,266 @@ export interface OffsetForLeaderPartitionResult {
 }
 
 /**
+ * AddPartitionsToTxn, API key 24: versions 0–5, flexible from 3.
+ * Takes partitions into a transaction before they are written to. Version 3 is flexible; from 4 on it is between brokers, for several
+ * transactions at once, and can merely ask whether a partition is in one (KIP-890). Version 5 may answer TRANSACTION_ABORTABLE.
+ */
+export interface AddPartitionsToTxnRequest {
+  /** Versions 4+. */
+  readonly transactions: readonly AddPartitionsToTxnTransaction[]
+  /** Versions 0–3. */
+  readonly v3AndBelowTransactionalId: string
+  /** Versions 0–3. */
+  readonly v3AndBelowProducerId: number
+  /** Versions 0–3. */
+  readonly v3AndBelowProducerEpoch: number
+  /** Versions 0–3. */
+  readonly v3AndBelowTopics: readonly AddPartitionsToTxnTopic[]
+}
+
+export interface AddPartitionsToTxnTransaction {
+  /** Versions 4+. */
+  readonly transactionalId: string
+  /** Versions 4+. */
+  readonly producerId: number
+  /** Versions 4+. */
+  readonly producerEpoch: number
+  /** Versions 4+. Adds nothing. */
+  readonly verifyOnly: boolean
+  /** Versions 4+. */
+  readonly topics: readonly AddPartitionsToTxnTopic[]
+}
+
+export interface AddPartitionsToTxnTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * AddPartitionsToTxn, API key 24: versions 0–5, flexible from 3.
+ * Takes partitions into a transaction before they are written to. Version 3 is flexible; from 4 on it is between brokers, for several
+ * transactions at once, and can merely ask whether a partition is in one (KIP-890). Version 5 may answer TRANSACTION_ABORTABLE.
+ */
+export interface AddPartitionsToTxnResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** Versions 4+. */
+  readonly errorCode: number
+  /** Versions 4+. */
+  readonly resultsByTransaction: readonly AddPartitionsToTxnResult[]
+  /** Versions 0–3. */
+  readonly resultsByTopicV3AndBelow: readonly AddPartitionsToTxnTopicResult[]
+}
+
+export interface AddPartitionsToTxnResult {
+  /** Versions 4+. */
+  readonly transactionalId: string
+  /** Versions 4+. */
+  readonly topicResults: readonly AddPartitionsToTxnTopicResult[]
+}
+
+export interface AddPartitionsToTxnTopicResult {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly resultsByPartition: readonly AddPartitionsToTxnPartitionResult[]
+}
+
+export interface AddPartitionsToTxnPartitionResult {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly partitionErrorCode: number
+}
+
+/**
+ * AddOffsetsToTxn, API key 25: versions 0–4, flexible from 3.
+ * Takes a group's partition of `__consumer_offsets` into a transaction. Version 3 is flexible; 4 may answer TRANSACTION_ABORTABLE.
+ */
+export interface AddOffsetsToTxnRequest {
+  /** All versions. */
+  readonly transactionalId: string
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** All versions. */
+  readonly groupId: string
+}
+
+/**
+ * AddOffsetsToTxn, API key 25: versions 0–4, flexible from 3.
+ * Takes a group's partition of `__consumer_offsets` into a transaction. Version 3 is flexible; 4 may answer TRANSACTION_ABORTABLE.
+ */
+export interface AddOffsetsToTxnResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+}
+
+/**
+ * EndTxn, API key 26: versions 0–5, flexible from 3.
+ * Commits or aborts a transaction. Version 3 is flexible, 4 may answer TRANSACTION_ABORTABLE; with 5 the producer gets a new epoch
+ * with every transaction (KIP-890).
+ */
+export interface EndTxnRequest {
+  /** All versions. */
+  readonly transactionalId: string
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** All versions. False: abort. */
+  readonly committed: boolean
+}
+
+/**
+ * EndTxn, API key 26: versions 0–5, flexible from 3.
+ * Commits or aborts a transaction. Version 3 is flexible, 4 may answer TRANSACTION_ABORTABLE; with 5 the producer gets a new epoch
+ * with every transaction (KIP-890).
+ */
+export interface EndTxnResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+  /** Versions 5+, default -1. */
+  readonly producerId: number
+  /** Versions 5+, default -1. */
+  readonly producerEpoch: number
+}
+
+/**
+ * WriteTxnMarkers, API key 27: versions 0–1, flexible from 1.
+ * From the coordinator of a transaction to the leaders of its partitions: it was committed, or aborted. Version 1 is flexible.
+ */
+export interface WriteTxnMarkersRequest {
+  /** All versions. */
+  readonly markers: readonly WritableTxnMarker[]
+}
+
+export interface WritableTxnMarker {
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** All versions. False: abort. */
+  readonly transactionResult: boolean
+  /** All versions. */
+  readonly topics: readonly WritableTxnMarkerTopic[]
+  /** All versions. */
+  readonly coordinatorEpoch: number
+}
+
+export interface WritableTxnMarkerTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitionIndexes: readonly number[]
+}
+
+/**
+ * WriteTxnMarkers, API key 27: versions 0–1, flexible from 1.
+ * From the coordinator of a transaction to the leaders of its partitions: it was committed, or aborted. Version 1 is flexible.
+ */
+export interface WriteTxnMarkersResponse {
+  /** All versions. */
+  readonly markers: readonly WritableTxnMarkerResult[]
+}
+
+export interface WritableTxnMarkerResult {
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly topics: readonly WritableTxnMarkerTopicResult[]
+}
+
+export interface WritableTxnMarkerTopicResult {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly WritableTxnMarkerPartitionResult[]
+}
+
+export interface WritableTxnMarkerPartitionResult {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly errorCode: number
+}
+
+/**
+ * TxnOffsetCommit, API key 28: versions 0–4, flexible from 3.
+ * Commits a group's offsets within a transaction. Version 2 adds leader epochs, 3 is flexible and names the member (KIP-447),
+ * 4 may answer TRANSACTION_ABORTABLE.
+ */
+export interface TxnOffsetCommitRequest {
+  /** All versions. */
+  readonly transactionalId: string
+  /** All versions. */
+  readonly groupId: string
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** Versions 3+, default -1. Or the member epoch; -1: not a member. */
+  readonly generationId: number
+  /** Versions 3+. */
+  readonly memberId: string
+  /** Versions 3+, null 3+, default null. */
+  readonly groupInstanceId: string | null
+  /** All versions. */
+  readonly topics: readonly TxnOffsetCommitRequestTopic[]
+}
+
+export interface TxnOffsetCommitRequestTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly TxnOffsetCommitRequestPartition[]
+}
+
+export interface TxnOffsetCommitRequestPartition {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly committedOffset: number
+  /** Versions 2+, default -1. */
+  readonly committedLeaderEpoch: number
+  /** All versions, null 0+. */
+  readonly committedMetadata: string | null
+}
+
+/**
+ * TxnOffsetCommit, API key 28: versions 0–4, flexible from 3.
+ * Commits a group's offsets within a transaction. Version 2 adds leader epochs, 3 is flexible and names the member (KIP-447),
+ * 4 may answer TRANSACTION_ABORTABLE.
+ */
+export interface TxnOffsetCommitResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly topics: readonly TxnOffsetCommitResponseTopic[]
+}
+
+export interface TxnOffsetCommitResponseTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly TxnOffsetCommitResponsePartition[]
+}
+
+export interface TxnOffsetCommitResponsePartition {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly errorCode: number
+}
+
+/**
  * DescribeConfigs, API key 32: versions 0–4, flexible from 4.
  * Configuration of topics (resource type 2), brokers (4), broker loggers (8), client metrics (16) and groups (32).
  * Version 1 tells where a value comes from; 3 documents keys; 4 is flexible.
@@ -1781,6 +2041,149 @@ export interface DescribeClusterBroker {
 }
 
 /**
+ * DescribeProducers, API key 61: versions 0, flexible from 0.
+ * Which producers have state in a partition, and which of them have a transaction open there (KIP-664).
+ */
+export interface DescribeProducersRequest {
+  /** All versions. */
+  readonly topics: readonly DescribeProducersTopic[]
+}
+
+export interface DescribeProducersTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitionIndexes: readonly number[]
+}
+
+/**
+ * DescribeProducers, API key 61: versions 0, flexible from 0.
+ * Which producers have state in a partition, and which of them have a transaction open there (KIP-664).
+ */
+export interface DescribeProducersResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly topics: readonly DescribeProducersTopicResult[]
+}
+
+export interface DescribeProducersTopicResult {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly DescribeProducersPartitionResult[]
+}
+
+export interface DescribeProducersPartitionResult {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+, default null. */
+  readonly errorMessage: string | null
+  /** All versions. */
+  readonly activeProducers: readonly ProducerDescription[]
+}
+
+export interface ProducerDescription {
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** All versions, default -1. */
+  readonly lastSequence: number
+  /** All versions, default -1. */
+  readonly lastTimestamp: number
+  /** All versions. */
+  readonly coordinatorEpoch: number
+  /** All versions, default -1. -1: none is open. */
+  readonly currentTxnStartOffset: number
+}
+
+/**
+ * DescribeTransactions, API key 65: versions 0, flexible from 0.
+ * The state of transactions, by transactional id, at their coordinator (KIP-664).
+ */
+export interface DescribeTransactionsRequest {
+  /** All versions. */
+  readonly transactionalIds: readonly string[]
+}
+
+/**
+ * DescribeTransactions, API key 65: versions 0, flexible from 0.
+ * The state of transactions, by transactional id, at their coordinator (KIP-664).
+ */
+export interface DescribeTransactionsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly transactionStates: readonly TransactionDescription[]
+}
+
+export interface TransactionDescription {
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions. */
+  readonly transactionalId: string
+  /** All versions. */
+  readonly transactionState: string
+  /** All versions. */
+  readonly transactionTimeoutMs: number
+  /** All versions. */
+  readonly transactionStartTimeMs: number
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** All versions. */
+  readonly topics: readonly TransactionTopic[]
+}
+
+export interface TransactionTopic {
+  /** All versions. */
+  readonly topic: string
+  /** All versions. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * ListTransactions, API key 66: versions 0–1, flexible from 0.
+ * The transactions a broker coordinates (KIP-664). Version 1 asks for those that take long (KIP-994).
+ */
+export interface ListTransactionsRequest {
+  /** All versions. Empty: all. */
+  readonly stateFilters: readonly string[]
+  /** All versions. Empty: all. */
+  readonly producerIdFilters: readonly number[]
+  /** Versions 1+, default -1. Milliseconds since the start; -1: all. */
+  readonly durationFilter: number
+}
+
+/**
+ * ListTransactions, API key 66: versions 0–1, flexible from 0.
+ * The transactions a broker coordinates (KIP-664). Version 1 asks for those that take long (KIP-994).
+ */
+export interface ListTransactionsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions. */
+  readonly unknownStateFilters: readonly string[]
+  /** All versions. */
+  readonly transactionStates: readonly ListedTransaction[]
+}
+
+export interface ListedTransaction {
+  /** All versions. */
+  readonly transactionalId: string
+  /** All versions. */
+  readonly producerId: number
+  /** All versions. */
+  readonly transactionState: string
+}
+
+/**
  * ConsumerGroupHeartbeat, API key 68: versions 0–1, flexible from 0.
  * Keeps a member of a consumer group alive, tells the coordinator what it subscribes to and owns, and brings its assignment (KIP-848).
  * Version 1 adds subscriptions by regular expression, and members make their own ids (KIP-1082).
@@ -2209,6 +2612,49 @@ export interface OffsetCommitValue {
   readonly expireTimestamp: number
 }
 
+/**
+ * TransactionLogKey: versions 0, never flexible.
+ * The key of a transaction in `__transaction_state`.
+ */
+export interface TransactionLogKey {
+  /** All versions. */
+  readonly transactionalId: string
+}
+
+/**
+ * TransactionLogValue: versions 0–1, flexible from 1.
+ * A transaction in `__transaction_state`. Version 1 is flexible and knows the epoch a transaction (KIP-890).
+ */
+export interface TransactionLogValue {
+  /** All versions. */
+  readonly producerId: number
+  /** Versions 1+, tag 0, default -1. Of the transaction before. */
+  readonly previousProducerId: number
+  /** Versions 1+, tag 1, default -1. What the producer gets when this one is over. */
+  readonly nextProducerId: number
+  /** All versions. */
+  readonly producerEpoch: number
+  /** All versions. */
+  readonly transactionTimeoutMs: number
+  /** All versions. 0 empty, 1 ongoing, 2/3 prepare commit/abort, 4/5 complete commit/abort, 6 dead. */
+  readonly transactionStatus: number
+  /** All versions, null 0+. Null while nothing is in it. */
+  readonly transactionPartitions: readonly TransactionPartitions[] | null
+  /** All versions. */
+  readonly transactionLastUpdateTimestampMs: number
+  /** All versions. */
+  readonly transactionStartTimestampMs: number
+  /** Versions 1+, tag 2. */
+  readonly clientTransactionVersion: number
+}
+
+export interface TransactionPartitions {
+  /** All versions. */
+  readonly topic: string
+  /** All versions. */
+  readonly partitionIds: readonly number[]
+}
+
 /** Request and response of every API. */
 export interface Apis {
   readonly Produce: { readonly request: ProduceRequest; readonly response: ProduceResponse }
@@ -2233,6 +2679,14 @@ export interface Apis {
     readonly request: OffsetForLeaderEpochRequest
     readonly response: OffsetForLeaderEpochResponse
   }
+  readonly AddPartitionsToTxn: {
+    readonly request: AddPartitionsToTxnRequest
+    readonly response: AddPartitionsToTxnResponse
+  }
+  readonly AddOffsetsToTxn: { readonly request: AddOffsetsToTxnRequest; readonly response: AddOffsetsToTxnResponse }
+  readonly EndTxn: { readonly request: EndTxnRequest; readonly response: EndTxnResponse }
+  readonly WriteTxnMarkers: { readonly request: WriteTxnMarkersRequest; readonly response: WriteTxnMarkersResponse }
+  readonly TxnOffsetCommit: { readonly request: TxnOffsetCommitRequest; readonly response: TxnOffsetCommitResponse }
   readonly DescribeConfigs: { readonly request: DescribeConfigsRequest; readonly response: DescribeConfigsResponse }
   readonly AlterConfigs: { readonly request: AlterConfigsRequest; readonly response: AlterConfigsResponse }
   readonly CreatePartitions: { readonly request: CreatePartitionsRequest; readonly response: CreatePartitionsResponse }
@@ -2252,6 +2706,15 @@ export interface Apis {
   }
   readonly OffsetDelete: { readonly request: OffsetDeleteRequest; readonly response: OffsetDeleteResponse }
   readonly DescribeCluster: { readonly request: DescribeClusterRequest; readonly response: DescribeClusterResponse }
+  readonly DescribeProducers: {
+    readonly request: DescribeProducersRequest
+    readonly response: DescribeProducersResponse
+  }
+  readonly DescribeTransactions: {
+    readonly request: DescribeTransactionsRequest
+    readonly response: DescribeTransactionsResponse
+  }
+  readonly ListTransactions: { readonly request: ListTransactionsRequest; readonly response: ListTransactionsResponse }
   readonly ConsumerGroupHeartbeat: {
     readonly request: ConsumerGroupHeartbeatRequest
     readonly response: ConsumerGroupHeartbeatResponse
@@ -2289,4 +2752,6 @@ export interface DataMessages {
   readonly GroupMetadataValue: GroupMetadataValue
   readonly OffsetCommitKey: OffsetCommitKey
   readonly OffsetCommitValue: OffsetCommitValue
+  readonly TransactionLogKey: TransactionLogKey
+  readonly TransactionLogValue: TransactionLogValue
 }

@@ -4,7 +4,17 @@ import { decodeAssignment, encodeSubscription } from '../../src/protocol/consume
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import { makeSyncGroupRequest } from '../../src/protocol/make.ts'
 import { errorOf, group, Member, newBench, settle } from './consumer-groups-support.ts'
-import { group as classicGroup, commit, heartbeat, join, joinBody, leave, stable, sync } from './groups-support.ts'
+import {
+  group as classicGroup,
+  commit,
+  heartbeat,
+  join,
+  joinBody,
+  leave,
+  reload,
+  stable,
+  sync,
+} from './groups-support.ts'
 import type { Bench } from './support.ts'
 
 const subscription = (owned: readonly number[] = [], version = 1) => ({
@@ -219,5 +229,24 @@ describe('downgrade', () => {
     a.leave()
     stableClassic(bench, 1)
     expect(classicGroup(bench)).toMatchObject({ state: 'Stable', generation: 1 })
+  })
+})
+
+describe('a hole of Kafka’s', () => {
+  test('convertToClassicGroup: a failover before the rebalance is over leaves partitions to nobody until somebody joins', () => {
+    const bench = newBench()
+    const { ids, generation } = stableClassic(bench, 1)
+    const id = ids[0] ?? ''
+    const a = new Member(bench, 'a')
+    a.join()
+    rejoin(bench, id)
+    settle(a)
+    a.leave()
+    expect(classicGroup(bench)?.state).toBe('PreparingRebalance')
+    // What another coordinator makes of the log.
+    const loaded = reload(bench).groups.get('g')
+    if (loaded?.type !== 'classic') throw new Error('not a classic group')
+    expect(loaded).toMatchObject({ state: 'Stable', generation: generation + 1 })
+    expect(partitionsIn(loaded.members.get(id)?.assignment ?? new Uint8Array())).toHaveLength(2)
   })
 })

@@ -1,26 +1,39 @@
 /**
  * A group in a storm: members come, go, die, stop noticing and come back, static and dynamic ones, while brokers die, the
- * coordinator's among them. Each seed has an assignor. The laws hold after every event; once all is healed, every group is Stable,
+ * coordinator's among them. Each seed has its assignors and protocols. The laws hold after every event; once all is healed, every group is Stable,
  * every partition has one owner, and there is no lag (V6, V8).
  */
 import { type ClientConfig, type Cluster, createCluster, type ProcessContext, type ProcessHandle } from 'kafkarium'
 import { expect, test } from 'vitest'
-import { PartitionAssigners } from '../../src/client/index.ts'
+import { type ConsumerConfig, type PartitionAssigner, PartitionAssigners } from '../../src/client/index.ts'
 
-/** 200, or what KAFKARIUM_SEARCH_SEEDS says. */
-const SEEDS = Number(process.env.KAFKARIUM_SEARCH_SEEDS ?? 200)
+/** 500, or what KAFKARIUM_SEARCH_SEEDS says. */
+const SEEDS = Number(process.env.KAFKARIUM_SEARCH_SEEDS ?? 500)
 const PARTITIONS = 3
 const WORKERS = ['w1', 'w2', 'w3', 'w4'] as const
 const STEPS = 14
 
 const { roundRobin, range, sticky, cooperativeSticky } = PartitionAssigners
-/** What members name, the one or the other: the last is a group that is changing over to the cooperative protocol. */
-const ASSIGNERS = [
-  [[roundRobin]],
-  [[cooperativeSticky]],
-  [[range]],
-  [[sticky]],
-  [[cooperativeSticky, roundRobin], [cooperativeSticky]],
+type Options = Partial<ConsumerConfig>
+const classic = (...partitionAssigners: PartitionAssigner[]): Options => ({
+  partitionAssigners,
+  sessionTimeout: 8000,
+  heartbeatInterval: 1000,
+})
+const server: Options = { groupProtocol: 'consumer' }
+/**
+ * What members are like, the one or the other. Where there are two, a group changes over: to the cooperative protocol, or to the
+ * consumer protocol of KIP-848 and back, as members of either kind come and go.
+ */
+const SETUPS: readonly (readonly Options[])[] = [
+  [classic(roundRobin)],
+  [classic(cooperativeSticky)],
+  [classic(range)],
+  [classic(sticky)],
+  [classic(cooperativeSticky, roundRobin), classic(cooperativeSticky)],
+  [server],
+  [server, classic(cooperativeSticky)],
+  [{ ...server, groupRemoteAssignor: 'range' }, classic(roundRobin)],
 ]
 
 /** Numerical Recipes' generator: the test's own draws, apart from the cluster's. */
@@ -33,16 +46,15 @@ function dice(seed: number) {
 }
 
 const worker =
-  (name: string, isStatic: boolean, partitionAssigners: (typeof ASSIGNERS)[number][number]) =>
+  (name: string, isStatic: boolean, options: Options) =>
   async ({ newKafka, onStop }: ProcessContext<ReturnType<Cluster['kafka']>, ClientConfig>) => {
     const kafka = newKafka({ clientId: name, logLevel: 0, requestTimeout: 5000 })
     const consumer = kafka.consumer({
       groupId: 'billing',
-      partitionAssigners,
-      sessionTimeout: 8000,
-      heartbeatInterval: 1000,
       rebalanceTimeout: 12_000,
-      ...(isStatic ? { groupInstanceId: name } : {}),
+      ...options,
+      // Who comes back before the session of its former self is over, and speaks the consumer protocol, is turned away for good.
+      ...(isStatic && options !== server ? { groupInstanceId: name } : {}),
     })
     onStop(() => consumer.disconnect())
     // Brokers may be down when it starts.
@@ -69,16 +81,27 @@ async function storm(seed: number): Promise<Outcome> {
     brokers: 3,
     seed,
     laws: true,
-    config: { 'offsets.topic.num.partitions': 1, 'broker.session.timeout.ms': 3000, 'replica.lag.time.max.ms': 5000 },
+    config: {
+      'offsets.topic.num.partitions': 1,
+      'broker.session.timeout.ms': 3000,
+      'replica.lag.time.max.ms': 5000,
+      'group.consumer.min.session.timeout.ms': 8000,
+      'group.consumer.session.timeout.ms': 8000,
+      'group.consumer.min.heartbeat.interval.ms': 1000,
+      'group.consumer.heartbeat.interval.ms': 1000,
+    },
     topics: { orders: { partitions: PARTITIONS, replicationFactor: 3 } },
   })
   const running = new Map<string, ProcessHandle>()
   let coordinatorCrashes = 0
   const start = (name: string) => {
     const known = running.get(name)
-    const assigners = ASSIGNERS[seed % ASSIGNERS.length] ?? []
+    const setup = SETUPS[seed % SETUPS.length] ?? []
     if (known === undefined)
-      running.set(name, cluster.process(name, worker(name, roll(2) === 0, assigners[roll(assigners.length)] ?? [])))
+      running.set(
+        name,
+        cluster.process(name, worker(name, roll(2) === 0 && setup.length === 1, setup[roll(setup.length)] ?? {})),
+      )
     else void known.restart()
   }
   const act = () => {
@@ -141,21 +164,22 @@ async function storm(seed: number): Promise<Outcome> {
 /** Everybody is well again, and two members at least are there for good. */
 async function healed(cluster: Cluster, running: Map<string, ProcessHandle>, start: (name: string) => void) {
   for (const { id, state } of cluster.nodes()) if (state !== 'up') cluster.faults.restart(id)
-  await cluster.heal()
   for (const handle of running.values()) if (handle.state === 'frozen') handle.thaw()
+  // Before the group is looked at: a downgrade whose rebalance died with the coordinator stays undone until somebody joins, in
+  // Kafka as here (docs/fidelity.md).
   for (const name of ['w1', 'w2']) start(name)
+  await cluster.heal({ within: '10m' })
   await cluster.produce(
     'orders',
     Array.from({ length: 6 }, (_, i) => ({ value: `late ${i}`, partition: i % PARTITIONS })),
   )
-  const group = cluster.group('billing')
-  const done = () => {
-    const view = group.view()
-    if (view?.state !== 'Stable' || view.offsets.length < PARTITIONS || group.lag() > 0) return false
-    const owned = view.members.flatMap(({ assignment }) => assignment.map(({ partition }) => partition))
-    return owned.length === PARTITIONS && new Set(owned).size === PARTITIONS
-  }
-  await cluster.until(done, { within: '10m', what: 'every group to be Stable, every partition owned, no lag (V6, V8)' })
+  // V6 and V8.
+  await cluster.heal({ within: '10m', caughtUp: ['billing'] })
+  const owned = cluster
+    .group('billing')
+    .members()
+    .flatMap(({ assignment }) => assignment.map(({ partition }) => partition))
+  expect(owned.sort()).toEqual(Array.from({ length: PARTITIONS }, (_, partition) => partition))
 }
 
 test(

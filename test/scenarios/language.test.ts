@@ -54,7 +54,7 @@ describe('what goes wrong while it runs says where', () => {
     )
   })
 
-  test('an option that only kafkarium could know, and does not', async () => {
+  test('an assignor nobody has', async () => {
     const script = scenario('cluster', 'consumer anna assignor=no-such-assignor', 'wait 1s')
     await expect(runScenario(script)).rejects.toThrow(/assignor/)
   })

@@ -140,11 +140,11 @@ export function openHeadless(options: HeadlessOptions): Headless {
       }
     },
     async see(text) {
-      const until = Date.now() + 5_000
+      const until = Date.now() + 30_000
       for (;;) {
         const now = headless.screen()
         if (typeof text === 'string' ? now.includes(text) : text.test(now)) return
-        if (Date.now() > until) throw new Error(`not seen within 5 s: ${text}\nThe screen shows:\n${now}`)
+        if (Date.now() > until) throw new Error(`not seen within 30 s: ${text}\nThe screen shows:\n${now}`)
         await frame()
       }
     },

@@ -96,6 +96,9 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
       isolationLevel: cluster.isolationLevel,
       rackId: '',
       groupInstanceId: null,
+      groupProtocol: 'classic',
+      groupRemoteAssignor: null,
+      clientId: 'kafkajs',
     })
 
     await consumer.subscribe({ topic, fromBeginning: true })

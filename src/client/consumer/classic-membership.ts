@@ -7,6 +7,7 @@ import { requestHeartbeat, requestJoin, requestLeave, requestSync } from '../net
 import type { Assigner, Assignment, GroupMember, GroupMemberAssignment } from '../types/assigners.ts'
 import { AssignerProtocol } from './assigner-protocol.ts'
 import { checkOwnersGoFirst } from './assigners/owners-go-first.ts'
+import type { Claim, Membership } from './membership.ts'
 import type { ConsumerOptions } from './options.ts'
 
 export interface ClassicMembershipOptions extends ConsumerOptions {
@@ -15,21 +16,14 @@ export interface ClassicMembershipOptions extends ConsumerOptions {
   readonly isCooperative: boolean
 }
 
-/** What a member takes to its join. */
-export interface Claim {
-  readonly owned: Assignment
-  /** In which it got that; -1: in none that counts. */
-  readonly generationId: number
-}
-
-export class ClassicMembership {
+export class ClassicMembership implements Membership {
   readonly #options: ClassicMembershipOptions
-  /** `null` before the first join and after UNKNOWN_MEMBER_ID. */
   memberId: string | null = null
   generationId = -1
   leaderId = ''
-  /** Of the assigner the group agreed on. */
   protocol = ''
+  readonly identity = null
+  readonly heartbeatIntervalMs = null
   /** The group goes on with the assignment it has: this member came back and leads (KIP-814). */
   #skipsAssignment = false
   #members: readonly GroupMember[] = []
@@ -125,12 +119,18 @@ export class ClassicMembership {
     return assignments
   }
 
-  async heartbeat(): Promise<void> {
+  /** A rebalance is an error here. */
+  async heartbeat(): Promise<boolean> {
     const { emitter, groupId, groupInstanceId } = this.#options
     const { generationId, coordinator } = this
     const memberId = this.memberId ?? ''
     await requestHeartbeat(coordinator, { groupId, generationId, memberId, groupInstanceId })
     emitter.emit(consumerEvents.HEARTBEAT, { groupId, memberId, groupGenerationId: generationId })
+    return false
+  }
+
+  forget(): void {
+    this.memberId = null
   }
 
   async leave(): Promise<void> {

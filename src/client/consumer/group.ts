@@ -9,14 +9,15 @@ import { createRetrier, type Retrier } from '../retry.ts'
 import type { Assigner, Assignment } from '../types/assigners.ts'
 import type { Logger } from '../types/logging.ts'
 import { BackgroundRebalance } from './background-rebalance.ts'
-import type { ClassicMembership } from './classic-membership.ts'
 import type { OwnedBatch } from './fetcher.ts'
 import { InFlight } from './in-flight.ts'
 import { type Joined, Joiner, Stopped } from './joiner.ts'
+import type { Membership } from './membership.ts'
 import { type AutoCommit, type MemberIdentity, Offsets } from './offsets.ts'
 import type { ConsumerOptions } from './options.ts'
 import { Reconciler } from './reconciler.ts'
 import { SeekQueue } from './seek-queue.ts'
+import { sameAssignment } from './server-membership.ts'
 import { type Assigned, Subscription } from './subscription.ts'
 
 interface GroupOptions extends ConsumerOptions {
@@ -35,7 +36,7 @@ export class GroupMembership {
   readonly groupId: string
   /**
    * Whether partitions are kept during a join: the highest protocol that all assigners support is in force (ConsumerCoordinator).
-   * So assigners of both kinds together are eager, which is how a group changes over.
+   * So assigners of both kinds together are eager, which is how a group changes over. With the consumer protocol they are kept, too.
    */
   readonly isCooperative: boolean
   readonly subscription = new Subscription()
@@ -61,7 +62,8 @@ export class GroupMembership {
     this.#options = options
     this.groupId = options.groupId
     this.isCooperative =
-      assigners.length > 0 && assigners.every(({ rebalanceProtocol }) => rebalanceProtocol === 'cooperative')
+      this.#isServerAssigned ||
+      (assigners.length > 0 && assigners.every(({ rebalanceProtocol }) => rebalanceProtocol === 'cooperative'))
     this.#logger = context.rootLogger.namespace('ConsumerGroup')
     this.#retrier = createRetrier(context.transport, options.retry)
     this.#lastHeartbeat = context.transport.now()
@@ -71,7 +73,7 @@ export class GroupMembership {
     const { subscription, offsets, inFlight } = this
     this.#reconciler = new Reconciler({ subscription, offsets, inFlight, onRevoked, onAdded })
     this.#rebalance = new BackgroundRebalance({
-      round: () => this.#round(),
+      round: () => (this.#isServerAssigned ? this.#step() : this.#round()),
       onFailure: (error) => {
         for (const waiter of this.#waiting.splice(0)) waiter.reject(error)
         if (!isStopping()) onFailure(error)
@@ -80,7 +82,7 @@ export class GroupMembership {
     })
   }
 
-  get #membership(): ClassicMembership {
+  get #membership(): Membership {
     return this.#joiner.membership
   }
 
@@ -91,11 +93,17 @@ export class GroupMembership {
 
   /** Of the last assignment, -1 before the first. */
   get generationId(): number {
-    return this.#identity?.generationId ?? -1
+    return this.#membership.identity?.generationId ?? this.#identity?.generationId ?? -1
+  }
+
+  /** KIP-848: the coordinator assigns. */
+  get #isServerAssigned(): boolean {
+    return this.#options.groupProtocol === 'consumer'
   }
 
   #assignedAs(): MemberIdentity {
-    return this.#identity ?? { coordinator: this.#membership.coordinator, generationId: -1, memberId: '' }
+    const current = this.#membership.identity ?? this.#identity
+    return current ?? { coordinator: this.#membership.coordinator, generationId: -1, memberId: '' }
   }
 
   async connect(): Promise<void> {
@@ -132,12 +140,13 @@ export class GroupMembership {
     this.#rebalance.forget()
     await this.#rebalance.settled()
     this.#rebalance.forget()
+    if (this.#isServerAssigned) this.#membership.forget()
     this.#reconciler.lose()
   }
 
   /** The coordinator does not know the member any more: it joins as a new one. */
   forgetMemberId(): void {
-    this.#membership.memberId = null
+    this.#membership.forget()
   }
 
   /** Says whether another round has to follow: what was given up waits for its next owner. */
@@ -161,6 +170,36 @@ export class GroupMembership {
     // What could not be committed while the group was rebalancing.
     if (autoCommit.enabled && !hasRevoked) await this.#commitBeforeGivingUp()
     return hasRevoked
+  }
+
+  /**
+   * KIP-848: says what the member owns, and takes over what the coordinator gives. Says whether anything changed: then that is to
+   * be said, too.
+   */
+  async #step(): Promise<boolean> {
+    const { context, emitter } = this.#options
+    const { groupId, memberId } = this
+    const startedAt = context.transport.now()
+    const owned = this.#owned()
+    let target: Assigned
+    this.#joining = true
+    try {
+      const claim = { owned, generationId: this.generationId }
+      target = this.#take(await this.#retrier(() => this.#joiner.attempt(claim, true)))
+      this.#lastHeartbeat = context.transport.now()
+    } finally {
+      this.#joining = false
+    }
+    const changes = !sameAssignment(owned, Object.fromEntries(target) as Assignment)
+    if (changes) {
+      this.#logger.info('The assignment changes', { groupId, memberId })
+      emitter.emit(consumerEvents.REBALANCING, { groupId, memberId })
+      await this.#reconciler.reconcile(target)
+      this.#tellJoined(startedAt)
+    }
+    // What the coordinator did not take under the epoch before.
+    await this.#commitBeforeGivingUp()
+    return changes
   }
 
   /** From here on the member speaks as one of the new generation. */
@@ -240,11 +279,14 @@ export class GroupMembership {
     if (!this.isCooperative) return false
     const { type } = viewError(error)
     const isOld = this.#joining || generationId !== this.generationId
-    if (type === 'REBALANCE_IN_PROGRESS' || type === 'NOT_COORDINATOR_FOR_GROUP') {
-      if (!isOld) this.rejoin()
+    // The coordinator has just moved; the next heartbeat comes in time.
+    if (type === 'GROUP_LOAD_IN_PROGRESS' && this.#isServerAssigned) return true
+    const isBehind = type === 'STALE_MEMBER_EPOCH' || type === 'REBALANCE_IN_PROGRESS'
+    if (isBehind || type === 'NOT_COORDINATOR_FOR_GROUP') {
+      if (!isOld || this.#isServerAssigned) this.rejoin()
       return true
     }
-    if (type !== 'UNKNOWN_MEMBER_ID' && type !== 'ILLEGAL_GENERATION') return false
+    if (type !== 'UNKNOWN_MEMBER_ID' && type !== 'ILLEGAL_GENERATION' && type !== 'FENCED_MEMBER_EPOCH') return false
     // The join will find out.
     if (isOld) return true
     this.subscription.revoke(this.subscription.without(new Map()))
@@ -258,15 +300,17 @@ export class GroupMembership {
   heartbeat(intervalMs: number): Promise<void> | undefined {
     if (this.#heartbeat !== undefined) return this.#heartbeat
     if (this.#joining || this.memberId === null) return undefined
-    if (this.#options.context.transport.now() < this.#lastHeartbeat + intervalMs) return undefined
+    const everyMs = this.#membership.heartbeatIntervalMs ?? intervalMs
+    if (this.#options.context.transport.now() < this.#lastHeartbeat + everyMs) return undefined
     this.#heartbeat = this.#beat()
     return this.#heartbeat
   }
 
   async #beat(): Promise<void> {
     try {
-      await this.#membership.heartbeat()
+      const hasNews = await this.#membership.heartbeat()
       this.#lastHeartbeat = this.#options.context.transport.now()
+      if (hasNews) this.rejoin()
     } finally {
       this.#heartbeat = undefined
     }

@@ -4,9 +4,11 @@ import { isRebalancing, toError, viewError } from '../errors/classify.ts'
 import { consumerEvents } from '../events/names.ts'
 import { GiveUp } from '../retry.ts'
 import type { Logger } from '../types/logging.ts'
-import { type Claim, ClassicMembership, type ClassicMembershipOptions } from './classic-membership.ts'
+import { ClassicMembership, type ClassicMembershipOptions } from './classic-membership.ts'
 import { KnownPartitions } from './known-partitions.ts'
+import type { Claim, Membership } from './membership.ts'
 import type { MemberIdentity } from './offsets.ts'
+import { ServerMembership } from './server-membership.ts'
 import type { Assigned } from './subscription.ts'
 
 const FAQ = 'https://kafka.js.org/docs/faq#why-am-i-receiving-messages-for-topics-i-m-not-subscribed-to'
@@ -24,7 +26,7 @@ export interface Joined {
 }
 
 export class Joiner {
-  readonly membership: ClassicMembership
+  readonly membership: Membership
   readonly known: KnownPartitions
   readonly #options: JoinerOptions
   readonly #logger: Logger
@@ -32,7 +34,8 @@ export class Joiner {
   constructor(options: JoinerOptions) {
     this.#options = options
     this.#logger = options.context.rootLogger.namespace('ConsumerGroup')
-    this.membership = new ClassicMembership(options)
+    const isServerAssigned = options.groupProtocol === 'consumer'
+    this.membership = isServerAssigned ? new ServerMembership(options) : new ClassicMembership(options)
     this.known = new KnownPartitions(options.cluster, options.topics)
   }
 
@@ -52,14 +55,14 @@ export class Joiner {
       return await this.#sync()
     } catch (error) {
       const { type } = viewError(error)
-      const isOver = type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION'
+      const isOver = type === 'UNKNOWN_MEMBER_ID' || type === 'ILLEGAL_GENERATION' || type === 'FENCED_MEMBER_EPOCH'
       // Who owns something has to stop first.
       if (isOver && isWorking) throw new GiveUp(error)
       // Not retriable by themselves: the way back goes through the coordinator and a new join, which is what the
       // wrapping makes the retry core do.
       if (isRebalancing(error)) throw new KafkaJSError(toError(error))
-      if (type === 'UNKNOWN_MEMBER_ID') {
-        membership.memberId = null
+      if (type === 'UNKNOWN_MEMBER_ID' || type === 'FENCED_MEMBER_EPOCH') {
+        membership.forget()
         throw new KafkaJSError(toError(error))
       }
       throw new GiveUp(error)

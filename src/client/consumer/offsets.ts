@@ -26,6 +26,7 @@ export interface OffsetsOptions {
   readonly emitter: EventEmitter
   readonly groupId: string
   readonly groupInstanceId: string | null
+  readonly groupProtocol: 'classic' | 'consumer'
   /** As whom to commit, and where: of the assignment that came last. */
   readonly identity: () => MemberIdentity
   readonly fromBeginning: (topic: string) => boolean | undefined
@@ -110,10 +111,10 @@ export class Offsets {
   }
 
   async #commit(topics: readonly OffsetToCommit[]): Promise<void> {
-    const { groupId, groupInstanceId, identity } = this.#options
+    const { groupId, groupInstanceId, groupProtocol, identity } = this.#options
     const coordinator = await this.#connectedCoordinator()
     const { generationId, memberId } = identity()
-    await requestOffsetCommit(coordinator, { groupId, generationId, memberId, groupInstanceId, topics })
+    await requestOffsetCommit(coordinator, { groupId, generationId, memberId, groupInstanceId, groupProtocol, topics })
   }
 
   #clear(topic: string, partition: number): void {

@@ -25,4 +25,9 @@ export interface ConsumerOptions {
   readonly rackId: string
   /** Null for a dynamic member. */
   readonly groupInstanceId: string | null
+  readonly groupProtocol: 'classic' | 'consumer'
+  /** The coordinator's assignor to ask for (KIP-848); null: its default. */
+  readonly groupRemoteAssignor: string | null
+  /** Member ids begin with it. */
+  readonly clientId: string
 }

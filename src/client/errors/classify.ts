@@ -52,7 +52,13 @@ export function isRetriable(error: unknown): boolean {
 /** KJ6: the member has to join again. */
 export function isRebalancing(error: unknown): boolean {
   const { type } = viewError(error)
-  return type === 'REBALANCE_IN_PROGRESS' || type === 'NOT_COORDINATOR_FOR_GROUP' || type === 'ILLEGAL_GENERATION'
+  return (
+    type === 'REBALANCE_IN_PROGRESS' ||
+    type === 'NOT_COORDINATOR_FOR_GROUP' ||
+    type === 'ILLEGAL_GENERATION' ||
+    // KIP-848
+    type === 'FENCED_MEMBER_EPOCH'
+  )
 }
 
 /** The broker's answer shows that our metadata is old. */

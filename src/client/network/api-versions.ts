@@ -37,6 +37,8 @@ const spoken: { readonly [A in ApiName]?: Range } = {
   DeleteGroups: { min: 0, max: 1 },
   AlterPartitionReassignments: { min: 0, max: 0 },
   ListPartitionReassignments: { min: 0, max: 0 },
+  // Beyond kafkajs.
+  ConsumerGroupHeartbeat: { min: 1, max: 1 },
 }
 
 /** kafkajs's ApiVersions versions, tried from the highest down while the broker answers UNSUPPORTED_VERSION. */

@@ -18,6 +18,7 @@ import { KafkaJSMemberIdRequired } from '../errors/broker-errors.ts'
 import { errorFromCode, throwOnError } from '../errors/protocol-errors.ts'
 import type { CoordinatorMetadata } from '../types/metadata.ts'
 import type { BrokerClient } from './broker.ts'
+import { throwOnGroupError } from './consumer-group-requests.ts'
 
 const MEMBER_ID_REQUIRED = 79
 const GROUP = 0
@@ -38,6 +39,9 @@ export async function requestCoordinator(broker: BrokerClient, groupId: string):
  * tells a leader that comes back not to assign anew from v9 on (KIP-814).
  */
 const STATIC_VERSIONS = { JoinGroup: 9, OffsetCommit: 7 } as const
+
+/** The first version that knows member epochs (KIP-848). */
+const OFFSET_COMMIT_WITH_EPOCH = 9
 
 function asStatic(api: keyof typeof STATIC_VERSIONS, groupInstanceId: string | null): { maxVersion?: number } {
   return groupInstanceId === null ? {} : { maxVersion: STATIC_VERSIONS[api] }
@@ -151,6 +155,7 @@ export async function requestOffsetCommit(
     readonly generationId: number
     readonly memberId: string
     readonly groupInstanceId: string | null
+    readonly groupProtocol?: 'classic' | 'consumer'
     readonly topics: readonly OffsetToCommit[]
   },
 ): Promise<void> {
@@ -175,9 +180,11 @@ export async function requestOffsetCommit(
       ),
     }),
     {
-      ...asStatic('OffsetCommit', request.groupInstanceId),
+      ...(request.groupProtocol === 'consumer'
+        ? { maxVersion: OFFSET_COMMIT_WITH_EPOCH }
+        : asStatic('OffsetCommit', request.groupInstanceId)),
       check: ({ topics }) => {
-        for (const { partitions } of topics) for (const { errorCode } of partitions) throwOnError(errorCode)
+        for (const { partitions } of topics) for (const { errorCode } of partitions) throwOnGroupError(errorCode)
       },
     },
   )

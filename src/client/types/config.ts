@@ -118,6 +118,14 @@ export interface ConsumerConfig {
    * whoever comes last fences the other one (FENCED_INSTANCE_ID).
    */
   groupInstanceId?: string
+  /**
+   * Beyond kafkajs: `consumer` is the protocol of KIP-848 (Kafka's `group.protocol`). The coordinator assigns, and a rebalance stops
+   * only what changes hands. Its settings are the broker's (`group.consumer.session.timeout.ms` and others), so `partitionAssigners`,
+   * `sessionTimeout` and `heartbeatInterval` do not go with it. Default `classic`.
+   */
+  groupProtocol?: 'classic' | 'consumer'
+  /** With `groupProtocol: 'consumer'`: the coordinator's assignor, `uniform` (its default) or `range`. Kafka's `group.remote.assignor`. */
+  groupRemoteAssignor?: string
 }
 
 export interface AdminConfig {

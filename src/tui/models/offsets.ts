@@ -1,4 +1,5 @@
 /** The offsets topic, record by record: what each says, and which of them compaction would keep. */
+import { withoutMemberTails } from '../../course/sentences.ts'
 import type { RecordView, TopicView } from '../../index.ts'
 
 export const OFFSETS_TOPIC = '__consumer_offsets'
@@ -82,7 +83,11 @@ function rowOf(record: RecordView, kept: boolean): OffsetsRow {
     time: record.timestamp,
     kind: kindOf(decoded),
     group: decoded?.group ?? null,
-    where: isCommit ? `${decoded.topic}-${decoded.partition}` : (decoded?.member ?? null),
+    where: isCommit
+      ? `${decoded.topic}-${decoded.partition}`
+      : decoded?.member === undefined
+        ? null
+        : withoutMemberTails(decoded.member),
     value: offsetsValue(record, decoded),
     kept,
   }

@@ -26,13 +26,15 @@ interface GroupSpec {
   readonly prefix: string
   /** Its members have a `group.instance.id` (KIP-345). */
   readonly isStatic: boolean
+  /** `consumer` is the protocol of KIP-848. */
+  readonly protocol: 'classic' | 'consumer'
 }
 
-const BILLING: GroupSpec = { id: 'billing', prefix: 'consumer', isStatic: false }
+const BILLING: GroupSpec = { id: 'billing', prefix: 'consumer', isStatic: false, protocol: 'classic' }
 const SPECS: readonly GroupSpec[] = [
   BILLING,
-  { id: 'audit', prefix: 'audit', isStatic: true },
-  { id: 'shipping', prefix: 'shipping', isStatic: false },
+  { id: 'audit', prefix: 'audit', isStatic: true, protocol: 'classic' },
+  { id: 'shipping', prefix: 'shipping', isStatic: false, protocol: 'consumer' },
 ]
 /** The groups there may be, in the order in which they are started. */
 export const SANDBOX_GROUPS: readonly string[] = SPECS.map(({ id }) => id)
@@ -40,7 +42,8 @@ export const SANDBOX_GROUPS: readonly string[] = SPECS.map(({ id }) => id)
 const TOPIC = 'orders'
 const MAX_CONSUMERS = 6
 /** Short enough to watch a session time out. */
-const SESSION_TIMEOUT_MS = 10_000
+export const SESSION_TIMEOUT_MS = 10_000
+export const HEARTBEAT_MS = 1_000
 const NON_EMPTY_GROUP = 68
 const GROUP_ID_NOT_FOUND = 69
 
@@ -75,8 +78,10 @@ export function createConsumers(cluster: Cluster, work: () => Promise<void>): Co
     return cluster.process(name, async ({ newKafka, onStop }) => {
       const consumer = newKafka(CLIENT).consumer({
         groupId: spec.id,
-        sessionTimeout: SESSION_TIMEOUT_MS,
-        heartbeatInterval: 1_000,
+        // With the consumer protocol both are the broker's.
+        ...(spec.protocol === 'classic'
+          ? { sessionTimeout: SESSION_TIMEOUT_MS, heartbeatInterval: HEARTBEAT_MS }
+          : { groupProtocol: 'consumer' }),
         rebalanceTimeout: 10_000,
         // kafkajs goes to a rebalance only when its long polls are over: short ones keep the screen lively.
         maxWaitTimeInMs: 500,

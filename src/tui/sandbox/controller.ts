@@ -6,7 +6,7 @@ import { isStory } from '../../course/recorder.ts'
 import { memberNames } from '../../course/sentences.ts'
 import type { Cluster, ClusterView, GenerationView, RecordView, TraceEvent } from '../../index.ts'
 import type { Target } from '../models/cluster.ts'
-import { CLIENT, type ConsumerChoice, createConsumers } from './consumers.ts'
+import { CLIENT, type ConsumerChoice, createConsumers, HEARTBEAT_MS, SESSION_TIMEOUT_MS } from './consumers.ts'
 import { fault } from './faults.ts'
 import { createGroupRecorder } from './group-recorder.ts'
 
@@ -68,6 +68,10 @@ export const SANDBOX_WORLD = {
   config: {
     'group.initial.rebalance.delay.ms': 500,
     'group.min.session.timeout.ms': 1000,
+    'group.consumer.min.session.timeout.ms': SESSION_TIMEOUT_MS,
+    'group.consumer.session.timeout.ms': SESSION_TIMEOUT_MS,
+    'group.consumer.min.heartbeat.interval.ms': HEARTBEAT_MS,
+    'group.consumer.heartbeat.interval.ms': HEARTBEAT_MS,
     // Short enough to watch a broker being missed and a follower leaving the in-sync replicas.
     'broker.session.timeout.ms': 3000,
     'replica.lag.time.max.ms': 5000,

@@ -40,6 +40,8 @@ export type Happening =
     }
   /** A static member is back and has what its former self had. */
   | { readonly kind: 'back'; readonly group: string; readonly member: string; readonly partitions: readonly string[] }
+  /** KIP-848: what the coordinator has given a member; what it has taken away the member may still be finishing. */
+  | { readonly kind: 'owns'; readonly group: string; readonly member: string; readonly partitions: readonly string[] }
   | { readonly kind: 'empty' | 'dead'; readonly group: string }
   | { readonly kind: 'gone'; readonly group: string; readonly member: string }
   | {
@@ -89,6 +91,8 @@ export function keepJournal(cluster: Cluster): Journal {
   const lives = new Map<string, number>()
   const owners = new Map<string, [string, readonly string[]][]>()
   const stable = new Set<string>()
+  /** Of groups of the consumer protocol: what each member has. */
+  const held = new Map<string, Map<string, readonly string[]>>()
   const add = (happening: Happening) => void entries.push({ ...happening, time: cluster.now - began })
 
   function know(member: string, client: string): void {
@@ -104,15 +108,25 @@ export function keepJournal(cluster: Cluster): Journal {
       case 'group.join':
         return know(event.member, event.client)
       case 'group.leave':
+        held.get(event.group)?.delete(event.member)
         return add({ kind: 'gone', group: event.group, member: event.member })
+      case 'group.target':
+        if (!held.has(event.group)) held.set(event.group, new Map())
+        return
       case 'group.assignment': {
         const { group, member, partitions } = event
+        const own = held.get(group)
+        if (own !== undefined) {
+          own.set(member, partitions)
+          return add({ kind: 'owns', group, member, partitions })
+        }
         if (stable.has(group)) return add({ kind: 'back', group, member, partitions })
         owners.get(group)?.push([member, partitions])
         return
       }
       case 'group.state':
         stable.delete(event.group)
+        if (event.to === 'PreparingRebalance') held.delete(event.group)
         if (event.to === 'PreparingRebalance') add({ kind: 'rebalance', group: event.group, reason: event.reason })
         if (event.to === 'CompletingRebalance') owners.set(event.group, [])
         if (event.to === 'Empty') add({ kind: 'empty', group: event.group })
@@ -120,7 +134,7 @@ export function keepJournal(cluster: Cluster): Journal {
         if (event.to === 'Stable') {
           stable.add(event.group)
           const { group, generation } = event
-          add({ kind: 'generation', group, generation, owners: [...(owners.get(group) ?? [])] })
+          add({ kind: 'generation', group, generation, owners: [...(held.get(group) ?? owners.get(group) ?? [])] })
         }
         return
       case 'offset.commit': {

@@ -85,6 +85,7 @@ function zombies({ cluster, journal }: Scene, group: string): string[] {
       present.clear()
       for (const [member, partitions] of entry.owners) present.set(member, partitions)
     }
+    if (entry.kind === 'owns') takeOver(present, entry.member, entry.partitions)
     if (entry.kind === 'back') present.set(entry.member, entry.partitions)
     if (entry.kind === 'gone') present.delete(entry.member)
     if (entry.kind !== 'did') continue
@@ -93,6 +94,16 @@ function zombies({ cluster, journal }: Scene, group: string): string[] {
     if (!owns) found.push(`${entry.who} did ${recordText(cluster, entry.place, entry.value)}`)
   }
   return found
+}
+
+/** What a member gets nobody else has any more; what it is to give up it may still be finishing. */
+function takeOver(present: Map<string, readonly string[]>, member: string, gained: readonly string[]): void {
+  for (const [other, owned] of present)
+    present.set(
+      other,
+      owned.filter((partition) => other === member || !gained.includes(partition)),
+    )
+  present.set(member, [...new Set([...(present.get(member) ?? []), ...gained])])
 }
 
 /** Records that two consumers had in their hands at the same time. */

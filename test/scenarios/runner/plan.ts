@@ -1,5 +1,6 @@
 /** What a `consumer` line says: which options are kafkajs's own, and which say what its handler is like. */
 
+import { type ConsumerConfig, PartitionAssigners } from '../../../src/client/index.ts'
 import type { Span } from './time.ts'
 import type { Words } from './words.ts'
 
@@ -13,8 +14,6 @@ const CONSUMER_OPTIONS = {
   maxBytesPerPartition: 'number',
   maxBytes: 'number',
   groupInstanceId: 'text',
-  protocol: 'text',
-  assignor: 'text',
 } as const
 
 /** Passed on to `consumer.run()`. */
@@ -24,10 +23,18 @@ const RUN_OPTIONS = {
   partitionsConsumedConcurrently: 'number',
 } as const
 
-/** Words of scripts for names that kafkarium adds to kafkajs's. */
-const LONG_NAMES: Readonly<Record<string, string>> = { protocol: 'groupProtocol' }
+const ASSIGNORS = {
+  'round-robin': PartitionAssigners.roundRobin,
+  range: PartitionAssigners.range,
+  sticky: PartitionAssigners.sticky,
+  'cooperative-sticky': PartitionAssigners.cooperativeSticky,
+}
+/** Those of the coordinator (KIP-848). */
+const SERVER_ASSIGNORS = ['uniform', 'range'] as const
 
 const OWN_OPTIONS = [
+  'protocol',
+  'assignor',
   'from',
   'commit',
   'work',
@@ -82,7 +89,7 @@ export interface Plan {
   readonly retries: number | null
   /** What a handler does when its commit is refused. */
   readonly ignoresCommitErrors: boolean
-  readonly consumer: Readonly<Record<string, string | number>>
+  readonly consumer: Partial<ConsumerConfig>
   readonly run: Readonly<Record<string, string | number>>
 }
 
@@ -125,11 +132,24 @@ export function readPlan(words: Words): Plan {
     isStatic: words.choice('static', ['yes', 'no'], 'no') === 'yes',
     retries: words.number('retries') ?? null,
     ignoresCommitErrors: words.choice('commitErrors', ['thrown', 'ignored'], 'thrown') === 'ignored',
-    consumer: passedOn(words, CONSUMER_OPTIONS),
+    consumer: { ...passedOn(words, CONSUMER_OPTIONS), ...protocolOptions(words) },
     run: passedOn(words, RUN_OPTIONS),
   }
   words.end([...OWN_OPTIONS, ...Object.keys(CONSUMER_OPTIONS), ...Object.keys(RUN_OPTIONS)])
   return plan
+}
+
+/** Which group protocol, and whose assignor. */
+function protocolOptions(words: Words): Partial<ConsumerConfig> {
+  const groupProtocol = words.choice('protocol', ['classic', 'consumer'], 'classic')
+  const name = words.option('assignor')
+  if (name === undefined) return groupProtocol === 'classic' ? {} : { groupProtocol }
+  if (groupProtocol === 'consumer') {
+    if (!(SERVER_ASSIGNORS as readonly string[]).includes(name)) throw words.unknown('assignor', name, SERVER_ASSIGNORS)
+    return { groupProtocol, groupRemoteAssignor: name }
+  }
+  if (!Object.hasOwn(ASSIGNORS, name)) throw words.unknown('assignor', name, Object.keys(ASSIGNORS))
+  return { partitionAssigners: [ASSIGNORS[name as keyof typeof ASSIGNORS]] }
 }
 
 function list(words: Words, name: string): string[] {
@@ -147,7 +167,7 @@ function passedOn(words: Words, known: Readonly<Record<string, string>>): Record
   for (const [name, kind] of Object.entries(known)) {
     const value =
       kind === 'time' ? words.milliseconds(name) : kind === 'number' ? words.number(name) : words.option(name)
-    if (value !== undefined) passed[LONG_NAMES[name] ?? name] = value
+    if (value !== undefined) passed[name] = value
   }
   return passed
 }

@@ -69,6 +69,8 @@ function textOf({ cluster, journal }: Scene, entry: Entry, run: readonly Entry[]
       )
       return `${entry.group} is stable, generation ${entry.generation}: ${owners.sort().join('; ')}`
     }
+    case 'owns':
+      return `${journal.client(entry.member)} is given ${partitionsText(entry.partitions)} in ${entry.group}`
     case 'back':
       return `${journal.client(entry.member)} is back in ${entry.group} and has ${partitionsText(entry.partitions)} again`
     case 'empty':

@@ -107,6 +107,31 @@ import {
   writeOffsetForLeaderEpochResponse,
 } from './23-offset-for-leader-epoch.ts'
 import {
+  readAddPartitionsToTxnRequest,
+  readAddPartitionsToTxnResponse,
+  writeAddPartitionsToTxnRequest,
+  writeAddPartitionsToTxnResponse,
+} from './24-add-partitions-to-txn.ts'
+import {
+  readAddOffsetsToTxnRequest,
+  readAddOffsetsToTxnResponse,
+  writeAddOffsetsToTxnRequest,
+  writeAddOffsetsToTxnResponse,
+} from './25-add-offsets-to-txn.ts'
+import { readEndTxnRequest, readEndTxnResponse, writeEndTxnRequest, writeEndTxnResponse } from './26-end-txn.ts'
+import {
+  readWriteTxnMarkersRequest,
+  readWriteTxnMarkersResponse,
+  writeWriteTxnMarkersRequest,
+  writeWriteTxnMarkersResponse,
+} from './27-write-txn-markers.ts'
+import {
+  readTxnOffsetCommitRequest,
+  readTxnOffsetCommitResponse,
+  writeTxnOffsetCommitRequest,
+  writeTxnOffsetCommitResponse,
+} from './28-txn-offset-commit.ts'
+import {
   readDescribeConfigsRequest,
   readDescribeConfigsResponse,
   writeDescribeConfigsRequest,
@@ -166,6 +191,24 @@ import {
   writeDescribeClusterRequest,
   writeDescribeClusterResponse,
 } from './60-describe-cluster.ts'
+import {
+  readDescribeProducersRequest,
+  readDescribeProducersResponse,
+  writeDescribeProducersRequest,
+  writeDescribeProducersResponse,
+} from './61-describe-producers.ts'
+import {
+  readDescribeTransactionsRequest,
+  readDescribeTransactionsResponse,
+  writeDescribeTransactionsRequest,
+  writeDescribeTransactionsResponse,
+} from './65-describe-transactions.ts'
+import {
+  readListTransactionsRequest,
+  readListTransactionsResponse,
+  writeListTransactionsRequest,
+  writeListTransactionsResponse,
+} from './66-list-transactions.ts'
 import {
   readConsumerGroupHeartbeatRequest,
   readConsumerGroupHeartbeatResponse,
@@ -232,6 +275,8 @@ import { readGroupMetadataKey, writeGroupMetadataKey } from './data-group-metada
 import { readGroupMetadataValue, writeGroupMetadataValue } from './data-group-metadata-value.ts'
 import { readOffsetCommitKey, writeOffsetCommitKey } from './data-offset-commit-key.ts'
 import { readOffsetCommitValue, writeOffsetCommitValue } from './data-offset-commit-value.ts'
+import { readTransactionLogKey, writeTransactionLogKey } from './data-transaction-log-key.ts'
+import { readTransactionLogValue, writeTransactionLogValue } from './data-transaction-log-value.ts'
 
 /** The four functions of an API. They neither check the version nor set `flexible`: `frames.ts` does. */
 export interface ApiCodec<A extends ApiName> {
@@ -364,6 +409,36 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     readResponse: readOffsetForLeaderEpochResponse,
     writeResponse: writeOffsetForLeaderEpochResponse,
   },
+  AddPartitionsToTxn: {
+    readRequest: readAddPartitionsToTxnRequest,
+    writeRequest: writeAddPartitionsToTxnRequest,
+    readResponse: readAddPartitionsToTxnResponse,
+    writeResponse: writeAddPartitionsToTxnResponse,
+  },
+  AddOffsetsToTxn: {
+    readRequest: readAddOffsetsToTxnRequest,
+    writeRequest: writeAddOffsetsToTxnRequest,
+    readResponse: readAddOffsetsToTxnResponse,
+    writeResponse: writeAddOffsetsToTxnResponse,
+  },
+  EndTxn: {
+    readRequest: readEndTxnRequest,
+    writeRequest: writeEndTxnRequest,
+    readResponse: readEndTxnResponse,
+    writeResponse: writeEndTxnResponse,
+  },
+  WriteTxnMarkers: {
+    readRequest: readWriteTxnMarkersRequest,
+    writeRequest: writeWriteTxnMarkersRequest,
+    readResponse: readWriteTxnMarkersResponse,
+    writeResponse: writeWriteTxnMarkersResponse,
+  },
+  TxnOffsetCommit: {
+    readRequest: readTxnOffsetCommitRequest,
+    writeRequest: writeTxnOffsetCommitRequest,
+    readResponse: readTxnOffsetCommitResponse,
+    writeResponse: writeTxnOffsetCommitResponse,
+  },
   DescribeConfigs: {
     readRequest: readDescribeConfigsRequest,
     writeRequest: writeDescribeConfigsRequest,
@@ -423,6 +498,24 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     writeRequest: writeDescribeClusterRequest,
     readResponse: readDescribeClusterResponse,
     writeResponse: writeDescribeClusterResponse,
+  },
+  DescribeProducers: {
+    readRequest: readDescribeProducersRequest,
+    writeRequest: writeDescribeProducersRequest,
+    readResponse: readDescribeProducersResponse,
+    writeResponse: writeDescribeProducersResponse,
+  },
+  DescribeTransactions: {
+    readRequest: readDescribeTransactionsRequest,
+    writeRequest: writeDescribeTransactionsRequest,
+    readResponse: readDescribeTransactionsResponse,
+    writeResponse: writeDescribeTransactionsResponse,
+  },
+  ListTransactions: {
+    readRequest: readListTransactionsRequest,
+    writeRequest: writeListTransactionsRequest,
+    readResponse: readListTransactionsResponse,
+    writeResponse: writeListTransactionsResponse,
   },
   ConsumerGroupHeartbeat: {
     readRequest: readConsumerGroupHeartbeatRequest,
@@ -564,5 +657,19 @@ export const DATA_CODECS: { readonly [M in keyof DataMessages]: DataCodec<DataMe
     flexibleFrom: 4,
     read: readOffsetCommitValue,
     write: writeOffsetCommitValue,
+  },
+  TransactionLogKey: {
+    minVersion: 0,
+    maxVersion: 0,
+    flexibleFrom: -1,
+    read: readTransactionLogKey,
+    write: writeTransactionLogKey,
+  },
+  TransactionLogValue: {
+    minVersion: 0,
+    maxVersion: 1,
+    flexibleFrom: 1,
+    read: readTransactionLogValue,
+    write: writeTransactionLogValue,
   },
 }
