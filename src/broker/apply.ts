@@ -18,7 +18,7 @@ import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/recor
 import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance, armProducerExpiry } from './maintenance.ts'
-import { brokerEpochOf, OFFSETS_TOPIC } from './metadata.ts'
+import { brokerEpochOf, OFFSETS_TOPIC, TRANSACTION_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
 import {
@@ -29,6 +29,7 @@ import {
   logOf,
   watchKey,
 } from './state.ts'
+import { appendTransaction, releaseTransactions } from './transactions/append.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
 export function apply(state: BrokerState, out: Decision, ctx: Context): void {
@@ -75,6 +76,19 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       shard.groups.set(change.group.id, change.group)
       state.touched?.groups.add(change.group.id)
       armExpiry(state, shard, change.group, ctx.now, out)
+      return
+    }
+    case 'transaction': {
+      state.transactions.shards.get(change.partition)?.transactions.set(change.transaction.id, change.transaction)
+      return
+    }
+    case 'transaction-append': {
+      const shard = state.transactions.shards.get(change.partition)
+      const log = logOf(state, TRANSACTION_TOPIC, change.partition)
+      if (shard === undefined) return
+      appendTransaction({ state, shard, ctx, out }, change.id, change.value, change.after, (batch) => {
+        if (log !== undefined) append(state, log, batch, 'coordinator', ctx, out)
+      })
       return
     }
     case 'member-soft': {
@@ -206,6 +220,7 @@ export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decisi
   return (log) => {
     answerFetches(state, log, out)
     if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+    if (log.topic === TRANSACTION_TOPIC) releaseTransactions(state, log.partition, log.highWatermark, ctx, out)
     armMaintenance(state, log, ctx.now, out)
   }
 }

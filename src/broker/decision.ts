@@ -23,6 +23,8 @@ import type { ProducerIds } from './producer-ids.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { AfterCommit, FetchPlan, ProduceToPark } from './state.ts'
+import type { Transaction, TransactionValue } from './transactions/transaction.ts'
+import type { AfterTransaction } from './transactions/turn.ts'
 
 export type Change =
   | {
@@ -37,6 +39,15 @@ export type Change =
       readonly partition: number
       readonly records: readonly CoordinatorRecord[]
       readonly after: AfterCommit
+    }
+  /** A transaction as it is from now on; what is pending of it is being written. */
+  | { readonly op: 'transaction'; readonly partition: number; readonly transaction: Transaction }
+  | {
+      readonly op: 'transaction-append'
+      readonly partition: number
+      readonly id: string
+      readonly value: TransactionValue | null
+      readonly after: AfterTransaction
     }
   /** The log of the partition starts at this offset from now on. */
   | { readonly op: 'log-start'; readonly topic: string; readonly partition: number; readonly offset: number }
@@ -71,6 +82,13 @@ export type BrokerTimer =
   | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
   /** Who lags leaves the ISR. */
   | { readonly type: 'isr-check' }
+  /** A record of `__transaction_state` was not replicated in time. */
+  | { readonly type: 'transaction-write'; readonly partition: number }
+  /** Transaction coordinators: a log is read; markers are looked after; open ones take too long; ids are forgotten. */
+  | { readonly type: 'txn-load' }
+  | { readonly type: 'txn-markers' }
+  | { readonly type: 'txn-timeout' }
+  | { readonly type: 'txn-expiry' }
   /** A coordinator has read its log. */
   | { readonly type: 'load' }
   /** Records of a coordinator were not replicated in time. */

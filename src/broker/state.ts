@@ -15,6 +15,7 @@ import type { LeaderState } from './replication/leader.ts'
 import type { ReplicaFetch } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { Switches } from './switches.ts'
+import { type Coordination, createCoordination } from './transactions/shard.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
 export interface ParkedFetch {
@@ -132,6 +133,8 @@ export interface BrokerState {
   readonly shards: Map<number, CoordinatorShard>
   /** Partitions of `__consumer_offsets` this broker leads and has not read yet, and when each will have been. */
   readonly loading: Map<number, number>
+  /** What it coordinates of transactions. */
+  readonly transactions: Coordination
   /** When committed offsets that nobody needs are looked for next, Infinity while nothing can go. */
   groupExpiry: number
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
@@ -202,6 +205,7 @@ export function createBrokerState(
     produceWatchers: new Map(),
     shards: new Map(),
     loading: new Map(),
+    transactions: createCoordination(),
     groupExpiry: Infinity,
     commitWaiters: new Map(),
     committedParts: new Map(),

@@ -79,6 +79,10 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t('event.isr', { where: partitionName(event), isr: event.isr.join(', ') })
     case 'group.state':
       return t('event.group.state', { group: event.group, to: event.to, generation: event.generation })
+    case 'transaction':
+      return t(`event.transaction.${event.to}` as 'event.transaction.Ongoing', { id: event.transactionalId })
+    case 'transaction.timeout':
+      return t('event.transaction.timeout', { id: event.transactionalId, seconds: event.afterMs / 1000 })
     case 'group.target':
       return t('event.group.target', { group: event.group, epoch: event.epoch })
     case 'group.join':

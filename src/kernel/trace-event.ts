@@ -183,6 +183,19 @@ export type Fact =
       readonly partition: number
       readonly offset: number
     }
+  // transactions
+  /** The coordinator has it in its log. */
+  | {
+      readonly type: 'transaction'
+      readonly transactionalId: string
+      readonly from: string
+      readonly to: string
+      readonly producerId: number
+      readonly epoch: number
+      /** `topic-partition` names. */
+      readonly partitions: readonly string[]
+    }
+  | { readonly type: 'transaction.timeout'; readonly transactionalId: string; readonly afterMs: number }
   // application code
   | {
       readonly type: 'handler.start' | 'handler.done' | 'handler.error'

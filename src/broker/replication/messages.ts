@@ -87,7 +87,39 @@ export interface ProducerIdsAllocated {
   readonly count: number
 }
 
+/** WriteTxnMarkers, from a transaction coordinator to the leader of partitions: the transaction is decided. */
+export interface TxnMarkers {
+  readonly type: 'txn-markers'
+  readonly from: number
+  /** Of the coordinator's, for the answer. */
+  readonly request: number
+  readonly markers: readonly TxnMarker[]
+}
+
+export interface TxnMarker {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly commit: boolean
+  readonly coordinatorEpoch: number
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
+}
+
+/** The leader's answer: the markers are replicated, or why they are not. */
+export interface TxnMarkersWritten {
+  readonly type: 'txn-markers-written'
+  readonly from: number
+  readonly request: number
+  readonly results: readonly {
+    readonly producerId: number
+    readonly topic: string
+    readonly partition: number
+    readonly errorCode: number
+  }[]
+}
+
 export type PeerMessage =
+  | TxnMarkers
+  | TxnMarkersWritten
   | ReplicaFetch
   | ReplicaData
   | AlterPartition
