@@ -158,7 +158,7 @@ describe('handleEndTransaction', () => {
       add(bench, it)
       end(bench, it, committed)
       expect(errorOf(end(bench, it, committed))).toBe('CONCURRENT_TRANSACTIONS')
-      expect(errorOf(end(bench, it, !committed))).toBe('INVALID_TXN_STATE')
+      expect(errorOf(end(bench, it, !committed))).toBe('CONCURRENT_TRANSACTIONS')
       written(bench)
       expect(stateOf(bench)).toBe(state)
       expect([errorOf(end(bench, it, true)), errorOf(end(bench, it, false))]).toEqual([commit, abort])
