@@ -38,6 +38,7 @@ type CountedCore = ReturnType<typeof countedCore>['core']
 
 export async function replicationLines(): Promise<void> {
   await throughput()
+  await idempotence()
   await eventRates()
   memory()
   await idle()
@@ -58,6 +59,31 @@ async function throughput(): Promise<void> {
     await cluster.dispose()
   }
   add('produced to 3 replicas, acks=all, batches of 1,000 × 100 B', median(rates), 'msg/s', 'more', 1_500_000)
+}
+
+/** Idempotent sends beside plain ones, in turns: what the machine does otherwise hits both. */
+async function idempotence(): Promise<void> {
+  const [plain, idempotent]: [number[], number[]] = [[], []]
+  for (let round = 0; round < 9; round++) {
+    for (const isIdempotent of round % 2 === 0 ? [false, true] : [true, false])
+      (isIdempotent ? idempotent : plain).push(await produceBatches(isIdempotent))
+  }
+  const ratio = (median(plain) / median(idempotent)) * 100
+  add('idempotent beside plain, the same batches', ratio, '%', 'more', 90)
+}
+
+/** Milliseconds for 500 batches of 1,000 × 100 B and for 5,000 of one. */
+async function produceBatches(idempotent: boolean): Promise<number> {
+  const cluster = createCluster({ brokers: 3, topics: { t: replicated(4) } })
+  const producer = cluster.kafka({ clientId: 'bench', logLevel: 0 }).producer({ idempotent })
+  await producer.connect()
+  const many = Array.from({ length: 1000 }, () => ({ value: Buffer.alloc(100, 1) }))
+  const took = await timed(async () => {
+    for (let n = 0; n < 500; n++) await producer.send({ topic: 't', messages: many })
+    for (let n = 0; n < 5000; n++) await producer.send({ topic: 't', messages: [{ value: 'x' }] })
+  })
+  await cluster.dispose()
+  return took
 }
 
 /** A request of one small record to each of twelve partitions under way at any time, over connections without a client. */

@@ -41,10 +41,14 @@ const STAGES = {
       'test/cluster/controller.test.ts',
       'test/cluster/links.test.ts',
       'test/cluster/log-upkeep.test.ts',
+      'test/client/sequencer.test.ts',
     ],
     limitMs: 60_000,
   },
-  storms: { files: ['test/cluster/storms.test.ts', 'test/cluster/log-upkeep-seeds.test.ts'], limitMs: 90_000 },
+  storms: {
+    files: ['test/cluster/storms.test.ts', 'test/cluster/log-upkeep-seeds.test.ts', 'test/cluster/idempotence.test.ts'],
+    limitMs: 90_000,
+  },
 } as const satisfies Record<string, Stage>
 
 interface Outcome {

@@ -62,8 +62,8 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
         state.commitWaiters.set(change.partition, waiters)
       }
       const batch = encodeCoordinatorRecords(change.records, ctx.now)
-      const deadline = ctx.now + intConfig(state.config, 'offsets.commit.timeout.ms')
-      waiters.push({ offset: log.logEndOffset + batch.lastOffsetDelta + 1, deadline, after: change.after })
+      const offset = log.logEndOffset + batch.lastOffsetDelta + 1
+      waiters.push({ offset, deadline: commitDeadline(state, ctx), after: change.after })
       append(state, log, batch, 'coordinator', ctx, out)
       // It is the first that waits now: others have armed it before.
       if (waiters.length === 1) armCommitTimeout(state, change.partition, out)
@@ -148,7 +148,11 @@ function afterThoseBefore(
   const waiters = state.commitWaiters.get(partition)
   const last = waiters?.at(-1)
   if (waiters === undefined || last === undefined) committed(state, partition, after, ctx, out)
-  else waiters.push({ ...last, after })
+  else waiters.push({ offset: last.offset, deadline: commitDeadline(state, ctx), after })
+}
+
+function commitDeadline({ config }: BrokerState, { now }: Context): number {
+  return now + intConfig(config, 'offsets.commit.timeout.ms')
 }
 
 /** Offsets came or went: when their groups have to be looked at next may have changed. */

@@ -204,6 +204,65 @@ describe('JoinGroup of static members', () => {
   })
 })
 
+describe('static members whose protocols change', () => {
+  const known = (...names: string[]) => ({ protocols: names.map((name) => ({ name, metadata: METADATA })) })
+
+  test('testStaticMemberRejoinWithUnknownMemberIdAndChangeOfProtocolWhileSelectProtocolUnchanged: no rebalance, and it is stored', () => {
+    const bench = newBench()
+    const { generation } = stableStatic(bench, 2)
+    const again = joined(bench, joinStatic(bench, 'i1', known('RoundRobinAssigner', 'range')))
+    expect(again).toMatchObject({ errorCode: 0, generationId: generation, protocolName: 'RoundRobinAssigner' })
+    expect(group(bench)).toMatchObject({ state: 'Stable', generation })
+    expect(
+      group(bench)
+        ?.members.get(again.memberId)
+        ?.protocols.map(({ name }) => name),
+    ).toEqual(['RoundRobinAssigner', 'range'])
+    expect(reload(bench).groups.get('g')?.members.has(again.memberId)).toBe(true)
+  })
+
+  test('testStaticMemberRejoinWithFollowerIdAndChangeOfProtocol: under its member id that is a rebalance', () => {
+    const bench = newBench()
+    const { ids } = stableStatic(bench, 2)
+    const rejoin = (i: number, more: Partial<JoinGroupRequest> = {}) =>
+      bench.send('JoinGroup', 9, joinBody(ids[i] as string, { groupInstanceId: `i${i}`, ...more }))
+    const follower = rejoin(1, known('RoundRobinAssigner', 'range'))
+    expect(bench.isWaiting(follower)).toBe(true)
+    expect(group(bench)?.state).toBe('PreparingRebalance')
+    const leader = rejoin(0)
+    expect(joined(bench, leader)).toMatchObject({ generationId: 2, leader: ids[0] })
+    expect(joined(bench, follower)).toMatchObject({ generationId: 2, members: [] })
+  })
+
+  test('testStaticMemberRejoinAsFollowerWithKnownMemberIdAndNoProtocolChange: it is told the generation', () => {
+    const bench = newBench()
+    const { ids, generation, leader } = stableStatic(bench, 2)
+    const answer = bench.ask('JoinGroup', 9, joinBody(ids[1] as string, { groupInstanceId: 'i1' }))
+    expect(answer).toMatchObject({ errorCode: 0, generationId: generation, leader, memberId: ids[1], members: [] })
+    expect(group(bench)?.state).toBe('Stable')
+  })
+
+  test('testStaticMemberFenceDuplicateRejoiningFollowerAfterMemberIdChanged: of two with one instance the later one stays', () => {
+    const bench = newBench()
+    const { ids } = stableStatic(bench, 2)
+    const leader = bench.send('JoinGroup', 9, joinBody(ids[0] as string, { groupInstanceId: 'i0' }))
+    const again = joinStatic(bench, 'i1')
+    const { memberId, generationId } = joined(bench, again)
+    expect(joined(bench, leader).generationId).toBe(generationId)
+    const former = bench.ask('JoinGroup', 9, joinBody(ids[1] as string, { groupInstanceId: 'i1' }))
+    expect(former.errorCode).toBe(ErrorCode.FENCED_INSTANCE_ID)
+    expect(beat(bench, memberId, generationId, 'i1')).toBe(0)
+  })
+
+  test('testGetDifferentStaticMemberIdAfterEachRejoin', () => {
+    const bench = newBench()
+    const { ids } = stableStatic(bench, 1)
+    const seen = [...ids, ...Array.from({ length: 5 }, () => joined(bench, joinStatic(bench, 'i0')).memberId)]
+    expect(new Set(seen).size).toBe(6)
+    expect([...(group(bench)?.members.keys() ?? [])]).toEqual(seen.slice(-1))
+  })
+})
+
 describe('validateMember', () => {
   test('the older member id of an instance is FENCED_INSTANCE_ID in Heartbeat, SyncGroup, OffsetCommit and LeaveGroup', () => {
     const bench = newBench()

@@ -1,6 +1,6 @@
 /** A group of members on one broker, spoken to request by request. */
 import { expect } from 'vitest'
-import { decodeCoordinatorBatch, loadShard } from '../../src/broker/index.ts'
+import { type CoordinatorRecord, decodeCoordinatorBatch, loadShard } from '../../src/broker/index.ts'
 import { encodeAssignment } from '../../src/protocol/consumer-protocol.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import {
@@ -113,4 +113,12 @@ export const reload = (bench: Bench) => loadShard(offsetsLog(bench) as never, be
 export const lastBatch = (bench: Bench, partition = 0) => {
   const batch = offsetsLog(bench, partition)?.batches.at(-1)
   return batch === undefined ? [] : decodeCoordinatorBatch(batch)
+}
+
+/** What a compaction would leave of the coordinator's log: the keys whose last record is no tombstone. */
+export const compacted = (bench: Bench) => {
+  const last = new Map<string, CoordinatorRecord>()
+  for (const record of (offsetsLog(bench)?.batches ?? []).flatMap(decodeCoordinatorBatch))
+    last.set(JSON.stringify({ ...record, value: undefined }), record)
+  return [...last.values()].filter(({ value }) => value !== null)
 }

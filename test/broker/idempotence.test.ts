@@ -190,7 +190,7 @@ describe('Produce', () => {
     const bench = createBench({ orders: 1 })
     produce(bench, 1, 0, 0)
     produce(bench, 2, 5, 0)
-    expect(produce(bench, ...of)).toMatchObject({ errorCode: ErrorCode[code], baseOffset: -1 })
+    expect(produce(bench, of[0], of[1], of[2])).toMatchObject({ errorCode: ErrorCode[code], baseOffset: -1 })
     expect(end(bench)).toBe(2)
     const told = bench.facts.find(({ type }) => type === 'sequence.refused')
     expect(told).toMatchObject({ errorCode: ErrorCode[code], expected })
@@ -209,7 +209,7 @@ describe('Produce', () => {
       ['2.4', ErrorCode.UNKNOWN_PRODUCER_ID],
       ['2.5', ErrorCode.NONE],
     ] as const) {
-      const bench = createBench({ orders: 1 }, {}, version)
+      const bench = createBench({ orders: 1 }, {}, { version })
       expect(produce(bench, 1, 0, 5)?.errorCode).toBe(code)
     }
   })
@@ -232,7 +232,36 @@ describe('Produce', () => {
     bench.pass(1)
     expect(known()).toBe(false)
     expect(produce(bench, 1, 0, 7)?.errorCode).toBe(ErrorCode.NONE)
-    expect(bench.timers.has('producers')).toBe(true)
+  })
+
+  test('each in its own time: a look arms the next one that will find somebody', () => {
+    const expiry = { 'producer.id.expiration.ms': '1000', 'producer.id.expiration.check.interval.ms': '100' }
+    const bench = createBench({ orders: 2 }, expiry)
+    const log = () => bench.state.logs.get('orders')?.[0]
+    for (const id of [1, 2, 3]) {
+      const late = encodeBatch([{ key: null, value: 'x', timestamp: 1_000_000 + id * 1000 }], {
+        producerId: id,
+        producerEpoch: 0,
+        baseSequence: 0,
+      })
+      bench.ask('Produce', 7, body([late]))
+    }
+    const left: number[][] = []
+    for (let i = 0; i < 4; i++) {
+      left.push([...(log()?.producers.entries.keys() ?? [])])
+      bench.pass(i === 0 ? 2000 : 1000)
+    }
+    expect(left).toEqual([[1, 2, 3], [2, 3], [3], []])
+    expect(bench.timers.has('producers')).toBe(false)
+  })
+
+  test('a plain batch behind a repeated one in one request is appended at the log end', () => {
+    const bench = createBench({ orders: 1 })
+    produce(bench, 1, 0, 0)
+    produce(bench, 1, 0, 1)
+    const plain = encodeBatch([{ key: null, value: 'x', timestamp: 1 }])
+    const answers = bench.ask('Produce', 7, body([batch(1, 0, 0), plain])).responses[0]?.partitionResponses
+    expect(answers?.map(({ baseOffset }) => baseOffset)).toEqual([0, 2])
   })
 })
 

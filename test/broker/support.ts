@@ -44,6 +44,8 @@ export interface Bench {
   isWaiting(correlationId: number): boolean
   /** Lets time pass; due timers fire in order. */
   pass(ms: number): void
+  /** The follower has everything in a partition: only with `silentFollower`. */
+  replicate(topic: string, partition?: number): void
 }
 
 export interface From {
@@ -54,7 +56,8 @@ export interface From {
 export function createBench(
   topics: Readonly<Record<string, number>> = {},
   config: Readonly<Record<string, string>> = {},
-  version = '4.3',
+  /** Broker 2 is in every ISR and fetches only when told to: until then nothing is committed. */
+  { silentFollower = false, version = '4.3' }: { readonly silentFollower?: boolean; readonly version?: string } = {},
 ): Bench {
   const settings = brokerConfig(config)
   const state = createBrokerState(1, settings, switchesOf(version), false, ADVERTISED, true)
@@ -132,14 +135,37 @@ export function createBench(
       }
       bench.now = end
     },
+    replicate(topic, partition = 0) {
+      const log = state.logs.get(topic)?.[partition]
+      const leader = state.leading.get(`${topic}-${partition}`)
+      if (log === undefined || leader === undefined) throw new Error(`${topic}-${partition} is not led here`)
+      const fetch = {
+        type: 'replica-fetch',
+        follower: 2,
+        ask: 1,
+        topic,
+        partition,
+        offset: log.logEndOffset,
+        lastEpoch: leader.epoch,
+        leaderEpoch: leader.epoch,
+        highWatermark: log.highWatermark,
+        brokerEpoch: -1,
+        logStartOffset: 0,
+      } as const
+      carryOut(stepPeer(state, fetch, context()))
+    },
   }
   carryOut(
     stepMetadata(state, brokerChanged(controller, { id: 1, host: 'localhost', port: 9092, fenced: false }), context()),
   )
+  if (silentFollower) {
+    const follower = { id: 2, host: 'localhost', port: 9093, fenced: false }
+    carryOut(stepMetadata(state, brokerChanged(controller, follower), context()))
+  }
   if (Object.keys(topics).length > 0) {
     const body = makeCreateTopicsRequest({
       topics: Object.entries(topics).map(([name, numPartitions]) =>
-        makeCreatableTopic({ name, numPartitions, replicationFactor: 1 }),
+        makeCreatableTopic({ name, numPartitions, replicationFactor: silentFollower ? 2 : 1 }),
       ),
     })
     const { records } = stepController(controller, { api: 'CreateTopics', body, internal: true }, context().uuid)

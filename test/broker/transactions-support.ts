@@ -12,7 +12,11 @@ import {
 import { type Bench, createBench } from './support.ts'
 
 export const newBench = (config: Record<string, string> = {}, version?: string) =>
-  createBench({ orders: 4, __transaction_state: 1, __consumer_offsets: 1 }, config, version)
+  createBench(
+    { orders: 4, __transaction_state: 1, __consumer_offsets: 1 },
+    config,
+    version === undefined ? {} : { version },
+  )
 
 export const errorOf = ({ errorCode }: { readonly errorCode: number }) => errorName(errorCode)
 

@@ -1,8 +1,10 @@
 /** All wrong variants, in the order of the table in docs/testing.md. */
 import { ANSWER_MUTANTS } from './answers.ts'
 import { CONTROLLER_MUTANTS } from './controller.ts'
+import { GROUP_MUTANTS } from './groups.ts'
 import { LOG_MUTANTS } from './log.ts'
 import type { Mutant } from './mutant.ts'
+import { PRODUCER_MUTANTS } from './producers.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
 import { WORLD_MUTANTS } from './world.ts'
 
@@ -11,5 +13,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ANSWER_MUTANTS,
   ...CONTROLLER_MUTANTS,
   ...LOG_MUTANTS,
+  ...PRODUCER_MUTANTS,
   ...WORLD_MUTANTS,
+  ...GROUP_MUTANTS,
 ]

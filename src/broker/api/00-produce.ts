@@ -77,7 +77,7 @@ export const produce = defineApi({
             }
           }
           // Two batches for one partition in one request: the second starts where the first ends.
-          const baseOffset = lastOffsetIn(waits, log.key) ?? log.logEndOffset
+          const baseOffset = Math.max(lastOffsetIn(waits, log.key) ?? 0, log.logEndOffset)
           const offset = baseOffset + batch.lastOffsetDelta + 1
           waits.push({ topic: name, partition: index, key: log.key, offset })
           out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })

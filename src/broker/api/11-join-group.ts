@@ -155,8 +155,11 @@ function joinNew(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): vo
 function joinKnown(turn: GroupTurn, request: InboundRequest<JoinGroupRequest>): void {
   const { group } = turn
   const { memberId, protocols, groupInstanceId } = request.body
-  // An id is handed out to dynamic members only.
-  if (group.pendingMembers.has(memberId) && groupInstanceId === null) return add(turn, request, memberId)
+  if (group.pendingMembers.has(memberId)) {
+    if (groupInstanceId === null) return add(turn, request, memberId)
+    // An id is handed out to dynamic members only: Kafka throws here.
+    return joinReply(turn, request, { errorCode: ErrorCode.UNKNOWN_SERVER_ERROR })
+  }
   const errorCode = memberProblem(group, memberId, groupInstanceId)
   const member = group.members.get(memberId)
   if (member === undefined || errorCode !== ErrorCode.NONE) return joinReply(turn, request, { errorCode, memberId })

@@ -2,6 +2,7 @@
 import type { Fact } from '../../kernel/trace-event.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { partitionForGroup } from '../../protocol/hash.ts'
+import { utf8Length } from '../../protocol/utf8.ts'
 import { intConfig } from '../config.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { type MetadataImage, OFFSETS_TOPIC } from '../metadata.ts'
@@ -21,6 +22,9 @@ export type Place =
         | typeof ErrorCode.INVALID_GROUP_ID
     }
 
+/** In bytes: longer ones have no place in the keys of the log. Kafka cannot even read requests with one. */
+const LONGEST_GROUP_ID = 32_767
+
 /** The partition of `__consumer_offsets` that holds a group (GroupCoordinatorService.partitionFor). */
 export function offsetsPartition(state: BrokerState, groupId: string): number {
   const count =
@@ -38,6 +42,7 @@ export function coordinateMembers(state: BrokerState, groupId: string): Place {
  * leadership, is NOT_COORDINATOR like any other (CoordinatorRuntime.contextOrThrow), which sends clients to ask again.
  */
 export function coordinate(state: BrokerState, groupId: string): Place {
+  if (utf8Length(groupId) > LONGEST_GROUP_ID) return { errorCode: ErrorCode.INVALID_GROUP_ID }
   const partition = offsetsPartition(state, groupId)
   const shard = state.shards.get(partition)
   if (shard !== undefined) return { errorCode: ErrorCode.NONE, shard }

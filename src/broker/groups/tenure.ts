@@ -3,7 +3,14 @@
  * scheduleUnloadOperation, GroupMetadataManager.onLoaded and onUnloaded); and writes that take too long.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeJoinGroupResponse, makeSyncGroupResponse } from '../../protocol/make.ts'
+import {
+  makeConsumerGroupHeartbeatResponse,
+  makeDeleteGroupsResponse,
+  makeJoinGroupResponse,
+  makeLeaveGroupResponse,
+  makeOffsetDeleteResponse,
+  makeSyncGroupResponse,
+} from '../../protocol/make.ts'
 import type { DeleteGroupsResponse, OffsetCommitResponse } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
@@ -11,7 +18,7 @@ import { OFFSETS_TOPIC } from '../metadata.ts'
 import type { RequestToken } from '../request.ts'
 import { type AfterCommit, type BrokerState, type CommitWaiter, logOf } from '../state.ts'
 import { copyClassicGroup } from './classic/group.ts'
-import { assignmentNotStored, finish, type GroupTurn, prepareRebalance } from './classic/rebalance.ts'
+import { assignmentNotStored, finish, type GroupTurn, joinBody, prepareRebalance } from './classic/rebalance.ts'
 import { staticMemberNotStored } from './classic/static-members.ts'
 import { expectOf, sessionTimeoutMs } from './consumer/turn.ts'
 import { loadShard } from './coordinator.ts'
@@ -151,7 +158,7 @@ function commitKey(partition: number): string {
 function refuseReply(state: BrokerState, after: AfterCommit, errorCode: number, out: Decision): void {
   if (after.type !== 'reply' && after.type !== 'part-of-reply') return
   if (after.type === 'part-of-reply') forgetParts(state, after.token)
-  out.replies.push({ token: after.token, body: refused(after.body, errorCode) })
+  out.replies.push({ token: after.token, body: refused(after.token, after.body, errorCode) })
 }
 
 /** The request is answered: what else of it is still to be committed answers no more. */
@@ -167,13 +174,30 @@ function forgetParts(state: BrokerState, { connection, correlationId }: RequestT
   }
 }
 
-/** The answer that was ready, as an error: its records are not committed here. What was refused before stays refused. */
-function refused(body: unknown, errorCode: number): unknown {
-  const { topics, results, ...rest } = body as Partial<OffsetCommitResponse> & Partial<DeleteGroupsResponse>
+/**
+ * The error in place of the answer that was ready: its records are not committed here (CoordinatorOperationExceptionHelper). Nothing else
+ * of it is told, but commits and deletions have an error each, and what was refused before stays refused.
+ */
+function refused(token: RequestToken, body: unknown, errorCode: number): unknown {
   const worse = <T extends { readonly errorCode: number }>(part: T): T =>
     part.errorCode === ErrorCode.NONE ? { ...part, errorCode } : part
-  if (results !== undefined) return { ...rest, results: results.map(worse) }
-  if (topics !== undefined)
-    return { ...rest, topics: topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) })) }
-  return { ...rest, errorCode }
+  switch (token.api) {
+    case 'JoinGroup':
+      return joinBody(token, { errorCode })
+    case 'SyncGroup':
+      return makeSyncGroupResponse({ errorCode })
+    case 'LeaveGroup':
+      return makeLeaveGroupResponse({ errorCode })
+    case 'ConsumerGroupHeartbeat':
+      return makeConsumerGroupHeartbeatResponse({ errorCode })
+    case 'OffsetDelete':
+      return makeOffsetDeleteResponse({ errorCode })
+    case 'DeleteGroups':
+      return makeDeleteGroupsResponse({ results: (body as DeleteGroupsResponse).results.map(worse) })
+    default: {
+      const committed = body as OffsetCommitResponse
+      const topics = committed.topics.map((topic) => ({ ...topic, partitions: topic.partitions.map(worse) }))
+      return { ...committed, topics }
+    }
+  }
 }

@@ -25,21 +25,21 @@ export function createKafkajsSequencer(ids: ProducerIds): Sequencer {
     admitted: undefined,
     queue: () => undefined,
     async request(broker, batches, attempt) {
-      const { producerId, producerEpoch } = ids.current() ?? (await ids.renew())
       const mine = createTurn()
       const before = locks.get(broker.nodeId)
       locks.set(broker.nodeId, mine)
       await before?.done
       try {
+        const { producerId, producerEpoch } = ids.current() ?? (await ids.renew())
         for (const outgoing of batches) {
           const sequence = sequences.get(keyOf(outgoing)) ?? 0
           outgoing.batch = withProducer(outgoing.batch, producerId, producerEpoch, sequence)
           update(outgoing, outgoing.batch.recordCount)
         }
-        return await attempt()
-      } catch (error) {
-        for (const outgoing of batches) update(outgoing, -outgoing.batch.recordCount)
-        throw error
+        return await attempt().catch((error: unknown) => {
+          for (const outgoing of batches) update(outgoing, -outgoing.batch.recordCount)
+          throw error
+        })
       } finally {
         if (locks.get(broker.nodeId) === mine) locks.delete(broker.nodeId)
         mine.end()

@@ -4,7 +4,15 @@
  * changed, a new target assignment for it, and one step of the member towards that.
  */
 import type { GroupLeaveCause } from '../../../kernel/trace-event.ts'
-import { type Assignment, type ConsumerMember, NOTHING, ownedPartitions, sameAssignment } from './group.ts'
+import { sameProtocols } from '../classic/group.ts'
+import {
+  type Assignment,
+  type ClassicMember,
+  type ConsumerMember,
+  NOTHING,
+  ownedPartitions,
+  sameAssignment,
+} from './group.ts'
 import { reconcile } from './reconcile.ts'
 import { currentAssignmentRecord, memberRecord, memberTombstones } from './records.ts'
 import { sameTopics, subscribedTopics } from './subscription.ts'
@@ -110,8 +118,13 @@ function sameMetadata(a: ConsumerMember, b: ConsumerMember): boolean {
     a.clientHost === b.clientHost &&
     a.rebalanceTimeoutMs === b.rebalanceTimeoutMs &&
     a.serverAssignor === b.serverAssignor &&
-    a.classic === b.classic
+    sameClassic(a.classic, b.classic)
   )
+}
+
+function sameClassic(a: ClassicMember | null, b: ClassicMember | null): boolean {
+  if (a === null || b === null) return a === b
+  return a.sessionTimeoutMs === b.sessionTimeoutMs && sameProtocols(a.supportedProtocols, b.supportedProtocols)
 }
 
 function sameCurrent(a: ConsumerMember, b: ConsumerMember): boolean {

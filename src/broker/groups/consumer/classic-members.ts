@@ -21,7 +21,7 @@ import { intConfig } from '../../config.ts'
 import { type InboundRequest, tokenOf } from '../../request.ts'
 import { joinBody, joinReply, syncReply } from '../classic/rebalance.ts'
 import { advance, replaceMember } from './advance.ts'
-import { assignmentBytes, downgrade, mayDowngrade } from './downgrade.ts'
+import { assignmentBytes, downgrade, mayDowngradeReplaced } from './downgrade.ts'
 import { removeMembers } from './fence.ts'
 import { type ConsumerGroup, type ConsumerMember, createMember, ownedPartitions, staticMember } from './group.ts'
 import { assignmentOf } from './records.ts'
@@ -32,7 +32,7 @@ export function classicJoin(turn: ConsumerTurn, request: InboundRequest<JoinGrou
   const { body } = request
   const isUnknown = body.memberId === ''
   const memberId = isUnknown ? ctx.uuid() : body.memberId
-  const refuse = (errorCode: number) => joinReply(turn, request, { errorCode, memberId: body.memberId })
+  const refuse = (errorCode: number) => joinReply(turn, request, { errorCode })
   if (group.members.size >= intConfig(state.config, 'group.consumer.max.size') && !group.members.has(memberId))
     return refuse(ErrorCode.GROUP_MAX_SIZE_REACHED)
   if (!supports(group, body)) return refuse(ErrorCode.INCONSISTENT_GROUP_PROTOCOL)
@@ -77,7 +77,7 @@ export function classicJoin(turn: ConsumerTurn, request: InboundRequest<JoinGrou
     protocolName: body.protocols[0]?.name ?? '',
   })
   const reply = { type: 'reply', token: tokenOf(request), body: joined } as const
-  if (replaces && mayDowngrade(turn, former.id)) {
+  if (former !== undefined && mayDowngradeReplaced(turn, former.id)) {
     downgrade(turn, former.id, after, reply)
     return
   }

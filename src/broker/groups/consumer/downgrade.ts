@@ -21,13 +21,25 @@ import { type ConsumerTurn, topicName, write } from './turn.ts'
 
 const WHY = 'its last member of the consumer protocol is gone'
 
-/** The policy is `group.consumer.migration.policy`. */
-export function mayDowngrade({ group, state }: ConsumerTurn, leavingId: string): boolean {
+/** validateOnlineDowngradeWithFencedMember: somebody has to be left. The policy is `group.consumer.migration.policy`. */
+export function mayDowngrade(turn: ConsumerTurn, leavingId: string): boolean {
+  const left = turn.group.members.size - 1
+  return left > 0 && isAllowed(turn, left) && isLastOfItsKind(turn, leavingId)
+}
+
+/** validateOnlineDowngradeWithReplacedMemberId: a classic member takes its place, so nobody else need be there. */
+export function mayDowngradeReplaced(turn: ConsumerTurn, replacedId: string): boolean {
+  return isAllowed(turn, turn.group.members.size) && isLastOfItsKind(turn, replacedId)
+}
+
+function isAllowed({ state }: ConsumerTurn, members: number): boolean {
   const policy = state.config['group.consumer.migration.policy']
-  if (policy !== 'bidirectional' && policy !== 'downgrade') return false
-  const others = [...group.members.values()].filter(({ id }) => id !== leavingId)
-  if (others.length === 0 || others.length > intConfig(state.config, 'group.max.size')) return false
-  return group.members.get(leavingId)?.classic === null && others.every(({ classic }) => classic !== null)
+  return (policy === 'bidirectional' || policy === 'downgrade') && members <= intConfig(state.config, 'group.max.size')
+}
+
+/** allMembersUseClassicProtocolExcept. */
+function isLastOfItsKind({ group }: ConsumerTurn, memberId: string): boolean {
+  return [...group.members.values()].every(({ id, classic }) => (classic === null) === (id === memberId))
 }
 
 /**

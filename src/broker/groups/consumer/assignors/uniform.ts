@@ -88,7 +88,8 @@ function assignUnlike({ members, partitions }: AssignorInput): ReadonlyMap<strin
     (a, b) => perSubscriber(b) - perSubscriber(a) || size(a) - size(b) || (a < b ? -1 : 1),
   )
   for (const topicId of topicIds) {
-    const those = subscribers.get(topicId) ?? []
+    // Who had less before the topic comes first among those that have as much (MemberAssignmentBalancer).
+    const those = [...(subscribers.get(topicId) ?? [])].sort((a, b) => a.count - b.count || a.rank - b.rank)
     for (let partition = 0; partition < (partitions.get(topicId) ?? 0); partition++) {
       if (those.some(({ held }) => held.get(topicId)?.has(partition) === true)) continue
       const to = least(those)
