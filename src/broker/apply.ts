@@ -3,7 +3,9 @@
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
 import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
+import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
+import { readTransactionMarker } from '../protocol/records.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
@@ -18,6 +20,7 @@ import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/recor
 import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance, armProducerExpiry } from './maintenance.ts'
+import { writeMarkers } from './markers/write.ts'
 import { brokerEpochOf, OFFSETS_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
@@ -109,6 +112,9 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     case 'produce-timeout':
       onProduceTimeout(state, change.id, out)
       return
+    case 'write-markers':
+      writeMarkers(state, change, ctx, out, (log, batch) => append(state, log, batch, 'coordinator', ctx, out))
+      return
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
       return
@@ -171,24 +177,39 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  const { producerId, producerEpoch: epoch, baseSequence: sequence } = stored
-  const fact = {
-    type: 'append',
-    node: state.id,
-    topic: log.topic,
-    partition: log.partition,
-    baseOffset: stored.baseOffset,
-    count: stored.recordCount,
-    bytes: stored.records.length,
-    digest: digestOfBatch(stored),
-    client,
-  } as const
-  if (producerId < 0) out.facts.push(fact)
-  else {
-    out.facts.push({ ...fact, producer: { id: producerId, epoch, sequence } })
-    armProducerExpiry(state, log, ctx.now, out)
-  }
+  out.facts.push(appended(state, log, stored, client))
+  if (stored.producerId >= 0) armProducerExpiry(state, log, ctx.now, out)
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
+}
+
+function appended(
+  { id: node }: BrokerState,
+  { topic, partition }: PartitionLog,
+  batch: RecordBatch,
+  client: string,
+): Fact {
+  const { producerId, producerEpoch, baseOffset, baseSequence: sequence } = batch
+  const marker = readTransactionMarker(batch)
+  if (marker !== null) {
+    const { coordinatorEpoch } = marker
+    const outcome = marker.type === 'COMMIT' ? 'commit' : 'abort'
+    return {
+      type: 'marker',
+      node,
+      topic,
+      partition,
+      offset: baseOffset,
+      producerId,
+      producerEpoch,
+      coordinatorEpoch,
+      outcome,
+    }
+  }
+  const { recordCount: count, records } = batch
+  const fact = { type: 'append', node, topic, partition, baseOffset, count, bytes: records.length } as const
+  const digest = digestOfBatch(batch)
+  if (producerId < 0) return { ...fact, digest, client }
+  return { ...fact, digest, client, producer: { id: producerId, epoch: producerEpoch, sequence } }
 }
 
 /** Stands for the content in the trace: the records, and of the header what is not told otherwise. */

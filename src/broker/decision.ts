@@ -19,6 +19,7 @@ import type { SoftMemberState } from './groups/consumer/group.ts'
 import type { Group } from './groups/group.ts'
 import type { CoordinatorRecord } from './groups/records.ts'
 import type { GroupTimer } from './groups/timers.ts'
+import type { MarkersToWrite } from './markers/write.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
@@ -53,6 +54,7 @@ export type Change =
   | { readonly op: 'unpark-fetch'; readonly id: number }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
+  | ({ readonly op: 'write-markers' } & MarkersToWrite)
   | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
   /** A producer id was given out, or none was left; `asks`: the controller shall give more. */
   | { readonly op: 'producer-ids'; readonly ids: ProducerIds; readonly asks: boolean }

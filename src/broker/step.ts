@@ -36,6 +36,7 @@ import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest } from './request.ts'
 import { type BrokerState, dynamicConfig, logByKey, logConfigOf, logOf, watchKey } from './state.ts'
+import { onTxnMarkersWritten } from './transactions/completion.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -115,6 +116,11 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
       armMaintenance(state, log, ctx.now, out)
     }
   }
+  if (message.type === 'txn-markers') {
+    const asker = { type: 'coordinator', broker: message.from, request: message.request } as const
+    out.changes.push({ op: 'write-markers', asker, markers: message.markers })
+  }
+  if (message.type === 'txn-markers-written') onTxnMarkersWritten(state, message, ctx, out)
   if (message.type === 'producer-ids') state.producerIds = gotProducerIds(state.producerIds, message, ctx.now)
   if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
@@ -187,6 +193,7 @@ export function stepRestart(state: BrokerState, now: number): Decision {
   state.parkedProduces.clear()
   state.produceWatchers.clear()
   state.parkedDeletes.clear()
+  state.markerRequests.clear()
   // Its timers died with it.
   state.groupExpiry = Infinity
   state.maintenance.retention = Infinity

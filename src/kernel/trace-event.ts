@@ -62,6 +62,30 @@ export type Fact =
       readonly client: string
       readonly producer: ProducerMark
     }
+  /** A transaction of the producer has ended in the partition: its marker takes an offset, and no consumer sees it. */
+  | {
+      readonly type: 'marker'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly producerId: number
+      readonly producerEpoch: number
+      readonly coordinatorEpoch: number
+      readonly outcome: TransactionOutcome
+    }
+  /** A marker of an earlier producer epoch, or of a coordinator that is one no longer; nothing is appended. */
+  | {
+      readonly type: 'marker.refused'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly errorCode: number
+      readonly producerId: number
+      readonly producerEpoch: number
+      readonly coordinatorEpoch: number
+      readonly outcome: TransactionOutcome
+    }
   | {
       readonly type: 'high-watermark'
       readonly node: number
@@ -247,6 +271,8 @@ export type ClassicStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebal
 /** ConsumerGroup.ConsumerGroupState (KIP-848). */
 export type ConsumerStateName = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
 export type GroupStateName = ClassicStateName | ConsumerStateName
+
+export type TransactionOutcome = 'commit' | 'abort'
 
 /** Who sent a batch, and as which of its batches. */
 export interface ProducerMark {

@@ -19,6 +19,7 @@ import { createTopics } from './19-create-topics.ts'
 import { deleteTopics } from './20-delete-topics.ts'
 import { deleteRecords } from './21-delete-records.ts'
 import { initProducerId } from './22-init-producer-id.ts'
+import { writeTxnMarkers } from './27-write-txn-markers.ts'
 import { describeConfigs } from './32-describe-configs.ts'
 import { alterConfigs } from './33-alter-configs.ts'
 import { createPartitions } from './37-create-partitions.ts'
@@ -29,6 +30,7 @@ import { alterPartitionReassignments } from './45-alter-partition-reassignments.
 import { listPartitionReassignments } from './46-list-partition-reassignments.ts'
 import { offsetDelete } from './47-offset-delete.ts'
 import { describeCluster } from './60-describe-cluster.ts'
+import { describeProducers } from './61-describe-producers.ts'
 import { consumerGroupHeartbeat } from './68-consumer-group-heartbeat.ts'
 import { consumerGroupDescribe } from './69-consumer-group-describe.ts'
 import type { ApiHandler } from './handler.ts'
@@ -55,6 +57,7 @@ const ALL = [
   deleteTopics,
   deleteRecords,
   initProducerId,
+  writeTxnMarkers,
   describeConfigs,
   alterConfigs,
   createPartitions,
@@ -65,6 +68,7 @@ const ALL = [
   listPartitionReassignments,
   offsetDelete,
   describeCluster,
+  describeProducers,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
 ] as unknown as readonly AnyHandler[]

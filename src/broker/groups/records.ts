@@ -12,7 +12,7 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from '../../protocol/offsets-topic.ts'
-import { encodeBatch, type RecordInput, readRecords } from '../../protocol/records.ts'
+import { encodeBatch, isControl, type RecordInput, readRecords } from '../../protocol/records.ts'
 import {
   type ConsumerGroupRecord,
   consumerGroupKey,
@@ -65,6 +65,7 @@ export function encodeCoordinatorRecords(records: readonly CoordinatorRecord[], 
 /** Every record of a batch of `__consumer_offsets` that this version of kafkarium understands. */
 export function decodeCoordinatorBatch(batch: RecordBatch): CoordinatorRecord[] {
   const out: CoordinatorRecord[] = []
+  if (isControl(batch)) return out
   for (const record of readRecords(batch)) {
     if (record.key === null) continue
     const decoded = decodeCoordinatorRecord(record.key, record.value)

@@ -247,6 +247,12 @@ export const en = {
     'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of epoch {epoch}, expected {expected}',
   'event.sequence.refused.unknown':
     'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of a producer it does not know',
+  'event.marker.commit': 'the transaction of producer {producer} is committed in {where}: a marker at offset {offset}',
+  'event.marker.abort': 'the transaction of producer {producer} is aborted in {where}: a marker at offset {offset}',
+  'event.marker.refused.commit':
+    'broker {node} refuses to commit a transaction of producer {producer}, epoch {epoch}, in {where}: error {error}',
+  'event.marker.refused.abort':
+    'broker {node} refuses to abort a transaction of producer {producer}, epoch {epoch}, in {where}: error {error}',
   'event.high-watermark': '{where} is readable up to offset {offset}',
   'event.log-start': 'on broker {node}, {where} now starts at offset {offset}: earlier records are gone',
   'event.compacted':
