@@ -3,7 +3,9 @@
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
 import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
+import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
+import { readTransactionMarker } from '../protocol/records.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
@@ -12,12 +14,13 @@ import { copyClassicGroup } from './groups/classic/group.ts'
 import { assignmentStored, finish } from './groups/classic/rebalance.ts'
 import { staticMemberStored } from './groups/classic/static-members.ts'
 import { copyConsumerGroup } from './groups/consumer/group.ts'
-import { replayAll } from './groups/coordinator.ts'
+import { NO_PRODUCER, replayAll } from './groups/coordinator.ts'
 import { armExpiry } from './groups/expiry.ts'
 import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/records.ts'
 import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance, armProducerExpiry } from './maintenance.ts'
+import { writeMarkers } from './markers/write.ts'
 import { brokerEpochOf, OFFSETS_TOPIC, TRANSACTION_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
@@ -55,13 +58,14 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       const shard = state.shards.get(change.partition)
       if (log === undefined || shard === undefined) return
       if (change.records.length === 0) return afterThoseBefore(state, change.partition, change.after, ctx, out)
-      replayAll(shard, change.records, state.image, ctx.now, out.facts)
+      const written = { offset: log.logEndOffset, producerId: change.producer?.producerId ?? NO_PRODUCER }
+      replayAll(shard, change.records, written, state.image, ctx.now, out.facts)
       let waiters = state.commitWaiters.get(change.partition)
       if (waiters === undefined) {
         waiters = []
         state.commitWaiters.set(change.partition, waiters)
       }
-      const batch = encodeCoordinatorRecords(change.records, ctx.now)
+      const batch = encodeCoordinatorRecords(change.records, ctx.now, change.producer)
       const offset = log.logEndOffset + batch.lastOffsetDelta + 1
       waiters.push({ offset, deadline: commitDeadline(state, ctx), after: change.after })
       append(state, log, batch, 'coordinator', ctx, out)
@@ -122,6 +126,9 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     case 'produce-timeout':
       onProduceTimeout(state, change.id, out)
+      return
+    case 'write-markers':
+      writeMarkers(state, change, ctx, out, (log, batch) => append(state, log, batch, 'coordinator', ctx, out))
       return
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
@@ -189,24 +196,39 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  const { producerId, producerEpoch: epoch, baseSequence: sequence } = stored
-  const fact = {
-    type: 'append',
-    node: state.id,
-    topic: log.topic,
-    partition: log.partition,
-    baseOffset: stored.baseOffset,
-    count: stored.recordCount,
-    bytes: stored.records.length,
-    digest: digestOfBatch(stored),
-    client,
-  } as const
-  if (producerId < 0) out.facts.push(fact)
-  else {
-    out.facts.push({ ...fact, producer: { id: producerId, epoch, sequence } })
-    armProducerExpiry(state, log, ctx.now, out)
-  }
+  out.facts.push(appended(state, log, stored, client))
+  if (stored.producerId >= 0) armProducerExpiry(state, log, ctx.now, out)
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
+}
+
+function appended(
+  { id: node }: BrokerState,
+  { topic, partition }: PartitionLog,
+  batch: RecordBatch,
+  client: string,
+): Fact {
+  const { producerId, producerEpoch, baseOffset, baseSequence: sequence } = batch
+  const marker = readTransactionMarker(batch)
+  if (marker !== null) {
+    const { coordinatorEpoch } = marker
+    const outcome = marker.type === 'COMMIT' ? 'commit' : 'abort'
+    return {
+      type: 'marker',
+      node,
+      topic,
+      partition,
+      offset: baseOffset,
+      producerId,
+      producerEpoch,
+      coordinatorEpoch,
+      outcome,
+    }
+  }
+  const { recordCount: count, records } = batch
+  const fact = { type: 'append', node, topic, partition, baseOffset, count, bytes: records.length } as const
+  const digest = digestOfBatch(batch)
+  if (producerId < 0) return { ...fact, digest, client }
+  return { ...fact, digest, client, producer: { id: producerId, epoch: producerEpoch, sequence } }
 }
 
 /** Stands for the content in the trace: the records, and of the header what is not told otherwise. */

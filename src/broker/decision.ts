@@ -17,8 +17,9 @@ import type { AlterConfigs } from './controller/configs.ts'
 import type { DeletesToPark } from './deletes.ts'
 import type { SoftMemberState } from './groups/consumer/group.ts'
 import type { Group } from './groups/group.ts'
-import type { CoordinatorRecord } from './groups/records.ts'
+import type { CoordinatorRecord, RecordsProducer } from './groups/records.ts'
 import type { GroupTimer } from './groups/timers.ts'
+import type { MarkersToWrite } from './markers/write.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
@@ -39,6 +40,8 @@ export type Change =
       readonly partition: number
       readonly records: readonly CoordinatorRecord[]
       readonly after: AfterCommit
+      /** In whose transaction; none otherwise. */
+      readonly producer?: RecordsProducer
     }
   /** A transaction as it is from now on; what is pending of it is being written. */
   | { readonly op: 'transaction'; readonly partition: number; readonly transaction: Transaction }
@@ -64,6 +67,7 @@ export type Change =
   | { readonly op: 'unpark-fetch'; readonly id: number }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
+  | ({ readonly op: 'write-markers' } & MarkersToWrite)
   | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
   /** A producer id was given out, or none was left; `asks`: the controller shall give more. */
   | { readonly op: 'producer-ids'; readonly ids: ProducerIds; readonly asks: boolean }

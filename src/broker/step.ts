@@ -10,6 +10,7 @@ import { completeDeletes, onDeletesTimeout } from './deletes.ts'
 import { expireGroups } from './groups/expiry.ts'
 import { beginLoading, commitTimeout, finishLoading, resign } from './groups/tenure.ts'
 import { stepGroupTimer } from './groups/timers.ts'
+import { partitionsWithOffsets } from './groups/transactional.ts'
 import { configureLog, createLog, type PartitionLog, removeExpiredProducers } from './log/index.ts'
 import { armMaintenance, maintain } from './maintenance.ts'
 import {
@@ -126,6 +127,10 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
       armMaintenance(state, log, ctx.now, out)
     }
   }
+  if (message.type === 'txn-markers') {
+    const asker = { type: 'coordinator', broker: message.from, request: message.request } as const
+    out.changes.push({ op: 'write-markers', asker, markers: message.markers })
+  }
   if (message.type === 'txn-markers-written') onTxnMarkersWritten(state, message, ctx, out)
   if (message.type === 'producer-ids') state.producerIds = gotProducerIds(state.producerIds, message, ctx.now)
   if (message.type === 'alter-refused') {
@@ -199,6 +204,7 @@ export function stepRestart(state: BrokerState, now: number): Decision {
   state.parkedProduces.clear()
   state.produceWatchers.clear()
   state.parkedDeletes.clear()
+  state.markerRequests.clear()
   // Its timers died with it.
   state.groupExpiry = Infinity
   forgetCoordination(state.transactions)
@@ -352,10 +358,10 @@ function removeTopic(state: BrokerState, topicId: string, ctx: Context, out: Dec
   state.logConfigs.delete(topic.name)
   // Commits for a topic that is gone are gone too (GroupCoordinatorService.onPartitionsDeleted).
   for (const shard of state.shards.values()) {
-    const records = [...shard.offsets].flatMap(([group, topics]) =>
-      [...(topics.get(topic.name)?.keys() ?? [])].map(
-        (partition) => ({ type: 'offset-commit', group, topic: topic.name, partition, value: null }) as const,
-      ),
+    const records = [...shard.groups.keys()].flatMap((group) =>
+      partitionsWithOffsets(shard, group)
+        .filter((of) => of.topic === topic.name)
+        .map((of) => ({ type: 'offset-commit', group, ...of, value: null }) as const),
     )
     if (records.length > 0) {
       out.changes.push({ op: 'coordinator-append', partition: shard.partition, records, after: { type: 'nothing' } })

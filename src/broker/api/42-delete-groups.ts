@@ -13,6 +13,7 @@ import { coordinate } from '../groups/coordinator.ts'
 import { type Group, generationOf, groupTombstones } from '../groups/group.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
 import { groupTimerKeys } from '../groups/timer-keys.ts'
+import { partitionsWithOffsets } from '../groups/transactional.ts'
 import { tokenOf } from '../request.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { defineApi } from './handler.ts'
@@ -63,10 +64,8 @@ function remove(
 /** OffsetMetadataManager.deleteAllOffsets, Group.createGroupTombstoneRecords. */
 function tombstones(shard: CoordinatorShard, known: Group): CoordinatorRecord[] {
   const { id: group } = known
-  const offsets = [...(shard.offsets.get(group) ?? [])].flatMap(([topic, partitions]) =>
-    [...partitions.keys()].map(
-      (partition) => ({ type: 'offset-commit', group, topic, partition, value: null }) as const,
-    ),
+  const offsets = partitionsWithOffsets(shard, group).map(
+    (of) => ({ type: 'offset-commit', group, ...of, value: null }) as const,
   )
   return [...offsets, ...groupTombstones(known)]
 }

@@ -171,7 +171,7 @@ export const BROKER_CONFIG = {
   ),
   'initial.broker.registration.timeout.ms': int(60_000, {}, 'How long a starting broker tries to register.'),
   'controlled.shutdown.enable': bool(true, 'Hand leadership over before a planned stop.', effect),
-  'request.timeout.ms': int(30_000, {}, 'How long a broker waits for an answer of the controller.'),
+  'request.timeout.ms': int(30_000, effect, 'How long a broker waits until the end of a transaction is replicated.'),
 
   // Connections
   'max.connections': int(INT_MAX, { min: 0, ...dynamic }, 'The most connections a broker accepts.'),

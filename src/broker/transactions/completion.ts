@@ -42,6 +42,9 @@ const RETRIED: readonly number[] = [
   ErrorCode.KAFKA_STORAGE_ERROR,
 ]
 
+/** What ends this coordinator's part (TransactionMarkerRequestCompletionHandler: abortSending). */
+const FENCED: readonly number[] = [ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.TRANSACTION_COORDINATOR_FENCED]
+
 /** PrepareCommit or PrepareAbort is in the log: from here on the outcome cannot change. */
 export function afterDecided(turn: TransactionTurn, transaction: Transaction): void {
   const { state, shard } = turn
@@ -142,7 +145,11 @@ export function onTxnMarkersWritten(
       const shard = shards.get(going.shard)
       if (shard?.transactions.get(going.id)?.producerId !== producerId || going.open.get(name)?.request !== request)
         continue
-      // It is written; or somebody newer has taken over, who sees to it (INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED).
+      // Somebody newer has taken over, and sees to it.
+      if (FENCED.includes(errorCode)) {
+        outgoing.delete(going.id)
+        continue
+      }
       if (RETRIED.includes(errorCode)) going.open.set(name, null)
       else going.open.delete(name)
       if (going.open.size === 0) complete({ state, shard, ctx, out }, going)

@@ -247,6 +247,12 @@ export const en = {
     'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of epoch {epoch}, expected {expected}',
   'event.sequence.refused.unknown':
     'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of a producer it does not know',
+  'event.marker.commit': 'the transaction of producer {producer} is committed in {where}: a marker at offset {offset}',
+  'event.marker.abort': 'the transaction of producer {producer} is aborted in {where}: a marker at offset {offset}',
+  'event.marker.refused.commit':
+    'broker {node} refuses to commit a transaction of producer {producer}, epoch {epoch}, in {where}: error {error}',
+  'event.marker.refused.abort':
+    'broker {node} refuses to abort a transaction of producer {producer}, epoch {epoch}, in {where}: error {error}',
   'event.high-watermark': '{where} is readable up to offset {offset}',
   'event.log-start': 'on broker {node}, {where} now starts at offset {offset}: earlier records are gone',
   'event.compacted':
@@ -277,6 +283,9 @@ export const en = {
   'event.group.assignment.none': 'in group {group}, {client} gets no partition',
   'event.offset.expired': 'the bookmark of group {group} in {where}, {offset}, has expired',
   'event.offset.commit': 'group {group} moved its bookmark in {where} to {offset}',
+  'event.offset.pending':
+    'in a transaction: the bookmark of group {group} in {where} is to be {offset}, and is not yet',
+  'event.offset.dropped': 'the transaction is over: the bookmark of group {group} in {where} does not go to {offset}',
   'event.handler.start': '{client} began with record {records} of {where}',
   'event.handler.done': '{client} processed record {records} of {where}',
   'event.handler.error': '{client} failed on record {records} of {where}: {error}',
