@@ -21,14 +21,21 @@ import type { BrokerClient } from './broker.ts'
 import { throwOnGroupError } from './consumer-group-requests.ts'
 
 const MEMBER_ID_REQUIRED = 79
-const GROUP = 0
+/** What a coordinator is asked for (FindCoordinatorRequest.CoordinatorType). */
+export const CoordinatorKey = { GROUP: 0, TRANSACTION: 1 } as const
+export type CoordinatorKeyType = (typeof CoordinatorKey)[keyof typeof CoordinatorKey]
 /** kafkajs's margin over the timeouts after which the coordinator answers a join by itself, milliseconds. */
 const JOIN_MARGIN_MS = 5000
 
-export async function requestCoordinator(broker: BrokerClient, groupId: string): Promise<CoordinatorMetadata> {
+/** @param key a group id or a transactional id */
+export async function requestCoordinator(
+  broker: BrokerClient,
+  key: string,
+  keyType: CoordinatorKeyType,
+): Promise<CoordinatorMetadata> {
   const { errorCode, nodeId, host, port } = await broker.send(
     'FindCoordinator',
-    makeFindCoordinatorRequest({ key: groupId, keyType: GROUP }),
+    makeFindCoordinatorRequest({ key, keyType }),
     { check: (response) => throwOnError(response.errorCode) },
   )
   return { errorCode, coordinator: { nodeId, host, port } }

@@ -5,6 +5,8 @@
  * A batch that is given up without a known outcome leaves a hole, or none, that nobody can tell. Its partition goes on in the next
  * epoch, from 0: the broker then refuses what may still be under way of the epoch before (TransactionManager,
  * requestIdempotentEpochBumpForPartition). Epochs are counted by partition, as the broker does without transactions.
+ *
+ * With transactions the coordinator counts them: the numbers begin anew when it gives another one, and who asks it for that is told.
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -46,7 +48,8 @@ const OUT_OF_STEP: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_PRODUCER_ID,
 ])
 
-export function createIdempotentSequencer(ids: ProducerIds): Sequencer {
+/** @param onLostTrack only with transactions: this epoch cannot go on, `ids` have to be renewed */
+export function createIdempotentSequencer(ids: ProducerIds, onLostTrack?: () => void): Sequencer {
   const partitions = new Map<string, PartitionState>()
   /** Of the last send to a topic: it has made its batches. */
   const admissions = new Map<string, Turn>()
@@ -69,6 +72,13 @@ export function createIdempotentSequencer(ids: ProducerIds): Sequencer {
     Object.assign(state, { producerId, epoch: producerEpoch, next: 0 })
   }
 
+  /** With transactions: the epoch is that of the coordinator. */
+  async function adopt(state: PartitionState): Promise<void> {
+    const { producerId, producerEpoch } = ids.current() ?? (await ids.renew())
+    if (state.producerId === producerId && state.epoch === producerEpoch) return
+    Object.assign(state, { producerId, epoch: producerEpoch, next: 0 })
+  }
+
   function stamp(batch: RecordBatch, state: PartitionState): RecordBatch {
     const stamped = withProducer(batch, state.producerId, state.epoch, state.next)
     state.next = sequenceAfter(state.next, batch.lastOffsetDelta + 1)
@@ -80,6 +90,10 @@ export function createIdempotentSequencer(ids: ProducerIds): Sequencer {
     if (!unsure && !outOfStep) {
       // It is not there, and nobody has come after it: the number is free again.
       state.next = batch.baseSequence
+      return
+    }
+    if (onLostTrack !== undefined) {
+      onLostTrack()
       return
     }
     state.epoch += 1
@@ -125,7 +139,8 @@ export function createIdempotentSequencer(ids: ProducerIds): Sequencer {
             const fate = fates.get(outgoing)
             if (fate === undefined || fate.stamped) continue
             const { state } = fate
-            if (state.producerId < 0 || state.epoch > LAST_EPOCH) await identify(state)
+            if (onLostTrack !== undefined) await adopt(state)
+            else if (state.producerId < 0 || state.epoch > LAST_EPOCH) await identify(state)
             outgoing.batch = stamp(outgoing.batch, state)
             fate.stamped = true
           }

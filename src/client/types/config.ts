@@ -73,7 +73,9 @@ export interface ProducerConfig {
    * and the sends to a partition go one after the other.
    */
   idempotent?: boolean
+  /** For `transaction()`. Of two producers with the same one, the first to begin a transaction is fenced by the second. */
   transactionalId?: string
+  /** Milliseconds after which the coordinator aborts an open transaction, default 60,000. */
   transactionTimeout?: number
   /** Unanswered requests a connection; default no limit. */
   maxInFlightRequests?: number
