@@ -217,6 +217,21 @@ function mixFact(digest: Digest, fact: Fact): void {
       mixNumber(digest, fact.correlationId)
       mixNumber(digest, fact.errorCode)
       return
+    case 'append':
+      mixNumber(digest, fact.node)
+      mixString(digest, fact.topic)
+      mixNumber(digest, fact.partition)
+      mixNumber(digest, fact.baseOffset)
+      mixNumber(digest, fact.count)
+      mixNumber(digest, fact.bytes)
+      mixNumber(digest, fact.digest)
+      mixString(digest, fact.client)
+      if (fact.producer !== undefined) {
+        mixNumber(digest, fact.producer.id)
+        mixNumber(digest, fact.producer.epoch)
+        mixNumber(digest, fact.producer.sequence)
+      }
+      return
     default:
       for (const name in fact) {
         if (name !== 'type' && name !== 'index' && name !== 'time')

@@ -95,7 +95,7 @@ export function afterBatch(known: ProducerEntry | undefined, batch: RecordBatch)
     timestamp: batch.maxTimestamp,
   }
   const sameEpoch = known !== undefined && known.epoch === batch.producerEpoch
-  const batches = sameEpoch ? [...known.batches.slice(1 - BATCHES_TO_RETAIN), added] : [added]
+  const batches = sameEpoch ? withLast(known.batches, added) : [added]
   const open = known?.currentTxnFirstOffset ?? -1
   return {
     epoch: batch.producerEpoch,
@@ -104,6 +104,16 @@ export function afterBatch(known: ProducerEntry | undefined, batch: RecordBatch)
     coordinatorEpoch: known?.coordinatorEpoch ?? -1,
     currentTxnFirstOffset: open < 0 && isTransactional(batch) ? batch.baseOffset : open,
   }
+}
+
+/** A loop, and one array of the right size: this runs with every batch. */
+function withLast(batches: readonly BatchMetadata[], added: BatchMetadata): readonly BatchMetadata[] {
+  const dropped = batches.length === BATCHES_TO_RETAIN ? 1 : 0
+  const kept = batches.length - dropped
+  const out = new Array<BatchMetadata>(kept + 1)
+  for (let i = 0; i < kept; i++) out[i] = batches[i + dropped] as BatchMetadata
+  out[kept] = added
+  return out
 }
 
 /** ProducerStateEntry.update: a marker of another epoch, as of a fence or of KIP-890's bump, forgets the batches as well. */

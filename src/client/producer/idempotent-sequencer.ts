@@ -8,13 +8,12 @@
  *
  * With transactions the coordinator counts them: the numbers begin anew when it gives another one, and who asks it for that is told.
  */
-import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { isRefusal } from '../../protocol/recorder.ts'
 import { sequenceAfter, withProducer } from '../../protocol/records.ts'
 import type { BrokerClient } from '../network/broker.ts'
 import type { ProducerIds } from './producer-ids.ts'
-import { createTurn, type Lane, type Outgoing, type Sequencer, type Turn } from './sequencer.ts'
+import { type Lane, type Outgoing, type Sequencer, Turn } from './sequencer.ts'
 
 /** The largest a 16-bit epoch may be; Java keeps the last one back (ProducerBatch, Short.MAX_VALUE). */
 const LAST_EPOCH = 32_766
@@ -23,19 +22,20 @@ interface PartitionState {
   producerId: number
   epoch: number
   next: number
-  /** The last send in line for it. */
+  /** The last send in line for it, while it is not over. */
   last: Turn | undefined
 }
 
 /** What is known of one batch. */
 interface Fate {
+  readonly outgoing: Outgoing
   readonly state: PartitionState
   /** Whether it has its sequence. */
   stamped: boolean
   appended: boolean
-  /** A request with it is out, unanswered. */
+  /** A request with it has left and was not answered, so it may have been appended. */
   open: boolean
-  /** It may have been appended. */
+  /** It may have been appended by an earlier request, or by this one, whatever its answer said. */
   unsure: boolean
   /** The broker does not go on with this epoch. */
   outOfStep: boolean
@@ -48,137 +48,168 @@ const OUT_OF_STEP: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_PRODUCER_ID,
 ])
 
+/** What the sends of one producer share. */
+interface Lines {
+  readonly ids: ProducerIds
+  /** By topic, then partition. */
+  readonly partitions: Map<string, PartitionState[]>
+  /** Of each topic the last send that has yet to make its batches. */
+  readonly admissions: Map<string, Turn>
+  /** Only with transactions. */
+  readonly onLostTrack: (() => void) | undefined
+}
+
 /** @param onLostTrack only with transactions: this epoch cannot go on, `ids` have to be renewed */
 export function createIdempotentSequencer(ids: ProducerIds, onLostTrack?: () => void): Sequencer {
-  const partitions = new Map<string, PartitionState>()
-  /** Of the last send to a topic: it has made its batches. */
-  const admissions = new Map<string, Turn>()
+  const lines: Lines = { ids, partitions: new Map(), admissions: new Map(), onLostTrack }
+  return { lane: (topics) => new IdempotentLane(lines, topics) }
+}
 
-  function stateOf({ topic, partition }: Outgoing): PartitionState {
-    const key = `${topic}-${partition}`
-    let state = partitions.get(key)
-    if (state === undefined) {
-      state = { producerId: -1, epoch: 0, next: 0, last: undefined }
-      partitions.set(key, state)
+class IdempotentLane implements Lane {
+  readonly admitted: Promise<void> | undefined
+  readonly #lines: Lines
+  readonly #topics: readonly string[]
+  readonly #admission = new Turn()
+  readonly #turn = new Turn()
+  #fates: Fate[] = []
+
+  constructor(lines: Lines, topics: readonly string[]) {
+    this.#lines = lines
+    this.#topics = topics
+    const before: Promise<void>[] = []
+    for (const topic of topics) {
+      const last = lines.admissions.get(topic)
+      if (last !== undefined) before.push(last.done)
+      lines.admissions.set(topic, this.#admission)
     }
-    return state
+    this.admitted = afterAll(before)
+  }
+
+  /** All turns are taken at once: two sends can never wait for each other. */
+  queue(batches: readonly Outgoing[]): Promise<void> | undefined {
+    const earlier: Promise<void>[] = []
+    for (const outgoing of batches) {
+      const state = stateOf(this.#lines, outgoing)
+      if (state.last !== undefined) earlier.push(state.last.done)
+      state.last = this.#turn
+      this.#fates.push({
+        outgoing,
+        state,
+        stamped: false,
+        appended: false,
+        open: false,
+        unsure: false,
+        outOfStep: false,
+      })
+    }
+    this.#admitNext()
+    return afterAll(earlier)
+  }
+
+  request<R>(_broker: BrokerClient, batches: readonly Outgoing[], attempt: () => Promise<R>): Promise<R> {
+    for (const outgoing of batches) {
+      const { state, stamped } = this.#fateOf(outgoing)
+      if (!stamped && !this.#isIdentified(state))
+        return this.#identifyAll(batches).then(() => this.#send(batches, attempt))
+    }
+    return this.#send(batches, attempt)
+  }
+
+  #send<R>(batches: readonly Outgoing[], attempt: () => Promise<R>): Promise<R> {
+    for (const outgoing of batches) {
+      const fate = this.#fateOf(outgoing)
+      stamp(fate)
+      // The request before it was not answered.
+      if (fate.open) fate.unsure = true
+      fate.open = true
+    }
+    return attempt()
+  }
+
+  answered(outgoing: Outgoing, errorCode: number): void {
+    const fate = this.#fateOf(outgoing)
+    fate.open = false
+    if (errorCode === ErrorCode.NONE) fate.appended = true
+    else if (OUT_OF_STEP.has(errorCode)) fate.outOfStep = true
+    else if (!isRefusal(errorCode, -1)) fate.unsure = true
+  }
+
+  end(): void {
+    for (const fate of this.#fates) {
+      settle(fate, this.#lines.onLostTrack)
+      if (fate.state.last === this.#turn) fate.state.last = undefined
+    }
+    this.#admitNext()
+    this.#turn.end()
+  }
+
+  #admitNext(): void {
+    const { admissions } = this.#lines
+    for (const topic of this.#topics) if (admissions.get(topic) === this.#admission) admissions.delete(topic)
+    this.#admission.end()
+  }
+
+  #fateOf(outgoing: Outgoing): Fate {
+    for (const fate of this.#fates) if (fate.outgoing === outgoing) return fate
+    throw new Error('a batch is sent that was never put in line')
+  }
+
+  #isIdentified({ producerId, epoch }: PartitionState): boolean {
+    const { ids, onLostTrack } = this.#lines
+    if (onLostTrack === undefined) return producerId >= 0 && epoch <= LAST_EPOCH
+    const known = ids.current()
+    return known !== undefined && known.producerId === producerId && known.producerEpoch === epoch
   }
 
   /** A partition that has no id yet, or has used up its epochs, gets one. */
-  async function identify(state: PartitionState): Promise<void> {
-    const known = ids.current()
-    const { producerId, producerEpoch } =
-      known === undefined || known.producerId === state.producerId ? await ids.renew() : known
-    Object.assign(state, { producerId, epoch: producerEpoch, next: 0 })
-  }
-
-  /** With transactions: the epoch is that of the coordinator. */
-  async function adopt(state: PartitionState): Promise<void> {
-    const { producerId, producerEpoch } = ids.current() ?? (await ids.renew())
-    if (state.producerId === producerId && state.epoch === producerEpoch) return
-    Object.assign(state, { producerId, epoch: producerEpoch, next: 0 })
-  }
-
-  function stamp(batch: RecordBatch, state: PartitionState): RecordBatch {
-    const stamped = withProducer(batch, state.producerId, state.epoch, state.next)
-    state.next = sequenceAfter(state.next, batch.lastOffsetDelta + 1)
-    return stamped
-  }
-
-  function settle({ state, stamped, appended, unsure, outOfStep }: Fate, { batch }: Outgoing): void {
-    if (!stamped || appended) return
-    if (!unsure && !outOfStep) {
-      // It is not there, and nobody has come after it: the number is free again.
-      state.next = batch.baseSequence
-      return
+  async #identifyAll(batches: readonly Outgoing[]): Promise<void> {
+    const { ids, onLostTrack } = this.#lines
+    for (const outgoing of batches) {
+      const { state, stamped } = this.#fateOf(outgoing)
+      if (stamped || this.#isIdentified(state)) continue
+      const known = ids.current()
+      // With transactions the epoch is that of the coordinator.
+      const isNew = known !== undefined && (onLostTrack !== undefined || known.producerId !== state.producerId)
+      const { producerId, producerEpoch } = isNew ? known : await ids.renew()
+      Object.assign(state, { producerId, epoch: producerEpoch, next: 0 })
     }
-    if (onLostTrack !== undefined) {
-      onLostTrack()
-      return
-    }
-    state.epoch += 1
-    state.next = 0
   }
+}
 
-  return {
-    lane(topics): Lane {
-      const turn = createTurn()
-      const admission = createTurn()
-      const before = topics.flatMap((topic) => admissions.get(topic)?.done ?? [])
-      for (const topic of topics) admissions.set(topic, admission)
-      const fates = new Map<Outgoing, Fate>()
-
-      function admitNext(): void {
-        for (const topic of topics) if (admissions.get(topic) === admission) admissions.delete(topic)
-        admission.end()
-      }
-
-      return {
-        admitted: afterAll(before),
-        queue(batches) {
-          // All turns are taken at once: two sends can never wait for each other.
-          const earlier: Promise<void>[] = []
-          for (const batch of batches) {
-            const state = stateOf(batch)
-            if (state.last !== undefined) earlier.push(state.last.done)
-            state.last = turn
-            fates.set(batch, {
-              state,
-              stamped: false,
-              appended: false,
-              open: false,
-              unsure: false,
-              outOfStep: false,
-            })
-          }
-          admitNext()
-          return afterAll(earlier)
-        },
-        async request<R>(_broker: BrokerClient, batches: readonly Outgoing[], attempt: () => Promise<R>): Promise<R> {
-          for (const outgoing of batches) {
-            const fate = fates.get(outgoing)
-            if (fate === undefined || fate.stamped) continue
-            const { state } = fate
-            if (onLostTrack !== undefined) await adopt(state)
-            else if (state.producerId < 0 || state.epoch > LAST_EPOCH) await identify(state)
-            outgoing.batch = stamp(outgoing.batch, state)
-            fate.stamped = true
-          }
-          for (const outgoing of batches) {
-            const fate = fates.get(outgoing)
-            if (fate !== undefined) fate.open = true
-          }
-          try {
-            return await attempt()
-          } finally {
-            for (const outgoing of batches) {
-              const fate = fates.get(outgoing)
-              if (fate?.open !== true) continue
-              // No answer, no knowledge.
-              fate.open = false
-              fate.unsure = true
-            }
-          }
-        },
-        answered(outgoing, errorCode) {
-          const fate = fates.get(outgoing)
-          if (fate === undefined) return
-          fate.open = false
-          if (errorCode === ErrorCode.NONE) fate.appended = true
-          else if (OUT_OF_STEP.has(errorCode)) fate.outOfStep = true
-          else if (!isRefusal(errorCode, -1)) fate.unsure = true
-        },
-        end() {
-          for (const [outgoing, fate] of fates) {
-            settle(fate, outgoing)
-            if (fate.state.last === turn) fate.state.last = undefined
-          }
-          admitNext()
-          turn.end()
-        },
-      }
-    },
+function stateOf({ partitions }: Lines, { topic, partition }: Outgoing): PartitionState {
+  let ofTopic = partitions.get(topic)
+  if (ofTopic === undefined) {
+    ofTopic = []
+    partitions.set(topic, ofTopic)
   }
+  let state = ofTopic[partition]
+  if (state === undefined) {
+    state = { producerId: -1, epoch: 0, next: 0, last: undefined }
+    ofTopic[partition] = state
+  }
+  return state
+}
+
+/** Once: after that the batch goes as it is, whatever comes. */
+function stamp(fate: Fate): void {
+  if (fate.stamped) return
+  fate.stamped = true
+  const { state, outgoing } = fate
+  outgoing.batch = withProducer(outgoing.batch, state.producerId, state.epoch, state.next)
+  state.next = sequenceAfter(state.next, outgoing.batch.lastOffsetDelta + 1)
+}
+
+function settle(fate: Fate, onLostTrack: (() => void) | undefined): void {
+  const { outgoing, state, stamped, appended, open, unsure, outOfStep } = fate
+  if (!stamped || appended) return
+  if (!open && !unsure && !outOfStep) {
+    // It is not there, and nobody has come after it: the number is free again.
+    state.next = outgoing.batch.baseSequence
+    return
+  }
+  if (onLostTrack !== undefined) return onLostTrack()
+  state.epoch += 1
+  state.next = 0
 }
 
 function afterAll(promises: readonly Promise<void>[]): Promise<void> | undefined {

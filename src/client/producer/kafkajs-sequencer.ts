@@ -5,7 +5,7 @@
  */
 import { withProducer } from '../../protocol/records.ts'
 import type { ProducerIds } from './producer-ids.ts'
-import { createTurn, type Lane, type Outgoing, type Sequencer, type Turn } from './sequencer.ts'
+import { type Lane, type Outgoing, type Sequencer, Turn } from './sequencer.ts'
 
 /** kafkajs rotates one number early. */
 const ROTATES_AT = 2 ** 31 - 1
@@ -25,7 +25,7 @@ export function createKafkajsSequencer(ids: ProducerIds): Sequencer {
     admitted: undefined,
     queue: () => undefined,
     async request(broker, batches, attempt) {
-      const mine = createTurn()
+      const mine = new Turn()
       const before = locks.get(broker.nodeId)
       locks.set(broker.nodeId, mine)
       await before?.done

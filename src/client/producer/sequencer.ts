@@ -39,12 +39,20 @@ const PLAIN: Lane = {
 
 export const plainSequencer: Sequencer = { lane: () => PLAIN }
 
-export type Turn = { readonly done: Promise<void>; readonly end: () => void }
+/** Something others may wait for. Mostly nobody does, so there is a promise only when somebody asks for it. */
+export class Turn {
+  #done: Promise<void> | undefined
+  #resolve: (() => void) | undefined
 
-export function createTurn(): Turn {
-  let end!: () => void
-  const done = new Promise<void>((resolve) => {
-    end = resolve
-  })
-  return { done, end }
+  get done(): Promise<void> {
+    this.#done ??= new Promise<void>((resolve) => {
+      this.#resolve = resolve
+    })
+    return this.#done
+  }
+
+  /** Called once. Whoever wants to wait after this must know better. */
+  end(): void {
+    this.#resolve?.()
+  }
 }
