@@ -39,10 +39,10 @@ describe('a transactional id', () => {
     const old = await first.transaction()
     await (await (await connect(cluster)).transaction()).commit()
     for (const id of [1, 2, 3]) {
-      await cluster.faults.crashBroker(id)
-      await cluster.clock.tick(20_000)
-      await cluster.faults.restartBroker(id)
-      await cluster.clock.tick(20_000)
+      await cluster.faults.crash(id)
+      await cluster.advance(20_000)
+      await cluster.faults.restart(id)
+      await cluster.advance(20_000)
     }
     await expect(old.send(message)).rejects.toMatchObject({ type: 'INVALID_PRODUCER_EPOCH' })
   })

@@ -335,7 +335,7 @@ describe('a batch that fails inside', () => {
     const transaction = await producer.transaction()
     await transaction.send(to(0, 2))
     await expect(transaction.send(to(0))).rejects.toMatchObject({ name: 'KafkaJSNumberOfRetriesExceeded' })
-    const unknown = 'The outcome of a batch of this transaction is unknown, it can only be aborted'
+    const unknown = 'A batch of this transaction failed in a way that leaves only abort'
     await expect(transaction.send(to(1))).rejects.toThrow(unknown)
     await expect(transaction.sendOffsets(offsets)).rejects.toThrow(unknown)
     await expect(transaction.commit()).rejects.toThrow(unknown)
