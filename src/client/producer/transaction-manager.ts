@@ -62,7 +62,7 @@ export interface TransactionManager {
     member?: CommittingMember,
   ): Promise<void>
   end(transaction: Ongoing, committed: boolean): Promise<void>
-  /** A batch was given up, and whether it is in the log is unknown: this epoch's numbers cannot go on. */
+  /** A batch was given up without knowing whether it is in the log, or the broker is out of step: this epoch's numbers cannot go on. */
   loseTrack(): void
 }
 
@@ -103,7 +103,7 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
     if (transaction !== current) throw ended()
     if (hasLostTrack) {
       throw new KafkaJSNonRetriableError(
-        'The outcome of a batch of this transaction is unknown, it can only be aborted',
+        'A batch of this transaction failed in a way that leaves only abort: its sequence cannot go on',
       )
     }
   }
