@@ -1,4 +1,5 @@
 /** Requests to group coordinators: typed bodies out, kafkajs's shapes and errors back. */
+import { ErrorCode } from '../../protocol/errors.ts'
 import {
   makeDescribeGroupsRequest,
   makeFindCoordinatorRequest,
@@ -206,35 +207,49 @@ export interface FetchedOffsets {
   }[]
 }
 
-/** No topics means all topics the group has offsets for. An offset of -1 means none is committed. */
+/** The first version that can ask for stable offsets only. */
+const OFFSET_FETCH_STABLE = 7
+
+/**
+ * No topics means all topics the group has offsets for. An offset of -1 means none is committed.
+ *
+ * @param requireStable leaves out partitions a transaction is about to commit for (KIP-447)
+ */
 export async function requestOffsetFetch(
   broker: BrokerClient,
   groupId: string,
   topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  requireStable = false,
 ): Promise<FetchedOffsets[]> {
+  const isUnstable = (errorCode: number) => requireStable && errorCode === ErrorCode.UNSTABLE_OFFSET_COMMIT
   const response = await broker.send(
     'OffsetFetch',
     makeOffsetFetchRequest({
       groupId,
+      requireStable,
       topics:
         topics.length === 0
           ? null
           : topics.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })),
     }),
     {
+      ...(requireStable ? { maxVersion: OFFSET_FETCH_STABLE } : {}),
       check: (answer) => {
         throwOnError(answer.errorCode)
-        for (const { partitions } of answer.topics) for (const { errorCode } of partitions) throwOnError(errorCode)
+        for (const { partitions } of answer.topics)
+          for (const { errorCode } of partitions) if (!isUnstable(errorCode)) throwOnError(errorCode)
       },
     },
   )
   return response.topics.map(({ name, partitions }) => ({
     topic: name,
-    partitions: partitions.map(({ partitionIndex, committedOffset, metadata }) => ({
-      partition: partitionIndex,
-      offset: committedOffset,
-      metadata,
-    })),
+    partitions: partitions
+      .filter(({ errorCode }) => !isUnstable(errorCode))
+      .map(({ partitionIndex, committedOffset, metadata }) => ({
+        partition: partitionIndex,
+        offset: committedOffset,
+        metadata,
+      })),
   }))
 }
 

@@ -128,6 +128,12 @@ export interface ConsumerConfig {
   groupProtocol?: 'classic' | 'consumer'
   /** With `groupProtocol: 'consumer'`: the coordinator's assignor, `uniform` (its default) or `range`. Kafka's `group.remote.assignor`. */
   groupRemoteAssignor?: string
+  /**
+   * Beyond kafkajs: begins a partition that was taken over only when no transaction is about to commit an offset for it (KIP-447), as Java's
+   * consumers do unless they read uncommitted records. Without it a consumer whose offsets are sent with transactions may begin too early,
+   * and what it reads is processed twice. Default false.
+   */
+  requireStable?: boolean
 }
 
 export interface AdminConfig {
