@@ -41,6 +41,7 @@ const STAGES = {
       'test/cluster/controller.test.ts',
       'test/cluster/links.test.ts',
       'test/cluster/log-upkeep.test.ts',
+      'test/cluster/transaction-logs.test.ts',
     ],
     limitMs: 60_000,
   },

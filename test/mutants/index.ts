@@ -4,6 +4,7 @@ import { CONTROLLER_MUTANTS } from './controller.ts'
 import { LOG_MUTANTS } from './log.ts'
 import type { Mutant } from './mutant.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
+import { TRANSACTION_LOG_MUTANTS } from './transactions-log.ts'
 import { WORLD_MUTANTS } from './world.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -11,5 +12,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...ANSWER_MUTANTS,
   ...CONTROLLER_MUTANTS,
   ...LOG_MUTANTS,
+  ...TRANSACTION_LOG_MUTANTS,
   ...WORLD_MUTANTS,
 ]
