@@ -2,11 +2,9 @@
  * The one place that changes a broker's state. `apply` carries out a decision; `wake` then answers whoever waited for
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
-import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
-import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { readTransactionMarker } from '../protocol/records.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
+import { appended } from './append-fact.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
@@ -177,49 +175,9 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  out.facts.push(appended(state, log, stored, client))
+  out.facts.push(appended(state.id, log, stored, client))
   if (stored.producerId >= 0) armProducerExpiry(state, log, ctx.now, out)
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
-}
-
-function appended(
-  { id: node }: BrokerState,
-  { topic, partition }: PartitionLog,
-  batch: RecordBatch,
-  client: string,
-): Fact {
-  const { producerId, producerEpoch, baseOffset, baseSequence: sequence } = batch
-  const marker = readTransactionMarker(batch)
-  if (marker !== null) {
-    const { coordinatorEpoch } = marker
-    const outcome = marker.type === 'COMMIT' ? 'commit' : 'abort'
-    return {
-      type: 'marker',
-      node,
-      topic,
-      partition,
-      offset: baseOffset,
-      producerId,
-      producerEpoch,
-      coordinatorEpoch,
-      outcome,
-    }
-  }
-  const { recordCount: count, records } = batch
-  const fact = { type: 'append', node, topic, partition, baseOffset, count, bytes: records.length } as const
-  const digest = digestOfBatch(batch)
-  if (producerId < 0) return { ...fact, digest, client }
-  return { ...fact, digest, client, producer: { id: producerId, epoch: producerEpoch, sequence } }
-}
-
-/** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
-function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: RecordBatch): number {
-  const digest = createDigest()
-  mixNumber(digest, digestOfBytes(records))
-  mixNumber(digest, baseTimestamp)
-  mixNumber(digest, maxTimestamp)
-  mixNumber(digest, attributes)
-  return digest.a
 }
 
 /** Consumers may read more, and a coordinator's records may be committed. */
