@@ -2,11 +2,9 @@
  * The one place that changes a broker's state. `apply` carries out a decision; `wake` then answers whoever waited for
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
-import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
-import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { readTransactionMarker } from '../protocol/records.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
+import { appended } from './append-fact.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
@@ -196,46 +194,9 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  out.facts.push(appended(state, log, stored, client))
+  out.facts.push(appended(state.id, log, stored, client))
   if (stored.producerId >= 0) armProducerExpiry(state, log, ctx.now, out)
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
-}
-
-function appended(state: BrokerState, log: PartitionLog, stored: RecordBatch, client: string): Fact {
-  const marker = readTransactionMarker(stored)
-  if (marker === null) return appendFact(state, log, stored, client)
-  const { topic, partition } = log
-  const { producerId, producerEpoch, baseOffset: offset } = stored
-  const { coordinatorEpoch } = marker
-  const outcome = marker.type === 'COMMIT' ? 'commit' : 'abort'
-  const of = { producerId, producerEpoch, coordinatorEpoch, outcome } as const
-  return { type: 'marker', node: state.id, topic, partition, offset, ...of }
-}
-
-/** Two literals: a spread would cost more than all the rest. */
-function appendFact(
-  state: BrokerState,
-  log: PartitionLog,
-  stored: RecordBatch,
-  client: string,
-): Extract<Fact, { type: 'append' }> {
-  const { topic, partition } = log
-  const { baseOffset, recordCount: count, records, producerId: id } = stored
-  const digest = digestOfBatch(stored)
-  const bytes = records.length
-  if (id < 0) return { type: 'append', node: state.id, topic, partition, baseOffset, count, bytes, digest, client }
-  const producer = { id, epoch: stored.producerEpoch, sequence: stored.baseSequence }
-  return { type: 'append', node: state.id, topic, partition, baseOffset, count, bytes, digest, client, producer }
-}
-
-/** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
-function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: RecordBatch): number {
-  const digest = createDigest()
-  mixNumber(digest, digestOfBytes(records))
-  mixNumber(digest, baseTimestamp)
-  mixNumber(digest, maxTimestamp)
-  mixNumber(digest, attributes)
-  return digest.a
 }
 
 /** Consumers may read more, and a coordinator's records may be committed. */

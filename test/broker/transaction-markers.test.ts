@@ -164,6 +164,20 @@ describe('Produce', () => {
     expect(log().logEndOffset).toBe(1)
   })
 
+  test('transactional batches of two producers in one request are refused with all of it', () => {
+    const { bench } = alone({ orders: 2 })
+    const bodies = [1, 2].map((id) => produceOf({ id }).topicData[0]?.partitionData[0]?.records ?? null)
+    const partitionData = bodies.map((records, index) => makePartitionProduceData({ index, records }))
+    const topicData = [makeTopicProduceData({ name: 'orders', partitionData })]
+    const body = makeProduceRequest({ acks: -1, timeoutMs: 1000, transactionalId: 'tx', topicData })
+    const answer = bench.ask('Produce', 9, body)
+    expect(answer.responses[0]?.partitionResponses.map(({ errorCode }) => errorName(errorCode))).toEqual([
+      'INVALID_PRODUCER_ID_MAPPING',
+      'INVALID_PRODUCER_ID_MAPPING',
+    ])
+    expect(bench.state.logs.get('orders')?.map(({ logEndOffset }) => logEndOffset)).toEqual([0, 0])
+  })
+
   test('clients write no control batches', () => {
     const { produce, log } = alone()
     expect(produce({ control: true })).toBe('INVALID_RECORD')

@@ -13,7 +13,8 @@
  *   not follow OUT_OF_ORDER_SEQUENCE_NUMBER, one below 0 INVALID_RECORD.
  * - A transactional batch opens a transaction in its partition, or goes on with it; one that is not, of a producer that has one open, is
  *   INVALID_TXN_STATE. With any transactional batch the request names its transactional id, else all of it is
- *   TRANSACTIONAL_ID_AUTHORIZATION_FAILED.
+ *   TRANSACTIONAL_ID_AUTHORIZATION_FAILED; such batches of two producers are INVALID_PRODUCER_ID_MAPPING. Whether the transaction
+ *   knows of the partition is not asked (KIP-890's verification, docs/fidelity.md).
  *
  * - acks=all needs `min.insync.replicas` (NOT_ENOUGH_REPLICAS: not appended) and is answered when the high watermark has passed the
  *   records; if the ISR shrank meanwhile, NOT_ENOUGH_REPLICAS_AFTER_APPEND: appended, and may commit later (law P1). After
@@ -40,7 +41,7 @@ export const produce = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
-    const unnamed = body.transactionalId === null && hasTransactions(body)
+    const wrongTransaction = transactionProblemOf(body)
     const waits: ReplicaWait[] = []
     let failed = false
     const responses = body.topicData.map((topic): TopicProduceResponse => {
@@ -53,8 +54,8 @@ export const produce = defineApi({
           const index = data.index
           const errorCode = badAcks
             ? ErrorCode.INVALID_REQUIRED_ACKS
-            : unnamed
-              ? ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            : wrongTransaction !== ErrorCode.NONE
+              ? wrongTransaction
               : unknownId
                 ? ErrorCode.UNKNOWN_TOPIC_ID
                 : problemOf(state, name, index, data.records, body.acks, ctx)
@@ -111,11 +112,20 @@ export const produce = defineApi({
   },
 })
 
-/** RequestUtils.hasTransactionalRecords. */
-function hasTransactions({ topicData }: ProduceRequest): boolean {
-  return topicData.some(({ partitionData }) =>
-    partitionData.some(({ records }) => records?.some((batch) => isTransactional(batch)) === true),
-  )
+/** What is wrong with all of a request that has transactional batches (KafkaApis, ReplicaManager.handleProduceAppend). */
+function transactionProblemOf({ transactionalId, topicData }: ProduceRequest): number {
+  let producer = ''
+  for (const { partitionData } of topicData) {
+    for (const batch of partitionData.flatMap(({ records }) => records ?? [])) {
+      if (!isTransactional(batch)) continue
+      if (transactionalId === null) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      if (batch.producerId < 0) continue
+      const name = `${batch.producerId}/${batch.producerEpoch}`
+      if (producer !== '' && name !== producer) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+      producer = name
+    }
+  }
+  return ErrorCode.NONE
 }
 
 function lastOffsetIn(waits: readonly ReplicaWait[], key: string | undefined): number | undefined {
@@ -180,6 +190,8 @@ function messageOf(errorCode: number): string | null {
       return 'Internal topics are written by the brokers only.'
     case ErrorCode.INVALID_TXN_STATE:
       return 'The producer has a transaction open in the partition: until it has ended, nothing else can be written there.'
+    case ErrorCode.INVALID_PRODUCER_ID_MAPPING:
+      return 'A request has transactional batches of one producer and one epoch.'
     case ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
       return 'A request with transactional batches names its transactional id.'
     default:

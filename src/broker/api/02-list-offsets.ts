@@ -1,8 +1,9 @@
 /**
  * ListOffsets (key 2). KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp.
  *
- * Timestamps: -1 the high watermark, with isolation level 1 (v2+) the last stable offset (latest), -2 the log start (earliest), -3 the record with the largest timestamp
- * (KIP-734, v7+), else the first record at or after it, a marker included; none before what the reader sees is offset -1, timestamp -1.
+ * Timestamps: -1 the high watermark, with isolation level 1 (v2+) the last stable offset (latest), -2 the log start (earliest),
+ * -3 the record with the largest timestamp (KIP-734, v7+), else the first record at or after it, be it a marker. Where there is none
+ * before what the reader sees: offset -1, timestamp -1.
  */
 
 import type { RecordBatch } from '../../protocol/batch.ts'

@@ -12,7 +12,7 @@ import { makeOffsetFetchResponse, makeOffsetFetchResponseTopics } from '../../pr
 import { memberEpochProblem } from '../groups/consumer/group.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import type { Group, GroupOffsets } from '../groups/group.ts'
-import { hasPendingOffset } from '../groups/transactional.ts'
+import { hasPendingOffset } from '../groups/pending-offsets.ts'
 import type { BrokerState } from '../state.ts'
 import { defineApi } from './handler.ts'
 

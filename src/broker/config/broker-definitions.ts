@@ -254,12 +254,12 @@ export const BROKER_CONFIG = {
   ),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(
     10_000,
-    { min: 1 },
+    { min: 1, ...effect },
     'How often transactions that took too long are looked for.',
   ),
   'transaction.remove.expired.transaction.cleanup.interval.ms': int(
     3_600_000,
-    { min: 1 },
+    { min: 1, ...effect },
     'How often expired transactional ids are looked for.',
   ),
   'transaction.partition.verification.enable': bool(

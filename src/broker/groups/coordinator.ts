@@ -12,8 +12,8 @@ import { type ClassicGroup, createClassicGroup, subscribedTopicsOf } from './cla
 import { copyConsumerGroup } from './consumer/group.ts'
 import { changesOf, replayConsumerRecord, settle } from './consumer/replay.ts'
 import { type Group, putOffset } from './group.ts'
+import { dropOffset, endTransaction, holdOffset } from './pending-offsets.ts'
 import { type CoordinatorRecord, type GroupMetadataSnapshot, readCoordinatorBatch } from './records.ts'
-import { dropOffset, endTransaction, holdOffset } from './transactional.ts'
 
 export type Place =
   | { readonly errorCode: typeof ErrorCode.NONE; readonly shard: CoordinatorShard }

@@ -8,9 +8,9 @@ import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { type CommittedOffset, type Group, generationOf, groupTombstones, isSubscribedTo } from './group.ts'
+import { hasOpenTransaction, hasPendingOffset } from './pending-offsets.ts'
 import type { CoordinatorRecord } from './records.ts'
 import { groupTimerKeys } from './timer-keys.ts'
-import { hasOpenTransaction, hasPendingOffset } from './transactional.ts'
 
 /**
  * What the retention of an offset counts from, or null when it is kept in any case: for members since they left, without

@@ -57,6 +57,8 @@ const readings = new WeakMap<PartitionLog, TransactionsRead>()
 
 function firstOf(replicas: readonly ReplicaView[], compacted: boolean, law: TransactionLaw): string | null {
   for (const { node, log } of replicas) {
+    // Most logs never see a producer id.
+    if (log.producers.entries.size === 0 && !readings.has(log)) continue
     const read = readOn(log)
     const found =
       read.broken.get(law) ?? (law === 'T3' && node.up && !read.partial ? tableProblem(log, read, compacted) : null)
@@ -67,6 +69,7 @@ function firstOf(replicas: readonly ReplicaView[], compacted: boolean, law: Tran
 
 function readOn(log: PartitionLog): TransactionsRead {
   let read = readings.get(log)
+  if (read?.upTo === log.logEndOffset && read.last === log.batches[log.batches.length - 1]) return read
   if (read === undefined || !isWhereItWas(log, read)) {
     read = begun(log)
     readings.set(log, read)
