@@ -102,6 +102,20 @@ describe('readers of transactions', () => {
   })
 })
 
+describe('a recorded run', () => {
+  it('counts a record as acknowledged when its transaction is committed, not when it is aborted', async () => {
+    const cluster = create({ history: true })
+    const producer = await connect(cluster)
+    for (const end of ['commit', 'abort', 'commit'] as const) {
+      const transaction = await producer.transaction()
+      await transaction.send(say('a', 'aa'))
+      await transaction[end]()
+    }
+    expect(await read(cluster)).toEqual(['a', 'a', 'aa', 'aa'])
+    expect(cluster.history().sends.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'info', 'info', 'ok', 'ok'])
+  })
+})
+
 describe('offsets of transactions', () => {
   it('count when the transaction is committed', async () => {
     const cluster = create()
@@ -143,8 +157,9 @@ describe('offsets of transactions', () => {
 
 describe('read, process, write', () => {
   /** One processor: every batch of messages is a transaction with its results and its offsets. */
-  async function process(cluster: Cluster): Promise<() => Promise<void>> {
-    const producer = await connect(cluster)
+  async function process(cluster: Cluster, options: ProducerConfig = {}) {
+    const aborts: string[] = []
+    const producer = await connect(cluster, options)
     const consumer = cluster.kafka(quiet).consumer({ groupId: 'processor', sessionTimeout: 10_000 })
     await consumer.subscribe({ topic: 'in', fromBeginning: true })
     await consumer.run({
@@ -161,12 +176,13 @@ describe('read, process, write', () => {
           })
           await transaction.commit()
         } catch (error) {
+          aborts.push((error as Error).name)
           if (transaction.isActive()) await transaction.abort()
           throw error
         }
       },
     })
-    return () => consumer.disconnect()
+    return { stop: () => consumer.disconnect(), aborts }
   }
 
   const inputs = Array.from({ length: 12 }, (_, i) => String(i).padStart(2, '0'))
@@ -175,7 +191,7 @@ describe('read, process, write', () => {
   it('gives every result once', async () => {
     const cluster = create()
     await fill(cluster, inputs)
-    const stop = await process(cluster)
+    const { stop } = await process(cluster)
     await cluster.advance(60_000)
     await stop()
     expect(await read(cluster)).toEqual(outputs)
@@ -184,7 +200,7 @@ describe('read, process, write', () => {
   it.each([1, 2, 3])('gives every result once when broker %i crashes and comes back', async (id) => {
     const cluster = create()
     await fill(cluster, inputs)
-    const stop = await process(cluster)
+    const { stop } = await process(cluster)
     await cluster.advance(500)
     await cluster.faults.crash(id)
     await cluster.advance(30_000)
@@ -193,4 +209,31 @@ describe('read, process, write', () => {
     await stop()
     expect(await read(cluster)).toEqual(outputs)
   })
+
+  it('gives every result once when batches are given up with an unknown outcome', async () => {
+    const cluster = create({
+      topics: { in: { partitions: 1 }, out: { partitions: 2, replicationFactor: 3 } },
+      trace: 'full',
+    })
+    await fill(cluster, inputs)
+    const { stop, aborts } = await process(cluster, { retry: { retries: 0 } })
+    // The answer waits for the replicas: now is the time to lose it.
+    for (let lost = 0; lost < 4; lost += 1) {
+      const before = appended(cluster)
+      await cluster.until(() => appended(cluster) > before)
+      cluster.faults.disconnect(1)
+      cluster.faults.disconnect(2)
+      cluster.faults.disconnect(3)
+      await cluster.advance(50)
+    }
+    await cluster.advance('5m')
+    await stop()
+    expect(aborts.length).toBeGreaterThan(1)
+    expect(await read(cluster)).toEqual(outputs)
+  })
+
+  /** Batches on all replicas of `out`, markers among them. */
+  function appended(cluster: Cluster): number {
+    return cluster.trace.events().filter((event) => event.type === 'append' && event.topic === 'out').length
+  }
 })

@@ -93,6 +93,7 @@ export function createProducer(options: ProducerOptions): Producer {
     }
     const { manager, sequencer } = transactional
     const ongoing = await manager.begin()
+    const waiting: ((ok: boolean) => void)[] = []
     const sender = createMessagesIn({
       transport,
       owner: 'transaction',
@@ -102,10 +103,23 @@ export function createProducer(options: ProducerOptions): Producer {
         ...sending,
         idempotent: true,
         sequencer,
-        transaction: { transactionalId, add: (batches) => manager.add(ongoing, batches) },
+        transaction: {
+          transactionalId,
+          add: (batches) => manager.add(ongoing, batches),
+          onSent: (tell) => waiting.push(tell),
+        },
       }),
     })
-    return createTransaction({ transport, manager, ongoing, sender, committedOffsets: cluster.committedOffsets })
+    return createTransaction({
+      transport,
+      manager,
+      ongoing,
+      sender,
+      committedOffsets: cluster.committedOffsets,
+      onEnded: (committed) => {
+        for (const tell of waiting) tell(committed)
+      },
+    })
   }
 
   return {

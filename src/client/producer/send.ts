@@ -29,6 +29,8 @@ export interface SenderOptions {
     readonly transactionalId: string
     /** Before a produce to these; `undefined` when nothing is to be waited for. */
     readonly add: (batches: readonly Outgoing[]) => Promise<void> | undefined
+    /** The broker has the batches: whether they count is told when the transaction ends. Only in a recorded run. */
+    readonly onSent: (tell: (ok: boolean) => void) => void
   }
 }
 
@@ -210,7 +212,11 @@ export function createSender(options: SenderOptions) {
     if (isFollowed) {
       const end = (ok: boolean) => {
         lane.end()
-        for (const { recorded } of batches ?? []) recorded?.end(ok)
+        const tell = (counts: boolean) => {
+          for (const { recorded } of batches ?? []) recorded?.end(counts)
+        }
+        if (ok && transaction !== undefined && recorder !== undefined) transaction.onSent(tell)
+        else tell(ok)
       }
       // Beside the promise the caller gets, so that following it changes nothing.
       sent.then(

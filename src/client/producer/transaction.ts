@@ -14,6 +14,8 @@ export interface TransactionOptions {
   readonly ongoing: Ongoing
   readonly sender: Sender
   readonly committedOffsets: CommittedOffsets
+  /** Not called while the outcome is unknown. */
+  readonly onEnded: (committed: boolean) => void
 }
 
 export function createTransaction({
@@ -22,6 +24,7 @@ export function createTransaction({
   ongoing,
   sender,
   committedOffsets,
+  onEnded,
 }: TransactionOptions): Transaction {
   let didEnd = false
   const isActive = () => manager.isInTransaction() && !didEnd
@@ -38,6 +41,7 @@ export function createTransaction({
       inCall(transport, committed ? 'transaction.commit' : 'transaction.abort', async () => {
         await manager.end(ongoing, committed)
         didEnd = true
+        onEnded(committed)
       }),
     )
 

@@ -151,3 +151,11 @@ export function marks(run: Script): string[] {
     ),
   )
 }
+
+/** A message record for a partition of `t`. */
+export const to = (partition: number, count = 1) => ({
+  topic: 't',
+  messages: Array.from({ length: count }, () => ({ value: 'x', partition })),
+})
+export const offsets = { consumerGroupId: 'g', topics: [{ topic: 't', partitions: [{ partition: 0, offset: '3' }] }] }
+export const ENDED = 'Cannot continue to use transaction once ended'
