@@ -1,5 +1,5 @@
 /** Transactions from end to end: what readers see of them, and what a processor that reads and writes keeps through faults. */
-import { type Cluster, createCluster } from 'kafkarium'
+import { type Cluster, checkHistory, createCluster } from 'kafkarium'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Producer, ProducerConfig } from '../../src/client/index.ts'
 
@@ -113,6 +113,8 @@ describe('a recorded run', () => {
     }
     expect(await read(cluster)).toEqual(['a', 'a', 'aa', 'aa'])
     expect(cluster.history().sends.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'info', 'info', 'ok', 'ok'])
+    // What was aborted is in the log, and nobody misses it.
+    expect(checkHistory(cluster.history()).findings).toEqual([])
   })
 })
 
