@@ -127,7 +127,7 @@ one is in the log after all, the second is acknowledged and lost. \`test/cluster
 * A producer that has not written for \`producer.id.expiration.ms\` (a day) is forgotten; so is one whose records were all deleted, when a broker starts again. Of a producer it does not
   know a leader takes any number (KIP-360), a repetition too.
 * After a restart a broker knows the last batch of each producer, not five.
-* Several partitions or topics at once, and the offsets of what was read: transactions, which are not there yet.
+* Several partitions or topics at once, and the offsets of what was read: that takes transactions (\`producer.transaction()\`), in which numbers go the same way.
 `
 }
 

@@ -13,6 +13,7 @@ import { DUTIES } from '../src/cluster/laws/duties.ts'
 import { LINK_LAW } from '../src/cluster/laws/link-laws.ts'
 import { PRODUCER_LAWS } from '../src/cluster/laws/producer-laws.ts'
 import { REPLICA_LAWS } from '../src/cluster/laws/replica-laws.ts'
+import { TRANSACTION_LAWS } from '../src/cluster/laws/transaction-laws.ts'
 
 const PAGE = join(fileURLToPath(new URL('..', import.meta.url)), 'docs/laws.md')
 
@@ -42,7 +43,7 @@ ${table([...LAWS, ...GROUP_LAWS])}
 
 Some hold only while no unclean election was held and fewer machines than \`min.insync.replicas\` lost unflushed records; after that they are no longer asked.
 
-${table([...REPLICA_LAWS, ...PRODUCER_LAWS])}
+${table([...REPLICA_LAWS, ...PRODUCER_LAWS, ...TRANSACTION_LAWS])}
 ## Of answers and links
 
 ${table([...answers, LINK_LAW])}

@@ -42,6 +42,7 @@ const STAGES = {
       'test/cluster/links.test.ts',
       'test/cluster/log-upkeep.test.ts',
       'test/client/sequencer.test.ts',
+      'test/cluster/transaction-logs.test.ts',
     ],
     limitMs: 60_000,
   },

@@ -2,10 +2,9 @@
  * The one place that changes a broker's state. `apply` carries out a decision; `wake` then answers whoever waited for
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
-import { createDigest, digestOfBytes, mixNumber } from '../kernel/hash.ts'
-import type { Fact } from '../kernel/trace-event.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
+import { appended } from './append-fact.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
@@ -13,13 +12,14 @@ import { copyClassicGroup } from './groups/classic/group.ts'
 import { assignmentStored, finish } from './groups/classic/rebalance.ts'
 import { staticMemberStored } from './groups/classic/static-members.ts'
 import { copyConsumerGroup } from './groups/consumer/group.ts'
-import { replayAll } from './groups/coordinator.ts'
+import { NO_PRODUCER, replayAll } from './groups/coordinator.ts'
 import { armExpiry } from './groups/expiry.ts'
 import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/records.ts'
 import { armCommitTimeout } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance, armProducerExpiry } from './maintenance.ts'
-import { brokerEpochOf, OFFSETS_TOPIC } from './metadata.ts'
+import { writeMarkers } from './markers/write.ts'
+import { brokerEpochOf, OFFSETS_TOPIC, TRANSACTION_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
 import {
@@ -30,6 +30,7 @@ import {
   logOf,
   watchKey,
 } from './state.ts'
+import { appendTransaction, releaseTransactions } from './transactions/append.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
 export function apply(state: BrokerState, out: Decision, ctx: Context): void {
@@ -55,13 +56,14 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       const shard = state.shards.get(change.partition)
       if (log === undefined || shard === undefined) return
       if (change.records.length === 0) return afterThoseBefore(state, change.partition, change.after, ctx, out)
-      replayAll(shard, change.records, state.image, ctx.now, out.facts)
+      const written = { offset: log.logEndOffset, producerId: change.producer?.producerId ?? NO_PRODUCER }
+      replayAll(shard, change.records, written, state.image, ctx.now, out.facts)
       let waiters = state.commitWaiters.get(change.partition)
       if (waiters === undefined) {
         waiters = []
         state.commitWaiters.set(change.partition, waiters)
       }
-      const batch = encodeCoordinatorRecords(change.records, ctx.now)
+      const batch = encodeCoordinatorRecords(change.records, ctx.now, change.producer)
       const offset = log.logEndOffset + batch.lastOffsetDelta + 1
       waiters.push({ offset, deadline: commitDeadline(state, ctx), after: change.after })
       append(state, log, batch, 'coordinator', ctx, out)
@@ -76,6 +78,19 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       shard.groups.set(change.group.id, change.group)
       state.touched?.groups.add(change.group.id)
       armExpiry(state, shard, change.group, ctx.now, out)
+      return
+    }
+    case 'transaction': {
+      state.transactions.shards.get(change.partition)?.transactions.set(change.transaction.id, change.transaction)
+      return
+    }
+    case 'transaction-append': {
+      const shard = state.transactions.shards.get(change.partition)
+      const log = logOf(state, TRANSACTION_TOPIC, change.partition)
+      if (shard === undefined) return
+      appendTransaction({ state, shard, ctx, out }, change.id, change.value, change.after, (batch) => {
+        if (log !== undefined) append(state, log, batch, 'coordinator', ctx, out)
+      })
       return
     }
     case 'member-soft': {
@@ -109,6 +124,9 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     case 'produce-timeout':
       onProduceTimeout(state, change.id, out)
+      return
+    case 'write-markers':
+      writeMarkers(state, change, ctx, out, (log, batch) => append(state, log, batch, 'coordinator', ctx, out))
       return
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
@@ -176,35 +194,9 @@ function append(
   beginEpoch(log, stored.partitionLeaderEpoch, stored.baseOffset)
   appendBatch(log, stored, ctx.now)
   state.touched?.partitions.add(log.key)
-  out.facts.push(appendFact(state, log, stored, client))
+  out.facts.push(appended(state.id, log, stored, client))
   if (stored.producerId >= 0) armProducerExpiry(state, log, ctx.now, out)
   onAppend(state, log, ctx.now, out, highWatermarkMoved(state, ctx, out))
-}
-
-/** Two literals: a spread would cost more than all the rest. */
-function appendFact(
-  state: BrokerState,
-  log: PartitionLog,
-  stored: RecordBatch,
-  client: string,
-): Extract<Fact, { type: 'append' }> {
-  const { topic, partition } = log
-  const { baseOffset, recordCount: count, records, producerId: id } = stored
-  const digest = digestOfBatch(stored)
-  const bytes = records.length
-  if (id < 0) return { type: 'append', node: state.id, topic, partition, baseOffset, count, bytes, digest, client }
-  const producer = { id, epoch: stored.producerEpoch, sequence: stored.baseSequence }
-  return { type: 'append', node: state.id, topic, partition, baseOffset, count, bytes, digest, client, producer }
-}
-
-/** Stands for the content in the trace: the records, and of the header what is not told otherwise. */
-function digestOfBatch({ records, baseTimestamp, maxTimestamp, attributes }: RecordBatch): number {
-  const digest = createDigest()
-  mixNumber(digest, digestOfBytes(records))
-  mixNumber(digest, baseTimestamp)
-  mixNumber(digest, maxTimestamp)
-  mixNumber(digest, attributes)
-  return digest.a
 }
 
 /** Consumers may read more, and a coordinator's records may be committed. */
@@ -212,6 +204,7 @@ export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decisi
   return (log) => {
     answerFetches(state, log, out)
     if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
+    if (log.topic === TRANSACTION_TOPIC) releaseTransactions(state, log.partition, log.highWatermark, ctx, out)
     armMaintenance(state, log, ctx.now, out)
   }
 }

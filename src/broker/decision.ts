@@ -17,12 +17,15 @@ import type { AlterConfigs } from './controller/configs.ts'
 import type { DeletesToPark } from './deletes.ts'
 import type { SoftMemberState } from './groups/consumer/group.ts'
 import type { Group } from './groups/group.ts'
-import type { CoordinatorRecord } from './groups/records.ts'
+import type { CoordinatorRecord, RecordsProducer } from './groups/records.ts'
 import type { GroupTimer } from './groups/timers.ts'
+import type { MarkersToWrite } from './markers/write.ts'
 import type { ProducerIds } from './producer-ids.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { AfterCommit, FetchPlan, ProduceToPark } from './state.ts'
+import type { Transaction, TransactionValue } from './transactions/transaction.ts'
+import type { AfterTransaction } from './transactions/turn.ts'
 
 export type Change =
   | {
@@ -37,6 +40,17 @@ export type Change =
       readonly partition: number
       readonly records: readonly CoordinatorRecord[]
       readonly after: AfterCommit
+      /** In whose transaction; none otherwise. */
+      readonly producer?: RecordsProducer
+    }
+  /** A transaction as it is from now on; what is pending of it is being written. */
+  | { readonly op: 'transaction'; readonly partition: number; readonly transaction: Transaction }
+  | {
+      readonly op: 'transaction-append'
+      readonly partition: number
+      readonly id: string
+      readonly value: TransactionValue | null
+      readonly after: AfterTransaction
     }
   /** The log of the partition starts at this offset from now on. */
   | { readonly op: 'log-start'; readonly topic: string; readonly partition: number; readonly offset: number }
@@ -53,6 +67,7 @@ export type Change =
   | { readonly op: 'unpark-fetch'; readonly id: number }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
+  | ({ readonly op: 'write-markers' } & MarkersToWrite)
   | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
   /** A producer id was given out, or none was left; `asks`: the controller shall give more. */
   | { readonly op: 'producer-ids'; readonly ids: ProducerIds; readonly asks: boolean }
@@ -71,6 +86,13 @@ export type BrokerTimer =
   | { readonly type: 'replica-wait'; readonly topic: string; readonly partition: number; readonly follower: number }
   /** Who lags leaves the ISR. */
   | { readonly type: 'isr-check' }
+  /** A record of `__transaction_state` was not replicated in time. */
+  | { readonly type: 'transaction-write'; readonly partition: number }
+  /** Transaction coordinators: a log is read; markers are looked after; open ones take too long; ids are forgotten. */
+  | { readonly type: 'txn-load' }
+  | { readonly type: 'txn-markers' }
+  | { readonly type: 'txn-timeout' }
+  | { readonly type: 'txn-expiry' }
   /** A coordinator has read its log. */
   | { readonly type: 'load' }
   /** Records of a coordinator were not replicated in time. */

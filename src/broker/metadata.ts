@@ -86,6 +86,7 @@ export interface MetadataImage {
 /** A topic id that means "none" (Uuid.ZERO_UUID). */
 export const NO_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
 export const OFFSETS_TOPIC = '__consumer_offsets'
+export const TRANSACTION_TOPIC = '__transaction_state'
 
 export function createImage(): MetadataImage {
   return {
@@ -179,7 +180,7 @@ export function brokerEpochOf(image: MetadataImage, id: number): number {
 }
 
 export function isInternal(topic: string): boolean {
-  return topic === OFFSETS_TOPIC || topic === '__transaction_state'
+  return topic === OFFSETS_TOPIC || topic === TRANSACTION_TOPIC
 }
 
 /** Why a topic name is invalid, or null (Topic.java, containsInvalidPattern and validate). */

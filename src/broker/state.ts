@@ -6,15 +6,17 @@ import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ParkedDeletes } from './deletes.ts'
 import type { FormerSelf } from './groups/classic/static-members.ts'
 import type { Group, GroupOffsets } from './groups/group.ts'
+import type { PendingOffsets } from './groups/pending-offsets.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
 import { NO_PRODUCER_IDS, type ProducerIds } from './producer-ids.ts'
 import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
-import type { ReplicaFetch } from './replication/messages.ts'
+import type { MarkerResult, ReplicaFetch } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { Switches } from './switches.ts'
+import { type Coordination, createCoordination } from './transactions/shard.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
 export interface ParkedFetch {
@@ -26,6 +28,8 @@ export interface ParkedFetch {
 export interface FetchPlan {
   readonly minBytes: number
   readonly maxBytes: number
+  /** read_committed: nothing of a transaction that may yet be aborted. */
+  readonly committedOnly: boolean
   /** The reader's rack, '' = none; null = the reader is older than v11 and reads from leaders only (KIP-392). */
   readonly clientRack: string | null
   readonly partitions: readonly FetchPartition[]
@@ -41,10 +45,9 @@ export interface FetchPartition {
   readonly maxBytes: number
 }
 
-/** A produce with acks=all on its way to being parked: which of its partitions wait for which offset. */
+/** An append with acks=all on its way to being parked: which of its partitions wait for which offset. */
 export interface ProduceToPark {
-  readonly token: RequestToken
-  readonly response: ProduceResponse
+  readonly after: AfterReplicas
   readonly waits: readonly ReplicaWait[]
   readonly deadline: number
 }
@@ -58,12 +61,21 @@ export interface ReplicaWait {
   readonly offset: number
 }
 
+/** What is answered when it is over; where a wait ended in an error, that takes the place of what stands there. */
+export type AfterReplicas =
+  | { readonly type: 'produce'; readonly token: RequestToken; readonly response: ProduceResponse }
+  | { readonly type: 'markers'; readonly asker: MarkersAsker; readonly results: readonly MarkerResult[] }
+
+/** Who had markers written: a client, or the transaction coordinator on a broker, under a number of its own. */
+export type MarkersAsker =
+  | { readonly type: 'client'; readonly token: RequestToken }
+  | { readonly type: 'coordinator'; readonly broker: number; readonly request: number }
+
 /** DelayedProduce.scala. */
 export interface ParkedProduce {
   /** Of the timer that ends the wait. */
   readonly timerKey: string
-  readonly token: RequestToken
-  readonly response: ProduceResponse
+  readonly after: AfterReplicas
   /** All of its partitions that wait, and those that still do. */
   readonly waits: readonly ReplicaWait[]
   open: readonly ReplicaWait[]
@@ -76,6 +88,7 @@ export interface CoordinatorShard {
   readonly partition: number
   readonly groups: Map<string, Group>
   readonly offsets: Map<string, GroupOffsets>
+  readonly pendingOffsets: PendingOffsets
 }
 
 export interface ApiVersionRange {
@@ -123,6 +136,8 @@ export interface BrokerState {
   /** Nothing can be written any more: the next write halts the broker. */
   diskFull: boolean
   readonly parkedDeletes: Map<number, ParkedDeletes>
+  /** Markers this broker has asked for as a coordinator: whom, by the number of the request. */
+  readonly markerRequests: Map<number, number>
   /** When old segments, compaction and silent producers are looked at next. */
   readonly maintenance: MaintenanceTimes
   /** What it has left to give to producers. */
@@ -132,6 +147,8 @@ export interface BrokerState {
   readonly shards: Map<number, CoordinatorShard>
   /** Partitions of `__consumer_offsets` this broker leads and has not read yet, and when each will have been. */
   readonly loading: Map<number, number>
+  /** What it coordinates of transactions. */
+  readonly transactions: Coordination
   /** When committed offsets that nobody needs are looked for next, Infinity while nothing can go. */
   groupExpiry: number
   /** What happens when a record of `__consumer_offsets` is committed, by partition, in offset order. */
@@ -197,11 +214,13 @@ export function createBrokerState(
     touched: checksLaws ? { partitions: new Set(), groups: new Set() } : null,
     parkedProduces: new Map(),
     parkedDeletes: new Map(),
+    markerRequests: new Map(),
     maintenance: { retention: Infinity, cleaner: Infinity, producers: Infinity },
     producerIds: NO_PRODUCER_IDS,
     produceWatchers: new Map(),
     shards: new Map(),
     loading: new Map(),
+    transactions: createCoordination(),
     groupExpiry: Infinity,
     commitWaiters: new Map(),
     committedParts: new Map(),

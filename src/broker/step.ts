@@ -8,6 +8,7 @@ import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { completeDeletes, onDeletesTimeout } from './deletes.ts'
 import { expireGroups } from './groups/expiry.ts'
+import { partitionsWithOffsets } from './groups/pending-offsets.ts'
 import { beginLoading, commitTimeout, finishLoading, resign } from './groups/tenure.ts'
 import { stepGroupTimer } from './groups/timers.ts'
 import { configureLog, createLog, type PartitionLog, removeExpiredProducers } from './log/index.ts'
@@ -19,6 +20,7 @@ import {
   type MetadataRecord,
   OFFSETS_TOPIC,
   type PartitionInfo,
+  TRANSACTION_TOPIC,
   topicById,
 } from './metadata.ts'
 import { gotProducerIds, NO_PRODUCER_IDS } from './producer-ids.ts'
@@ -36,6 +38,11 @@ import type { PeerMessage } from './replication/messages.ts'
 import { advance, failProduces, onReplicaFetch, onReplicaWait } from './replication/progress.ts'
 import type { InboundRequest } from './request.ts'
 import { type BrokerState, dynamicConfig, logByKey, logConfigOf, logOf, watchKey } from './state.ts'
+import { writeTimeout } from './transactions/append.ts'
+import { onMarkersTimer, onTxnMarkersWritten } from './transactions/completion.ts'
+import { forgetCoordination } from './transactions/shard.ts'
+import { beginLoadingTransactions, finishLoadingTransactions, resignTransactions } from './transactions/tenure.ts'
+import { abortTimedOut, expireTransactionalIds } from './transactions/timeouts.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -61,6 +68,11 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'retention' || timer.type === 'cleaner' || timer.type === 'producers')
     maintain(state, timer.type, ctx, out, (log) => logStartMoved(state, log, ctx.now, out))
   else if (timer.type === 'load') finishLoading(state, ctx, out)
+  else if (timer.type === 'transaction-write') writeTimeout(state, timer.partition, ctx, out)
+  else if (timer.type === 'txn-load') finishLoadingTransactions(state, ctx, out)
+  else if (timer.type === 'txn-markers') onMarkersTimer(state, ctx, out)
+  else if (timer.type === 'txn-timeout') abortTimedOut(state, ctx, out)
+  else if (timer.type === 'txn-expiry') expireTransactionalIds(state, ctx, out)
   else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
   else if (timer.type === 'group-expiry') expireGroups(state, ctx, out)
   else stepGroupTimer(state, timer, ctx, out)
@@ -77,7 +89,7 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
   const epoch = brokerEpochOf(state.image, state.id)
   const touched = new Map<string, { readonly topicId: string; readonly partition: number }>()
   for (const record of records) {
-    if (record.type === 'remove-topic') removeTopic(state, record.topicId, out)
+    if (record.type === 'remove-topic') removeTopic(state, record.topicId, ctx, out)
     applyMetadata(state.image, record)
     // A broker that reads the log anew may have asked before it knew the topic.
     if (record.type === 'topic') state.logConfigs.delete(record.name)
@@ -115,6 +127,11 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
       armMaintenance(state, log, ctx.now, out)
     }
   }
+  if (message.type === 'txn-markers') {
+    const asker = { type: 'coordinator', broker: message.from, request: message.request } as const
+    out.changes.push({ op: 'write-markers', asker, markers: message.markers })
+  }
+  if (message.type === 'txn-markers-written') onTxnMarkersWritten(state, message, ctx, out)
   if (message.type === 'producer-ids') state.producerIds = gotProducerIds(state.producerIds, message, ctx.now)
   if (message.type === 'alter-refused') {
     const name = state.image.topicNames.get(message.topicId)
@@ -187,8 +204,10 @@ export function stepRestart(state: BrokerState, now: number): Decision {
   state.parkedProduces.clear()
   state.produceWatchers.clear()
   state.parkedDeletes.clear()
+  state.markerRequests.clear()
   // Its timers died with it.
   state.groupExpiry = Infinity
+  forgetCoordination(state.transactions)
   state.maintenance.retention = Infinity
   state.maintenance.cleaner = Infinity
   state.maintenance.producers = Infinity
@@ -212,7 +231,7 @@ function partitionChanged(state: BrokerState, topicId: string, partition: number
   const holds = info.replicas.includes(state.id)
   const log = holds ? ensureLog(state, topic.name, topicId, partition, ctx.now) : undefined
   const leads = info.leader === state.id
-  if (!leads) stopLeading(state, topic.name, partition, out)
+  if (!leads) stopLeading(state, topic.name, partition, ctx, out)
   if (log !== undefined) {
     log.leaderEpoch = info.leaderEpoch
     armMaintenance(state, log, ctx.now, out)
@@ -260,6 +279,7 @@ function lead(state: BrokerState, log: PartitionLog, info: PartitionInfo, ctx: C
   beginEpoch(log, info.leaderEpoch, log.logEndOffset)
   state.leading.set(key, leader)
   if (log.topic === OFFSETS_TOPIC) beginLoading(state, log.partition, ctx, out)
+  if (log.topic === TRANSACTION_TOPIC) beginLoadingTransactions(state, log.partition, ctx, out)
   advance(state, log, leader, ctx.now, out, moved)
   const early = state.earlyFetches.filter((fetch) => watchKey(fetch.topic, fetch.partition) === key)
   for (const fetch of early) {
@@ -269,11 +289,12 @@ function lead(state: BrokerState, log: PartitionLog, info: PartitionInfo, ctx: C
   if (info.replicas.length > 1) armIsrCheck(state, ctx, out)
 }
 
-function stopLeading(state: BrokerState, topic: string, partition: number, out: Decision): void {
+function stopLeading(state: BrokerState, topic: string, partition: number, ctx: Context, out: Decision): void {
   const key = watchKey(topic, partition)
   if (!state.leading.delete(key)) return
   failProduces(state, key, out)
   if (topic === OFFSETS_TOPIC) resign(state, partition, out)
+  if (topic === TRANSACTION_TOPIC) resignTransactions(state, partition, ctx, out)
 }
 
 /** Kafka checks twice a lag time (ReplicaManager, isr-expiration). */
@@ -321,7 +342,7 @@ function dropReplica(state: BrokerState, topic: string, partition: number): void
   if (logs?.[partition] !== undefined) delete logs[partition]
 }
 
-function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
+function removeTopic(state: BrokerState, topicId: string, ctx: Context, out: Decision): void {
   const topic = topicById(state.image, topicId)
   if (topic === undefined) return
   for (const partition of topic.partitions.keys()) {
@@ -330,17 +351,17 @@ function removeTopic(state: BrokerState, topicId: string, out: Decision): void {
     }
   }
   for (const partition of topic.partitions.keys()) {
-    stopLeading(state, topic.name, partition, out)
+    stopLeading(state, topic.name, partition, ctx, out)
     state.following.delete(watchKey(topic.name, partition))
   }
   state.logs.delete(topic.name)
   state.logConfigs.delete(topic.name)
   // Commits for a topic that is gone are gone too (GroupCoordinatorService.onPartitionsDeleted).
   for (const shard of state.shards.values()) {
-    const records = [...shard.offsets].flatMap(([group, topics]) =>
-      [...(topics.get(topic.name)?.keys() ?? [])].map(
-        (partition) => ({ type: 'offset-commit', group, topic: topic.name, partition, value: null }) as const,
-      ),
+    const records = [...shard.groups.keys()].flatMap((group) =>
+      partitionsWithOffsets(shard, group)
+        .filter((of) => of.topic === topic.name)
+        .map((of) => ({ type: 'offset-commit', group, ...of, value: null }) as const),
     )
     if (records.length > 0) {
       out.changes.push({ op: 'coordinator-append', partition: shard.partition, records, after: { type: 'nothing' } })

@@ -19,6 +19,10 @@ export interface Switches {
   readonly keepEpochOnShrink: boolean
   /** KIP-360: of a producer that a leader does not know any sequence is taken; before, it was UNKNOWN_PRODUCER_ID. */
   readonly kip360: boolean
+  /** KIP-890: a leader asks the coordinator whether a partition is in the transaction before it takes the first record of it. */
+  readonly txnVerification: boolean
+  /** KIP-890: every transaction has an epoch of its own, so what is late of one cannot get into the next. */
+  readonly epochBumpPerTxn: boolean
   /** KAFKA-15583: below min.insync.replicas the high watermark stands still. */
   readonly strictMinIsr: boolean
 }
@@ -32,6 +36,8 @@ export const SWITCH_NAMES = [
   'brokerEpochFencing',
   'elr',
   'keepEpochOnShrink',
+  'txnVerification',
+  'epochBumpPerTxn',
   'strictMinIsr',
 ] as const satisfies readonly (keyof Switches)[]
 
@@ -53,6 +59,8 @@ export function switchesOf(version: string): Switches {
     // 4.0 has it, off by default (eligible.leader.replicas.version).
     elr: since(4, 1),
     keepEpochOnShrink: since(3, 6),
+    txnVerification: since(3, 6),
+    epochBumpPerTxn: since(4, 0),
     strictMinIsr: since(3, 7),
   }
 }

@@ -136,6 +136,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         groupInstanceId: given.groupInstanceId ?? null,
         groupProtocol: given.groupProtocol ?? 'classic',
         groupRemoteAssignor: given.groupRemoteAssignor ?? null,
+        requireStable: given.requireStable ?? false,
         clientId: config.clientId ?? 'kafkajs',
       })
     },

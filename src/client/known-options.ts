@@ -48,6 +48,7 @@ const known = {
     'groupInstanceId',
     'groupProtocol',
     'groupRemoteAssignor',
+    'requireStable',
   ],
   admin: ['retry'],
 } as const

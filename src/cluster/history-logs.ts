@@ -1,8 +1,8 @@
 /** The end of a recorded run: which send's record stands where in the leaders' logs. */
-import { isInternal, type PartitionInfo, type PartitionLog } from '../broker/index.ts'
+import { abortedBetween, isInternal, type PartitionInfo, type PartitionLog } from '../broker/index.ts'
 import type { PartitionEnd, StoredRecord } from '../kernel/index.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { compressionCode, isControl, readRecords } from '../protocol/records.ts'
+import { compressionCode, isControl, isTransactional, readRecords } from '../protocol/records.ts'
 import type { World } from './world.ts'
 
 /** What a partition's log does not say of it. */
@@ -62,13 +62,22 @@ function addRecords(
 ): void {
   const { topic, partition } = log
   for (const batch of log.batches) {
-    if (isControl(batch)) continue
+    // What was aborted is in the log and was never written: that is what a transaction is for.
+    if (isControl(batch) || wasAborted(log, batch)) continue
     const first = firstIdOf(batch)
     for (const delta of deltasOf(world, batch)) {
       const offset = batch.baseOffset + delta
       if (offset >= log.logStartOffset) out.push({ send: first + delta, topic, partition, offset })
     }
   }
+}
+
+function wasAborted(log: PartitionLog, batch: RecordBatch): boolean {
+  if (!isTransactional(batch)) return false
+  const { baseOffset, producerId } = batch
+  return abortedBetween(log, baseOffset, baseOffset + 1).some(
+    (txn) => txn.producerId === producerId && txn.firstOffset <= baseOffset,
+  )
 }
 
 /** Distances from the base offset. Only a compacted batch has holes, so only that one is read. */

@@ -199,7 +199,8 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
 
   function onEvent(event: TraceEvent): void {
     if (event.type === 'offset.commit') {
-      const { group, member, topic, partition, offset } = event
+      const { group, topic, partition, offset, producerId } = event
+      const member = producerId === undefined ? event.member : `producer ${producerId}`
       commits.push({ ...moment(), group, member, topic, partition, offset })
     } else if (event.type === 'leader' && event.unclean) countIn(uncleanElections, event)
     else if (event.type === 'unflushed-lost') countIn(lossyCrashes, event)

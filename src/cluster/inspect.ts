@@ -4,6 +4,7 @@ import {
   findBatch,
   flushedOffsetAt,
   isInternal,
+  lastStableOffset,
   OFFSETS_TOPIC,
   type PartitionLog,
 } from '../broker/index.ts'
@@ -99,6 +100,7 @@ export function topicViews(world: World): TopicView[] {
         removingReplicas: [...info.removingReplicas],
         logStartOffset: log?.logStartOffset ?? 0,
         highWatermark: log?.highWatermark ?? 0,
+        lastStableOffset: log === undefined ? 0 : lastStableOffset(log),
         logEndOffset: log?.logEndOffset ?? 0,
         replicaLogs: info.replicas.map((node) => {
           const own = world.nodes.get(node)?.broker.logs.get(topic.name)?.[info.partition]

@@ -90,6 +90,16 @@ function describeTask(task: Task): string {
           return `broker ${task.node} looks for replicas that lag`
         case 'load':
           return `broker ${task.node} has read what its groups wrote`
+        case 'transaction-write':
+          return 'a transaction coordinator gives up on a write'
+        case 'txn-load':
+          return `broker ${task.node} has read what its transactions wrote`
+        case 'txn-markers':
+          return `broker ${task.node} looks for markers that are not written`
+        case 'txn-timeout':
+          return `broker ${task.node} looks for transactions that take too long`
+        case 'txn-expiry':
+          return 'transactional ids that nobody uses expire'
         case 'commit':
           return 'a coordinator gives up on a write'
         case 'group-expiry':

@@ -5,10 +5,10 @@
 import { type Context, type Decision, stepRequest } from '../broker/index.ts'
 import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
-import type { ApiName, ProduceRequest, RequestOf } from '../protocol/messages.ts'
+import type { ApiName, FetchRequest, ProduceRequest, RequestOf } from '../protocol/messages.ts'
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import { rememberGeneration } from './generations.ts'
-import { checkAnswer, rememberProduce } from './laws/answer-laws.ts'
+import { checkAnswer, rememberFetch, rememberProduce } from './laws/answer-laws.ts'
 import { checkGroups } from './laws/index.ts'
 import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
@@ -108,6 +108,7 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
   }
   if (world.checksLaws && request.api === 'Produce')
     rememberProduce(world, node, inbound, request.body as ProduceRequest)
+  if (world.checksLaws && request.api === 'Fetch') rememberFetch(world, inbound, request.body as FetchRequest)
   execute(world, node, stepRequest(node.broker, inbound, contextOf(world)))
 }
 

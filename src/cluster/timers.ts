@@ -27,7 +27,7 @@ export function reclassifyGroup(world: World, groupId: string): void {
  * - The session of the living, and a long poll, merely tick.
  */
 function kindOf(world: World, timer: BrokerTimer): EventKind {
-  if (timer.type === 'load') return 'recovery'
+  if (timer.type === 'load' || timer.type === 'txn-load') return 'recovery'
   if (!('groupId' in timer)) return 'daemon'
   if (timer.type === 'session') {
     const connection = world.connections.get(timer.connection)

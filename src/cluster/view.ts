@@ -74,6 +74,8 @@ export interface PartitionView {
   readonly logStartOffset: number
   /** The leader's. Consumers read below it. */
   readonly highWatermark: number
+  /** The leader's. Consumers read below it, unless they read uncommitted: it stands before the first transaction that is open. */
+  readonly lastStableOffset: number
   /** The leader's LEO: the offset the next record will get. */
   readonly logEndOffset: number
   /** Every replica's own log, in the order of `replicas`. */

@@ -268,6 +268,7 @@ export function createWorld(options: WorldOptions): World {
       partitions: new Map(),
       decided: new Set(),
       produces: new Map(),
+      committedReaders: new Set(),
       links: { order: new Map(), arrived: new Map(), underWay: new Map() },
       groups: new Map(),
       violation: null,

@@ -31,6 +31,20 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
         epoch: event.producer.epoch,
         expected: event.expected,
       })
+    case 'marker':
+      return t(event.outcome === 'commit' ? 'event.marker.commit' : 'event.marker.abort', {
+        producer: event.producerId,
+        where: partitionName(event),
+        offset: event.offset,
+      })
+    case 'marker.refused':
+      return t(event.outcome === 'commit' ? 'event.marker.refused.commit' : 'event.marker.refused.abort', {
+        node: event.node,
+        producer: event.producerId,
+        epoch: event.producerEpoch,
+        where: partitionName(event),
+        error: event.errorCode,
+      })
     case 'high-watermark':
       return t('event.high-watermark', { where: partitionName(event), offset: event.offset })
     case 'log-start':
@@ -79,6 +93,10 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t('event.isr', { where: partitionName(event), isr: event.isr.join(', ') })
     case 'group.state':
       return t('event.group.state', { group: event.group, to: event.to, generation: event.generation })
+    case 'transaction':
+      return t(`event.transaction.${event.to}` as 'event.transaction.Ongoing', { id: event.transactionalId })
+    case 'transaction.timeout':
+      return t('event.transaction.timeout', { id: event.transactionalId, seconds: event.afterMs / 1000 })
     case 'group.target':
       return t('event.group.target', { group: event.group, epoch: event.epoch })
     case 'group.join':
@@ -99,6 +117,10 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
           })
     case 'offset.expired':
       return t('event.offset.expired', { group: event.group, where: partitionName(event), offset: event.offset })
+    case 'offset.pending':
+      return t('event.offset.pending', { group: event.group, where: partitionName(event), offset: event.offset })
+    case 'offset.dropped':
+      return t('event.offset.dropped', { group: event.group, where: partitionName(event), offset: event.offset })
     case 'offset.commit':
       return t('event.offset.commit', { group: event.group, where: partitionName(event), offset: event.offset })
     case 'handler.start':

@@ -62,6 +62,30 @@ export type Fact =
       readonly client: string
       readonly producer: ProducerMark
     }
+  /** A transaction of the producer has ended in the partition: its marker takes an offset, and no consumer sees it. */
+  | {
+      readonly type: 'marker'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly producerId: number
+      readonly producerEpoch: number
+      readonly coordinatorEpoch: number
+      readonly outcome: TransactionOutcome
+    }
+  /** A marker of an earlier producer epoch, or of a coordinator that is one no longer; nothing is appended. */
+  | {
+      readonly type: 'marker.refused'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly errorCode: number
+      readonly producerId: number
+      readonly producerEpoch: number
+      readonly coordinatorEpoch: number
+      readonly outcome: TransactionOutcome
+    }
   | {
       readonly type: 'high-watermark'
       readonly node: number
@@ -174,6 +198,26 @@ export type Fact =
       readonly topic: string
       readonly partition: number
       readonly offset: number
+      /** Committed with a transaction of this producer, by nobody the coordinator knows. */
+      readonly producerId?: number
+    }
+  /** Written within a transaction: it counts when that commits. */
+  | {
+      readonly type: 'offset.pending'
+      readonly group: string
+      readonly producerId: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+    }
+  /** Its transaction was aborted, or something later is committed. */
+  | {
+      readonly type: 'offset.dropped'
+      readonly group: string
+      readonly producerId: number
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
     }
   /** A committed offset outlived `offsets.retention.minutes` and is gone (KIP-211). */
   | {
@@ -183,6 +227,19 @@ export type Fact =
       readonly partition: number
       readonly offset: number
     }
+  // transactions
+  /** The coordinator has it in its log. */
+  | {
+      readonly type: 'transaction'
+      readonly transactionalId: string
+      readonly from: string
+      readonly to: string
+      readonly producerId: number
+      readonly epoch: number
+      /** `topic-partition` names. */
+      readonly partitions: readonly string[]
+    }
+  | { readonly type: 'transaction.timeout'; readonly transactionalId: string; readonly afterMs: number }
   // application code
   | {
       readonly type: 'handler.start' | 'handler.done' | 'handler.error'
@@ -247,6 +304,8 @@ export type ClassicStateName = 'Empty' | 'PreparingRebalance' | 'CompletingRebal
 /** ConsumerGroup.ConsumerGroupState (KIP-848). */
 export type ConsumerStateName = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' | 'Dead'
 export type GroupStateName = ClassicStateName | ConsumerStateName
+
+export type TransactionOutcome = 'commit' | 'abort'
 
 /** Who sent a batch, and as which of its batches. */
 export interface ProducerMark {

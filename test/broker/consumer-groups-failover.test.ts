@@ -185,9 +185,14 @@ describe('testOnLoaded', () => {
 })
 
 describe('replay of a consumer group’s records', () => {
-  const empty = (): CoordinatorShard => ({ partition: 0, groups: new Map(), offsets: new Map() })
+  const empty = (): CoordinatorShard => ({
+    partition: 0,
+    groups: new Map(),
+    offsets: new Map(),
+    pendingOffsets: new Map(),
+  })
   const replayed = (shard: CoordinatorShard, ...records: CoordinatorRecord[]) => {
-    for (const record of records) replay(shard, record, 5)
+    for (const record of records) replay(shard, record, { offset: 0, producerId: -1 }, 5)
     return shard.groups.get('g') as ConsumerGroup | undefined
   }
   const metadata = { ...createMember('m', 0), subscribedTopicNames: ['orders'] }

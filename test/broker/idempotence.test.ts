@@ -82,13 +82,13 @@ describe('InitProducerId', () => {
     expect(init(bench).producerId).toBe(1)
   })
 
-  test('transactional ids: arguments are checked, a coordinator there is not', () => {
+  test('transactional ids: arguments are checked before the coordinator is looked for', () => {
     const bench = benchWithIds()
     const code = (body: Partial<InitProducerIdRequest>) => init(bench, body).errorCode
     expect(code({ transactionalId: '' })).toBe(ErrorCode.INVALID_REQUEST)
     for (const transactionTimeoutMs of [0, -1, 900_001])
       expect(code({ transactionalId: 'tx', transactionTimeoutMs })).toBe(ErrorCode.INVALID_TRANSACTION_TIMEOUT)
-    expect(code({ transactionalId: 'tx', transactionTimeoutMs: 900_000 })).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    expect(code({ transactionalId: 'tx', transactionTimeoutMs: 900_000 })).toBe(ErrorCode.NOT_COORDINATOR)
     expect(init(bench).producerId).toBe(0)
   })
 })

@@ -110,14 +110,14 @@ describe('Produce', () => {
     }
   })
 
-  test('control batches, transactions, and keyless records of a compacted topic are refused, nothing of them is stored', () => {
+  test('control batches, transactions without a name, and keyless records of a compacted topic are refused, nothing of them is stored', () => {
     const bench = createBench({ orders: 1 })
     const records = [{ key: null, value: 'x', timestamp: 1 }]
     const error = (batch: ReturnType<typeof batchOf>, topic = 'orders') =>
       bench.ask('Produce', 7, produceBody(topic, 0, [batch])).responses[0]?.partitionResponses[0]?.errorCode
     expect(error(encodeBatch(records, { control: true }))).toBe(ErrorCode.INVALID_RECORD)
     expect(error(encodeBatch(records, { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true }))).toBe(
-      ErrorCode.UNSUPPORTED_VERSION,
+      ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     )
     expect(bench.state.logs.get('orders')?.[0]?.logEndOffset).toBe(0)
     const compact = makeCreatableTopicConfig({ name: 'cleanup.policy', value: 'compact' })

@@ -17,6 +17,7 @@ import {
   stepTimer,
   switchesOf,
 } from '../../src/broker/index.ts'
+import type { PeerMessage, Send } from '../../src/broker/replication/messages.ts'
 import type { Fact } from '../../src/kernel/index.ts'
 import { makeCreatableTopic, makeCreateTopicsRequest } from '../../src/protocol/make.ts'
 import type { ApiName, RequestOf, ResponseOf } from '../../src/protocol/messages.ts'
@@ -29,6 +30,10 @@ export interface Bench {
   readonly timers: Map<string, { at: number; timer: BrokerTimer }>
   /** Answers that came, by correlation id; `null` = the connection was closed, `undefined` = none is owed. */
   readonly answers: Map<number, unknown>
+  /** What the broker sent to other brokers, and to itself. */
+  readonly sent: Send[]
+  /** A message of another broker arrives. */
+  hear(message: PeerMessage): void
   /** Whether what the broker asks the controller gets lost. */
   cutOff: boolean
   /** Sends a request and returns its answer; throws when the broker keeps it waiting. */
@@ -71,6 +76,7 @@ export function createBench(
       else bench.timers.set(change.key, { at: change.at, timer: change.timer })
     }
     for (const { token, body } of decision.replies) bench.answers.set(token.correlationId, body)
+    bench.sent.push(...decision.sends)
     for (const { message } of decision.sends) {
       if (message.type !== 'allocate-producer-ids' || bench.cutOff) continue
       const { answer } = allocateProducerIds(controller, 1, message)
@@ -89,6 +95,8 @@ export function createBench(
     timers: new Map(),
     answers: new Map(),
     cutOff: false,
+    sent: [],
+    hear: (message) => carryOut(stepPeer(state, message, context())),
     send(api, version, body, from = {}) {
       const correlationId = ++correlation
       carryOut(
@@ -176,6 +184,6 @@ export function batchOf(values: readonly string[], timestamp = 1_000_000) {
 
 /** Timers of requests and members; not those for the upkeep of logs and of committed offsets. */
 export function pendingTimers({ timers }: Bench): number {
-  const upkeep = ['retention', 'cleaner', 'producers', 'group-expiry']
+  const upkeep = ['retention', 'cleaner', 'producers', 'group-expiry', 'txn-expiry']
   return [...timers.keys()].filter((key) => !upkeep.includes(key)).length
 }

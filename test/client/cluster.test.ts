@@ -173,13 +173,6 @@ describe('producer', () => {
     expect((error as KafkaJSNumberOfRetriesExceeded).cause).toBeInstanceOf(KafkaJSProtocolError)
   })
 
-  it('says that transactions are not there yet', async () => {
-    const kafka = create().kafka(quiet)
-    await expect(kafka.producer({ transactionalId: 'x' }).transaction()).rejects.toMatchObject({
-      message: /does not have transactions/,
-    })
-  })
-
   it('goes on after its broker came back', async () => {
     const cluster = create({ brokers: 1, topics: { orders: 1 } })
     const producer = cluster.kafka(quiet).producer()

@@ -7,17 +7,20 @@ import { LAWS } from '../../src/broker/laws/index.ts'
 import { ANSWER_LAWS } from '../../src/cluster/laws/answer-laws.ts'
 import { DUTIES } from '../../src/cluster/laws/duties.ts'
 import { REPLICA_LAWS } from '../../src/cluster/laws/replica-laws.ts'
+import { TRANSACTION_LAWS } from '../../src/cluster/laws/transaction-laws.ts'
 
 test('docs/laws.md is what the code says (else run npx tsx scripts/generate-laws-docs.ts)', () => {
   expect(lawsDocsAreCurrent()).toBe(true)
 })
 
 test('every law is there; one id may have more than one sentence, never the same twice', () => {
-  const ids = [...LAWS, ...GROUP_LAWS, ...REPLICA_LAWS, ...DUTIES].map(({ id }) => id).concat(Object.keys(ANSWER_LAWS))
-  const sentences = [...LAWS, ...GROUP_LAWS, ...REPLICA_LAWS, ...DUTIES].map(({ sentence }) => sentence)
+  const laws = [...LAWS, ...GROUP_LAWS, ...REPLICA_LAWS, ...TRANSACTION_LAWS, ...DUTIES]
+  const ids = laws.map(({ id }) => id).concat(Object.keys(ANSWER_LAWS))
+  const sentences = laws.map(({ sentence }) => sentence).concat(Object.values(ANSWER_LAWS))
   expect(new Set(sentences).size).toBe(sentences.length)
   for (const id of ['L1', 'L2', 'L3', 'L4', 'L5', 'L6', 'L7', 'L8', 'L9']) expect(ids).toContain(id)
   for (let n = 1; n <= 11; n++) expect(ids).toContain(`R${n}`)
+  for (const id of ['T2', 'T3', 'T7']) expect(ids).toContain(id)
   for (const id of ['G1', 'G3', 'G4', 'G5', 'G6', 'G7', 'P1', 'P2', 'V1', 'V2', 'V3', 'V4', 'V5', 'V9'])
     expect(ids).toContain(id)
 })

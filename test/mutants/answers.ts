@@ -73,8 +73,8 @@ export const ANSWER_MUTANTS: readonly Mutant[] = [
   {
     id: 'fetch-up-to-log-end',
     file: 'src/broker/api/01-fetch.ts',
-    find: '      wanted.offset,\n      log.highWatermark,\n',
-    replace: '      wanted.offset,\n      log.logEndOffset,\n',
+    find: 'return committedOnly ? lastStableOffset(log) : log.highWatermark',
+    replace: 'return committedOnly ? lastStableOffset(log) : log.logEndOffset',
     wrong: 'Consumers see records that are not committed.',
     rule: 'L8',
   },

@@ -6,6 +6,7 @@ import { LOG_MUTANTS } from './log.ts'
 import type { Mutant } from './mutant.ts'
 import { PRODUCER_MUTANTS } from './producers.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
+import { TRANSACTION_LOG_MUTANTS } from './transactions-log.ts'
 import { WORLD_MUTANTS } from './world.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -14,6 +15,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...CONTROLLER_MUTANTS,
   ...LOG_MUTANTS,
   ...PRODUCER_MUTANTS,
+  ...TRANSACTION_LOG_MUTANTS,
   ...WORLD_MUTANTS,
   ...GROUP_MUTANTS,
 ]

@@ -123,7 +123,7 @@ export const LOG_MUTANTS: readonly Mutant[] = [
   {
     id: 'compaction-above-hw',
     file: CLEANABLE,
-    find: 'const limit = Math.min(log.highWatermark, activeSegment(log).baseOffset)',
+    find: 'const limit = Math.min(lastStableOffset(log), activeSegment(log).baseOffset)',
     replace: 'const limit = activeSegment(log).baseOffset',
     wrong: 'Compaction looks at records that are not committed.',
     rule: 'LogCleanerManager.cleanableOffsets',

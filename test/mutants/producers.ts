@@ -84,16 +84,16 @@ export const PRODUCER_MUTANTS: readonly Mutant[] = [
   {
     id: 'followers-know-nobody',
     file: 'src/broker/log/append.ts',
-    find: '  producerAppended(log.producers, batch)\n',
+    find: '  const completed = producerAppended(log, batch)\n',
     replace:
-      '  if (batch.partitionLeaderEpoch === log.leaderEpoch && log.highWatermark === log.logEndOffset - batch.lastOffsetDelta - 1) producerAppended(log.producers, batch)\n',
+      '  const completed = (batch.partitionLeaderEpoch === log.leaderEpoch && log.highWatermark === log.logEndOffset - batch.lastOffsetDelta - 1) ? producerAppended(log, batch) : null\n',
     wrong: 'A replica forgets producers of batches that come while others are not committed.',
     rule: 'P4',
   },
   {
     id: 'truncation-keeps-producers',
     file: 'src/broker/log/truncate.ts',
-    find: '  if (log.logEndOffset < before) truncateProducers(log, now)\n',
+    find: '    truncateProducers(log, now)\n',
     replace: '',
     wrong: 'A log that was cut remembers batches that it no longer has.',
     rule: 'P4, truncateAndReload',
@@ -133,8 +133,8 @@ export const PRODUCER_MUTANTS: readonly Mutant[] = [
   {
     id: 'expiry-one-late',
     file: STATE,
-    find: '  return now - lastTimestamp >= expiryMs\n',
-    replace: '  return now - lastTimestamp > expiryMs\n',
+    find: 'now - lastTimestamp >= expiryMs\n',
+    replace: 'now - lastTimestamp > expiryMs\n',
     wrong: 'A producer is forgotten when it was silent for longer than producer.id.expiration.ms, not for as long.',
     rule: 'ProducerStateManager.isProducerExpired',
   },

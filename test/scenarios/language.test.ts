@@ -24,6 +24,13 @@ describe('what it does not understand is refused, with its line and a hint, befo
     ['a name', ['cluster', 'consumer Anna'], /"Anna" is no name: small letters and digits/],
     ['a thing to count', ['odds 5', '  cluster', '  count lost-efect'], /Did you mean "lost-effect"\?/],
     ['odds that count nothing', ['odds 5', '  cluster'], /^line 3: odds lacks a line that says what to count/],
+    [
+      'an end that is none',
+      ['cluster', 'end anna comit'],
+      /"comit" is no end of a transaction\. Did you mean "commit"\?/,
+    ],
+    ['a pipe without an end', ['cluster', 'pipe anna reads orders'], /^line 4: pipe lacks where to: writes TOPIC\./],
+    ['a bookmark in no transaction', ['cluster', 'pipe anna writes b offsets=in'], /offsets=in needs tx=ID/],
     ['an indented line elsewhere', ['cluster', '  wait 5s'], /^line 4: only what belongs to odds is indented/],
   ]
   test.each(cases)('%s', async (_refused, lines, message) => {
@@ -93,6 +100,27 @@ describe('what it prints', () => {
     ]
     const printed = await printedBy(...lines, 'crash anna', 'restart anna', 'wait 60s', 'check')
     expect(printed?.split('\n')).toEqual(['lost-effect  1', 'dup-effect   none'])
+  })
+})
+
+describe('producers', () => {
+  test('one nobody has started, a transaction nobody has begun, an answer nobody waits for', async () => {
+    await expect(runScenario(scenario('cluster', 'producer anna', 'begin ana'))).rejects.toThrow(
+      /^line 5: "ana" is no producer here\. Did you mean "anna"\?/,
+    )
+    expect(await printedBy('cluster', 'producer anna tx=a', 'end anna abort')).toBe(
+      'anna is refused: anna has begun no transaction',
+    )
+    await expect(runScenario(scenario('cluster', 'producer anna', 'send anna 1 lose=answer'))).rejects.toThrow(
+      /^line 5: the answer of a leader without followers leaves at once/,
+    )
+  })
+
+  test('the judge sees what is there twice, in the log and not in aborted transactions', async () => {
+    const lines = ['cluster', 'producer anna tx=a', 'begin anna', 'send anna 1', 'end anna abort', 'begin anna']
+    const once = [...lines, 'send anna 1', 'end anna commit', 'wait 1s']
+    expect(await printedBy(...once, 'check')).toBe('lost-append  none\ndup-append   none')
+    expect(await printedBy(...once, 'send anna 1', 'check')).toBe('lost-append  none\ndup-append   1')
   })
 })
 

@@ -34,6 +34,7 @@ const view: ClusterView = {
         removingReplicas: [],
         logStartOffset: 0,
         highWatermark: 0,
+        lastStableOffset: 0,
         logEndOffset: 0,
       })),
     },

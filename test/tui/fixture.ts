@@ -141,6 +141,7 @@ export const liveView: ClusterView = {
         isr: [partition + 1],
         logStartOffset: 0,
         highWatermark: 10 + 5 * partition,
+        lastStableOffset: 10 + 5 * partition,
         logEndOffset: 12 + 5 * partition,
         replicaLogs: [replicaLog(partition + 1, 12 + 5 * partition, 10 + 5 * partition)],
         elr: [],

@@ -111,6 +111,7 @@ export const groupSnapshot: SandboxSnapshot = {
           removingReplicas: [],
           logStartOffset: 0,
           highWatermark: partition === 9 ? 7 : partition === 5 ? 5 : 0,
+          lastStableOffset: 0,
           logEndOffset: partition === 9 ? 7 : partition === 5 ? 5 : 0,
           replicaLogs: [],
         })),

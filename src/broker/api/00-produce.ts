@@ -10,7 +10,11 @@
  * - A batch of an idempotent producer is checked last, against what the log knows of the producer (`log/producer-check.ts`). One that is
  *   in the log already is answered with the offset and time it got then, and is not appended; with acks=all once it is replicated.
  *   An earlier epoch is INVALID_PRODUCER_EPOCH in every version (PRODUCER_FENCED is the coordinator's), a sequence that does
- *   not follow OUT_OF_ORDER_SEQUENCE_NUMBER, one below 0 INVALID_RECORD. Transactions do not exist yet (UNSUPPORTED_VERSION).
+ *   not follow OUT_OF_ORDER_SEQUENCE_NUMBER, one below 0 INVALID_RECORD.
+ * - A transactional batch opens a transaction in its partition, or goes on with it; one that is not, of a producer that has one open, is
+ *   INVALID_TXN_STATE. With any transactional batch the request names its transactional id, else all of it is
+ *   TRANSACTIONAL_ID_AUTHORIZATION_FAILED; such batches of two producers are INVALID_PRODUCER_ID_MAPPING. Whether the transaction
+ *   knows of the partition is not asked (KIP-890's verification, docs/fidelity.md).
  *
  * - acks=all needs `min.insync.replicas` (NOT_ENOUGH_REPLICAS: not appended) and is answered when the high watermark has passed the
  *   records; if the ISR shrank meanwhile, NOT_ENOUGH_REPLICAS_AFTER_APPEND: appended, and may commit later (law P1). After
@@ -20,7 +24,7 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { DecodeError } from '../../protocol/fault.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
-import type { PartitionProduceResponse, TopicProduceResponse } from '../../protocol/messages.ts'
+import type { PartitionProduceResponse, ProduceRequest, TopicProduceResponse } from '../../protocol/messages.ts'
 import { batchSizeInBytes, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
 import { type Context, sectionOf } from '../decision.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
@@ -37,6 +41,7 @@ export const produce = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
+    const wrongTransaction = transactionProblemOf(body)
     const waits: ReplicaWait[] = []
     let failed = false
     const responses = body.topicData.map((topic): TopicProduceResponse => {
@@ -49,9 +54,11 @@ export const produce = defineApi({
           const index = data.index
           const errorCode = badAcks
             ? ErrorCode.INVALID_REQUIRED_ACKS
-            : unknownId
-              ? ErrorCode.UNKNOWN_TOPIC_ID
-              : problemOf(state, name, index, data.records, body.acks, ctx)
+            : wrongTransaction !== ErrorCode.NONE
+              ? wrongTransaction
+              : unknownId
+                ? ErrorCode.UNKNOWN_TOPIC_ID
+                : problemOf(state, name, index, data.records, body.acks, ctx)
           const refused = (errorCode: number): PartitionProduceResponse => {
             failed = true
             return makePartitionProduceResponse({
@@ -97,10 +104,29 @@ export const produce = defineApi({
     const response = makeProduceResponse({ responses })
     if (body.acks === -1 && waits.length > 0) {
       const deadline = ctx.now + body.timeoutMs
-      out.changes.push({ op: 'await-replicas', produce: { token: tokenOf(request), response, waits, deadline } })
+      out.changes.push({
+        op: 'await-replicas',
+        produce: { after: { type: 'produce', token: tokenOf(request), response }, waits, deadline },
+      })
     } else out.replies.push({ token: request, body: response })
   },
 })
+
+/** What is wrong with all of a request that has transactional batches (KafkaApis, ReplicaManager.handleProduceAppend). */
+function transactionProblemOf({ transactionalId, topicData }: ProduceRequest): number {
+  let producer = ''
+  for (const { partitionData } of topicData) {
+    for (const batch of partitionData.flatMap(({ records }) => records ?? [])) {
+      if (!isTransactional(batch)) continue
+      if (transactionalId === null) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+      if (batch.producerId < 0) continue
+      const name = `${batch.producerId}/${batch.producerEpoch}`
+      if (producer !== '' && name !== producer) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+      producer = name
+    }
+  }
+  return ErrorCode.NONE
+}
 
 function lastOffsetIn(waits: readonly ReplicaWait[], key: string | undefined): number | undefined {
   for (let i = waits.length - 1; i >= 0; i--) if (waits[i]?.key === key) return waits[i]?.offset
@@ -130,7 +156,6 @@ function problemOf(
   }
   // Control batches are the brokers' own (LogValidator.validateBatch).
   if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
-  if (isTransactional(batch)) return ErrorCode.UNSUPPORTED_VERSION
   if (batch.producerId >= 0 && batch.baseSequence < 0) return ErrorCode.INVALID_RECORD
   if (log.config.compact && hasNullKey(batch, ctx)) return ErrorCode.INVALID_RECORD
   const leader = state.leading.get(log.key)
@@ -163,8 +188,12 @@ function messageOf(errorCode: number): string | null {
       return 'A partition carries exactly one non-empty record batch of magic 2, no control batch, and keys where the topic is compacted; a producer id goes with a sequence.'
     case ErrorCode.INVALID_TOPIC_EXCEPTION:
       return 'Internal topics are written by the brokers only.'
-    case ErrorCode.UNSUPPORTED_VERSION:
-      return 'kafkarium has no transactional producers yet.'
+    case ErrorCode.INVALID_TXN_STATE:
+      return 'The producer has a transaction open in the partition: until it has ended, nothing else can be written there.'
+    case ErrorCode.INVALID_PRODUCER_ID_MAPPING:
+      return 'A request has transactional batches of one producer and one epoch.'
+    case ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+      return 'A request with transactional batches names its transactional id.'
     default:
       return null
   }

@@ -1,7 +1,9 @@
 /**
  * Fetch (key 1). KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages, DelayedFetch.
  *
- * - Consumers see records below the high watermark only (law L8).
+ * - Consumers see records below the high watermark only, with isolation level 1 (read_committed) below the last stable offset
+ *   (law L8). Those get the list of aborted transactions that overlap what they get, by the offsets of their markers, and leave
+ *   their records out themselves (KIP-98).
  * - Waits until `minBytes` are there, at most `maxWaitMs`; an error answers at once.
  * - `maxBytes` bounds the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74).
  * - Offsets outside [log start, log end] are OFFSET_OUT_OF_RANGE.
@@ -11,15 +13,20 @@
  *   sends it to the replica in its rack (KIP-392).
  * - Fetch sessions (KIP-227) are declined: session id 0, every fetch is a full one.
  */
+import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
-import { makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
-import type { FetchResponse, PartitionData } from '../../protocol/messages.ts'
-import { readLog } from '../log/index.ts'
+import { makeAbortedTransaction, makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
+import type { AbortedTransaction, FetchResponse, PartitionData } from '../../protocol/messages.ts'
+import { lastOffsetOf } from '../../protocol/records.ts'
+import { abortedBetween, lastStableOffset, type PartitionLog, readLog } from '../log/index.ts'
 import { NO_TOPIC_ID } from '../metadata.ts'
 import { preferredReadReplica } from '../replication/read-replica.ts'
 import { tokenOf } from '../request.ts'
 import { type BrokerState, type FetchPlan, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
+
+/** IsolationLevel.java. */
+export const READ_COMMITTED = 1
 
 export const fetch = defineApi({
   api: 'Fetch',
@@ -30,6 +37,7 @@ export const fetch = defineApi({
     const plan: FetchPlan = {
       minBytes: Math.min(body.minBytes, body.maxBytes),
       maxBytes: body.maxBytes,
+      committedOnly: body.isolationLevel === READ_COMMITTED,
       clientRack: request.apiVersion >= 11 ? body.rackId : null,
       partitions: body.topics.flatMap((topic) => {
         const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
@@ -94,7 +102,7 @@ export function runFetch(
         makePartitionData({
           partitionIndex,
           highWatermark: log.highWatermark,
-          lastStableOffset: log.highWatermark,
+          lastStableOffset: lastStableOffset(log),
           logStartOffset: log.logStartOffset,
           abortedTransactions: null,
           preferredReadReplica: preferred,
@@ -106,7 +114,7 @@ export function runFetch(
     const read = readLog(
       log,
       wanted.offset,
-      log.highWatermark,
+      endFor(log, plan),
       Math.min(wanted.maxBytes, Math.max(plan.maxBytes - bytes, 0)),
       bytes === 0,
     )
@@ -115,14 +123,28 @@ export function runFetch(
       makePartitionData({
         partitionIndex,
         highWatermark: log.highWatermark,
-        lastStableOffset: log.highWatermark,
+        lastStableOffset: lastStableOffset(log),
         logStartOffset: log.logStartOffset,
-        abortedTransactions: null,
+        abortedTransactions: plan.committedOnly ? abortedIn(log, wanted.offset, read.batches) : null,
         records: read.batches,
       }),
     )
   }
   return { response: makeFetchResponse({ responses: [...byTopic.values()] }), bytes, urgent }
+}
+
+/** What the reader sees is before this (UnifiedLog.read, FetchIsolation). */
+function endFor(log: PartitionLog, { committedOnly }: FetchPlan): number {
+  return committedOnly ? lastStableOffset(log) : log.highWatermark
+}
+
+/** UnifiedLog.addAbortedTransactions. */
+function abortedIn(log: PartitionLog, offset: number, batches: readonly RecordBatch[]): AbortedTransaction[] {
+  const last = batches[batches.length - 1]
+  if (last === undefined) return []
+  return abortedBetween(log, offset, lastOffsetOf(last) + 1).map(({ producerId, firstOffset }) =>
+    makeAbortedTransaction({ producerId, firstOffset }),
+  )
 }
 
 /** KIP-320, Partition.checkCurrentLeaderEpoch: an older epoch than ours is fenced, a newer one we have yet to hear of. */
@@ -136,8 +158,8 @@ export function fetchIsReady(state: BrokerState, plan: FetchPlan): boolean {
   for (const wanted of plan.partitions) {
     const log = logOf(state, wanted.topic, wanted.partition)
     if (log === undefined || wanted.offset < log.logStartOffset) return true
-    if (wanted.offset < log.highWatermark) {
-      bytes += readLog(log, wanted.offset, log.highWatermark, wanted.maxBytes, true).bytes
+    if (wanted.offset < endFor(log, plan)) {
+      bytes += readLog(log, wanted.offset, endFor(log, plan), wanted.maxBytes, true).bytes
       if (bytes >= plan.minBytes) return true
     }
   }

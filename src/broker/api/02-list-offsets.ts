@@ -1,8 +1,9 @@
 /**
  * ListOffsets (key 2). KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp.
  *
- * Timestamps: -1 the high watermark (latest), -2 the log start (earliest), -3 the record with the largest timestamp
- * (KIP-734, v7+), else the first record at or after it; none is offset -1, timestamp -1.
+ * Timestamps: -1 the high watermark, with isolation level 1 (v2+) the last stable offset (latest), -2 the log start (earliest),
+ * -3 the record with the largest timestamp (KIP-734, v7+), else the first record at or after it, be it a marker. Where there is none
+ * before what the reader sees: offset -1, timestamp -1.
  */
 
 import type { RecordBatch } from '../../protocol/batch.ts'
@@ -11,9 +12,9 @@ import { makeListOffsetsPartitionResponse, makeListOffsetsResponse } from '../..
 import type { ListOffsetsPartitionResponse } from '../../protocol/messages.ts'
 import { type DecodedRecord, readRecords } from '../../protocol/records.ts'
 import { type Context, sectionOf } from '../decision.ts'
-import { findBatch, type PartitionLog } from '../log/index.ts'
+import { findBatch, lastStableOffset, type PartitionLog } from '../log/index.ts'
 import { type BrokerState, logOf } from '../state.ts'
-import { epochError } from './01-fetch.ts'
+import { epochError, READ_COMMITTED } from './01-fetch.ts'
 import { defineApi } from './handler.ts'
 
 export const listOffsets = defineApi({
@@ -21,10 +22,20 @@ export const listOffsets = defineApi({
   minVersion: 1,
   maxVersion: 10,
   handle(state, request, ctx, out) {
+    const committedOnly = request.apiVersion >= 2 && request.body.isolationLevel === READ_COMMITTED
     const topics = request.body.topics.map((topic) => ({
       name: topic.name,
       partitions: topic.partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) =>
-        answer(state, topic.name, partitionIndex, timestamp, request.apiVersion, currentLeaderEpoch, ctx),
+        answer(
+          state,
+          topic.name,
+          partitionIndex,
+          timestamp,
+          request.apiVersion,
+          currentLeaderEpoch,
+          committedOnly,
+          ctx,
+        ),
       ),
     }))
     out.replies.push({ token: request, body: makeListOffsetsResponse({ topics }) })
@@ -38,6 +49,7 @@ function answer(
   timestamp: number,
   apiVersion: number,
   believedEpoch: number,
+  committedOnly: boolean,
   ctx: Context,
 ): ListOffsetsPartitionResponse {
   const info = state.image.topics.get(topic)?.partitions[partitionIndex]
@@ -47,9 +59,10 @@ function answer(
   if (apiVersion >= 4 && believedEpoch >= 0 && believedEpoch !== log.leaderEpoch) {
     return failure(partitionIndex, epochError(believedEpoch, log.leaderEpoch))
   }
+  const end = committedOnly ? lastStableOffset(log) : log.highWatermark
   if (timestamp === LATEST) {
-    const { highWatermark: offset, leaderEpoch } = log
-    return makeListOffsetsPartitionResponse({ partitionIndex, offset, timestamp: -1, leaderEpoch })
+    const { leaderEpoch } = log
+    return makeListOffsetsPartitionResponse({ partitionIndex, offset: end, timestamp: -1, leaderEpoch })
   }
   if (timestamp === EARLIEST || (timestamp === EARLIEST_LOCAL && apiVersion >= 8)) {
     const leaderEpoch = log.batches[0]?.partitionLeaderEpoch ?? log.leaderEpoch
@@ -58,7 +71,8 @@ function answer(
   if (timestamp < 0 && !(timestamp === MAX_TIMESTAMP && apiVersion >= 7)) {
     return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   }
-  const found = timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log, ctx) : findByTimestamp(log, timestamp, ctx)
+  const found =
+    timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log, end, ctx) : findByTimestamp(log, timestamp, end, ctx)
   const answered = found ?? { offset: -1, timestamp: -1, leaderEpoch: -1 }
   return makeListOffsetsPartitionResponse({ partitionIndex, ...answered })
 }
@@ -80,11 +94,11 @@ function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitio
   return makeListOffsetsPartitionResponse({ partitionIndex, errorCode, offset: -1, timestamp: -1 })
 }
 
-function findByTimestamp(log: PartitionLog, timestamp: number, ctx: Context): Found | null {
+function findByTimestamp(log: PartitionLog, timestamp: number, end: number, ctx: Context): Found | null {
   for (const batch of shownBatches(log)) {
     if (batch.maxTimestamp < timestamp) continue
     for (const record of timestampsOf(log, batch, ctx)) {
-      if (record.offset >= log.highWatermark) return null
+      if (record.offset >= end) return null
       if (record.timestamp >= timestamp) {
         return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch }
       }
@@ -93,12 +107,12 @@ function findByTimestamp(log: PartitionLog, timestamp: number, ctx: Context): Fo
   return null
 }
 
-function findMaxTimestamp(log: PartitionLog, ctx: Context): Found | null {
+function findMaxTimestamp(log: PartitionLog, end: number, ctx: Context): Found | null {
   let best: Found | null = null
   for (const batch of shownBatches(log)) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
     for (const { offset, timestamp } of timestampsOf(log, batch, ctx)) {
-      if (offset < log.highWatermark && (best === null || timestamp > best.timestamp))
+      if (offset < end && (best === null || timestamp > best.timestamp))
         best = { offset, timestamp, leaderEpoch: batch.partitionLeaderEpoch }
     }
   }

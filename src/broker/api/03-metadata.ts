@@ -24,6 +24,7 @@ import {
   NO_TOPIC_ID,
   OFFSETS_TOPIC,
   type TopicInfo,
+  TRANSACTION_TOPIC,
   topicNameProblem,
 } from '../metadata.ts'
 import type { BrokerState } from '../state.ts'
@@ -84,7 +85,7 @@ export function requestTopics(out: Decision, names: readonly string[], config: B
     replyTo: null,
     request: {
       api: 'CreateTopics',
-      internal: names.includes(OFFSETS_TOPIC),
+      internal: names.some(isInternal),
       body: makeCreateTopicsRequest({
         topics: names.map((name) =>
           makeCreatableTopic({ name, numPartitions: -1, replicationFactor: -1, configs: configsOf(name, config) }),
@@ -95,8 +96,9 @@ export function requestTopics(out: Decision, names: readonly string[], config: B
   })
 }
 
-/** GroupCoordinator.groupMetadataTopicConfigs: of a group and of a commit only the last record counts. */
+/** groupMetadataTopicConfigs, transactionTopicConfigs: of a group, a commit and a transaction only the last record counts. */
 function configsOf(name: string, config: BrokerConfig): CreatableTopicConfig[] {
+  if (name === TRANSACTION_TOPIC) return transactionConfigs(config)
   if (name !== OFFSETS_TOPIC) return []
   // The topic's setting has a lower limit which the broker's has not.
   const segmentBytes = Math.max(Number(config['offsets.topic.segment.bytes']), 1_048_576)
@@ -104,6 +106,16 @@ function configsOf(name: string, config: BrokerConfig): CreatableTopicConfig[] {
     makeCreatableTopicConfig({ name: 'cleanup.policy', value: 'compact' }),
     makeCreatableTopicConfig({ name: 'segment.bytes', value: String(segmentBytes) }),
   ]
+}
+
+function transactionConfigs(config: BrokerConfig): CreatableTopicConfig[] {
+  const values = {
+    'cleanup.policy': 'compact',
+    'unclean.leader.election.enable': 'false',
+    'min.insync.replicas': config['transaction.state.log.min.isr'],
+    'segment.bytes': String(Math.max(Number(config['transaction.state.log.segment.bytes']), 1_048_576)),
+  }
+  return Object.entries(values).map(([name, value]) => makeCreatableTopicConfig({ name, value }))
 }
 
 function missingTopicError(state: BrokerState, beingMade: boolean): number {

@@ -3,6 +3,7 @@
  *
  * - A partition without a commit is offset -1, leader epoch -1, empty metadata, no error; so is an unknown group.
  * - v2+: null topics ask for all committed partitions. v8+ asks for several groups at once.
+ * - v7+ may ask for stable offsets only (KIP-447): UNSTABLE_OFFSET_COMMIT where a transaction that would commit has not ended.
  * - v9+: a member of a consumer group says who it is: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH (KIP-848).
  * - v1 has no room for an error of the group: every partition has it (OffsetFetchResponse).
  */
@@ -11,6 +12,7 @@ import { makeOffsetFetchResponse, makeOffsetFetchResponseTopics } from '../../pr
 import { memberEpochProblem } from '../groups/consumer/group.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import type { Group, GroupOffsets } from '../groups/group.ts'
+import { hasPendingOffset } from '../groups/pending-offsets.ts'
 import type { BrokerState } from '../state.ts'
 import { defineApi } from './handler.ts'
 
@@ -22,7 +24,7 @@ export const offsetFetch = defineApi({
     const { body } = request
     if (request.apiVersion >= 8) {
       const groups = body.groups.map((group) => {
-        const answer = fetchOffsets(state, group.groupId, group.topics, group)
+        const answer = fetchOffsets(state, group.groupId, group.topics, body.requireStable, group)
         return {
           groupId: group.groupId,
           topics: answer.topics.map((topic) => makeOffsetFetchResponseTopics(topic)),
@@ -32,7 +34,7 @@ export const offsetFetch = defineApi({
       out.replies.push({ token: request, body: makeOffsetFetchResponse({ groups }) })
       return
     }
-    const answer = fetchOffsets(state, body.groupId, body.topics)
+    const answer = fetchOffsets(state, body.groupId, body.topics, body.requireStable)
     const { errorCode } = answer
     const topics =
       request.apiVersion < 2 && errorCode !== ErrorCode.NONE ? failed(body.topics ?? [], errorCode) : answer.topics
@@ -61,7 +63,7 @@ interface Asking {
   readonly memberEpoch: number
 }
 
-function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted, asking?: Asking) {
+function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted, requireStable: boolean, asking?: Asking) {
   const place = coordinate(state, groupId)
   if (place.errorCode !== ErrorCode.NONE) return { errorCode: place.errorCode, topics: [] }
   const problem = fetchProblem(place.shard.groups.get(groupId), asking)
@@ -75,13 +77,14 @@ function fetchOffsets(state: BrokerState, groupId: string, wanted: Wanted, askin
     topics: asked.map((topic) => ({
       name: topic.name,
       partitions: topic.partitionIndexes.map((partitionIndex) => {
-        const committed = offsets.get(topic.name)?.get(partitionIndex)
+        const isUnstable = requireStable && hasPendingOffset(place.shard, groupId, topic.name, partitionIndex)
+        const committed = isUnstable ? undefined : offsets.get(topic.name)?.get(partitionIndex)
         return {
           partitionIndex,
           committedOffset: committed?.offset ?? -1,
           committedLeaderEpoch: committed?.leaderEpoch ?? -1,
           metadata: committed?.metadata ?? '',
-          errorCode: ErrorCode.NONE,
+          errorCode: isUnstable ? ErrorCode.UNSTABLE_OFFSET_COMMIT : ErrorCode.NONE,
         }
       }),
     })),

@@ -11,6 +11,7 @@ import type { DeletableGroupResult } from '../../protocol/messages.ts'
 import type { Decision } from '../decision.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import { type Group, generationOf, groupTombstones } from '../groups/group.ts'
+import { partitionsWithOffsets } from '../groups/pending-offsets.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
 import { groupTimerKeys } from '../groups/timer-keys.ts'
 import { tokenOf } from '../request.ts'
@@ -63,10 +64,8 @@ function remove(
 /** OffsetMetadataManager.deleteAllOffsets, Group.createGroupTombstoneRecords. */
 function tombstones(shard: CoordinatorShard, known: Group): CoordinatorRecord[] {
   const { id: group } = known
-  const offsets = [...(shard.offsets.get(group) ?? [])].flatMap(([topic, partitions]) =>
-    [...partitions.keys()].map(
-      (partition) => ({ type: 'offset-commit', group, topic, partition, value: null }) as const,
-    ),
+  const offsets = partitionsWithOffsets(shard, group).map(
+    (of) => ({ type: 'offset-commit', group, ...of, value: null }) as const,
   )
   return [...offsets, ...groupTombstones(known)]
 }

@@ -11,7 +11,8 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeOffsetDeleteResponse } from '../../protocol/make.ts'
 import { coordinateMembers } from '../groups/coordinator.ts'
-import { type Group, isSubscribedTo } from '../groups/group.ts'
+import { type Group, getOffset, isSubscribedTo } from '../groups/group.ts'
+import { hasPendingOffset } from '../groups/pending-offsets.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
@@ -39,7 +40,8 @@ export const offsetDelete = defineApi({
           return { partitionIndex, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }
         }
         if (isSubscribedTo(group, name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC }
-        if (shard.offsets.get(groupId)?.get(name)?.has(partitionIndex) === true) {
+        const isCommitted = getOffset(shard.offsets, groupId, name, partitionIndex) !== undefined
+        if (isCommitted || hasPendingOffset(shard, groupId, name, partitionIndex)) {
           records.push({ type: 'offset-commit', group: groupId, topic: name, partition: partitionIndex, value: null })
         }
         return { partitionIndex, errorCode: ErrorCode.NONE }

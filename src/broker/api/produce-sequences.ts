@@ -1,4 +1,4 @@
-/** What becomes of a batch of an idempotent producer, as far as its sequence says; the other checks are in `00-produce.ts`. */
+/** What becomes of a batch of an idempotent producer, as far as its sequence and its transaction say; the other checks are in `00-produce.ts`. */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makePartitionProduceResponse } from '../../protocol/make.ts'
@@ -11,6 +11,7 @@ import {
   type PartitionLog,
   type ProducerEntry,
   sequenceProblem,
+  transactionProblem,
 } from '../log/index.ts'
 import type { BrokerState } from '../state.ts'
 
@@ -38,7 +39,10 @@ export function judgeSequence(
     return { errorCode: ErrorCode.NONE, duplicate }
   }
   const errorCode = sequenceProblem(entry, batch, state.switches.kip360)
-  if (errorCode === ErrorCode.NONE) return FOLLOWS
+  if (errorCode === ErrorCode.NONE) {
+    const errorCode = transactionProblem(entry, batch)
+    return errorCode === ErrorCode.NONE ? FOLLOWS : { errorCode, duplicate: null }
+  }
   const expected = expectedOf(entry, batch)
   out.facts.push({ type: 'sequence.refused', ...about(state, log, batch, client), errorCode, expected })
   return { errorCode, duplicate: null }

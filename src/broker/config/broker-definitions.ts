@@ -171,7 +171,7 @@ export const BROKER_CONFIG = {
   ),
   'initial.broker.registration.timeout.ms': int(60_000, {}, 'How long a starting broker tries to register.'),
   'controlled.shutdown.enable': bool(true, 'Hand leadership over before a planned stop.', effect),
-  'request.timeout.ms': int(30_000, {}, 'How long a broker waits for an answer of the controller.'),
+  'request.timeout.ms': int(30_000, effect, 'How long a broker waits until the end of a transaction is replicated.'),
 
   // Connections
   'max.connections': int(INT_MAX, { min: 0, ...dynamic }, 'The most connections a broker accepts.'),
@@ -242,7 +242,11 @@ export const BROKER_CONFIG = {
   'offsets.topic.compression.codec': int(0, {}, 'Codec of __consumer_offsets by number.'),
 
   // Transactions
-  'transactional.id.expiration.ms': int(604_800_000, { min: 1 }, 'How long an unused transactional id is known.'),
+  'transactional.id.expiration.ms': int(
+    604_800_000,
+    { min: 1, ...effect },
+    'How long an unused transactional id is known.',
+  ),
   'transaction.max.timeout.ms': int(
     900_000,
     { min: 1, ...effect },
@@ -250,12 +254,12 @@ export const BROKER_CONFIG = {
   ),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int(
     10_000,
-    { min: 1 },
+    { min: 1, ...effect },
     'How often transactions that took too long are looked for.',
   ),
   'transaction.remove.expired.transaction.cleanup.interval.ms': int(
     3_600_000,
-    { min: 1 },
+    { min: 1, ...effect },
     'How often expired transactional ids are looked for.',
   ),
   'transaction.partition.verification.enable': bool(
@@ -264,18 +268,22 @@ export const BROKER_CONFIG = {
     dynamic,
   ),
   'transaction.two.phase.commit.enable': bool(false, 'Whether producers may hold a transaction open (KIP-939).'),
-  'transaction.state.log.num.partitions': int(50, { min: 1 }, 'Partitions of __transaction_state.'),
+  'transaction.state.log.num.partitions': int(50, { min: 1, ...effect }, 'Partitions of __transaction_state.'),
   'transaction.state.log.replication.factor': short(
-    1,
-    { min: 1 },
-    'Replicas of __transaction_state; there are no transactions yet (Kafka’s default is 3).',
+    3,
+    { min: 1, ...effect },
+    'Replicas of __transaction_state; never more than there are brokers.',
   ),
   'transaction.state.log.min.isr': int(
-    1,
-    { min: 1 },
-    'min.insync.replicas of __transaction_state; there are no transactions yet (Kafka’s default is 2).',
+    2,
+    { min: 1, ...effect },
+    'min.insync.replicas of __transaction_state; never more than it has replicas.',
   ),
-  'transaction.state.log.segment.bytes': int(104_857_600, { min: 1 }, 'Segment size of __transaction_state.'),
+  'transaction.state.log.segment.bytes': int(
+    104_857_600,
+    { min: 1, ...effect },
+    'Segment size of __transaction_state.',
+  ),
   'transaction.state.log.load.buffer.size': int(5_242_880, { min: 1 }, 'Bytes read at once when a coordinator loads.'),
   'producer.id.expiration.ms': int(
     86_400_000,

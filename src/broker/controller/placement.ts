@@ -13,6 +13,7 @@ import {
   type MetadataRecord,
   OFFSETS_TOPIC,
   type PartitionRecord,
+  TRANSACTION_TOPIC,
 } from '../metadata.ts'
 import type { ControllerState } from './state.ts'
 
@@ -51,10 +52,7 @@ export function placeTopic(
   records: readonly MetadataRecord[],
 ): Placement {
   if (topic.assignments.length > 0) return manualPlacement(state, topic)
-  const partitions =
-    topic.numPartitions === -1
-      ? intConfig(state.config, topic.name === OFFSETS_TOPIC ? 'offsets.topic.num.partitions' : 'num.partitions')
-      : topic.numPartitions
+  const partitions = topic.numPartitions === -1 ? defaultPartitions(state, topic.name) : topic.numPartitions
   if (partitions < 1) {
     return {
       errorCode: ErrorCode.INVALID_PARTITIONS,
@@ -149,10 +147,19 @@ function stripe(racks: readonly Rack[], nth: number, factor: number): readonly n
   return replicas
 }
 
-/** The offsets topic has as many replicas as it should and as there are brokers. */
+function defaultPartitions({ config }: ControllerState, topic: string): number {
+  if (topic === OFFSETS_TOPIC) return intConfig(config, 'offsets.topic.num.partitions')
+  return intConfig(config, topic === TRANSACTION_TOPIC ? 'transaction.state.log.num.partitions' : 'num.partitions')
+}
+
+/** The internal topics have as many replicas as they should and as there are brokers. */
 function defaultFactor(state: ControllerState, topic: string): number {
-  if (topic !== OFFSETS_TOPIC) return intConfig(state.config, 'default.replication.factor')
-  return Math.min(intConfig(state.config, 'offsets.topic.replication.factor'), Math.max(state.image.brokers.size, 1))
+  if (!isInternal(topic)) return intConfig(state.config, 'default.replication.factor')
+  const wanted = intConfig(
+    state.config,
+    topic === OFFSETS_TOPIC ? 'offsets.topic.replication.factor' : 'transaction.state.log.replication.factor',
+  )
+  return Math.min(wanted, Math.max(state.image.brokers.size, 1))
 }
 
 function manualPlacement(state: ControllerState, topic: CreatableTopic): Placement {

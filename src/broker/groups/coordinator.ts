@@ -2,6 +2,7 @@
 import type { Fact } from '../../kernel/trace-event.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { partitionForGroup } from '../../protocol/hash.ts'
+import { isTransactional, readTransactionMarker } from '../../protocol/records.ts'
 import { utf8Length } from '../../protocol/utf8.ts'
 import { intConfig } from '../config.ts'
 import type { PartitionLog } from '../log/index.ts'
@@ -10,8 +11,9 @@ import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { type ClassicGroup, createClassicGroup, subscribedTopicsOf } from './classic/group.ts'
 import { copyConsumerGroup } from './consumer/group.ts'
 import { changesOf, replayConsumerRecord, settle } from './consumer/replay.ts'
-import type { Group } from './group.ts'
-import { type CoordinatorRecord, decodeCoordinatorBatch, type GroupMetadataSnapshot } from './records.ts'
+import { type Group, putOffset } from './group.ts'
+import { dropOffset, endTransaction, holdOffset } from './pending-offsets.ts'
+import { type CoordinatorRecord, type GroupMetadataSnapshot, readCoordinatorBatch } from './records.ts'
 
 export type Place =
   | { readonly errorCode: typeof ErrorCode.NONE; readonly shard: CoordinatorShard }
@@ -52,10 +54,18 @@ export function coordinate(state: BrokerState, groupId: string): Place {
 
 /** Builds a shard from its log: what happens when this broker becomes the coordinator. */
 export function loadShard(log: PartitionLog, now: number): CoordinatorShard {
-  const shard: CoordinatorShard = { partition: log.partition, groups: new Map(), offsets: new Map() }
+  const shard: CoordinatorShard = {
+    partition: log.partition,
+    groups: new Map(),
+    offsets: new Map(),
+    pendingOffsets: new Map(),
+  }
   for (const batch of log.batches) {
-    for (const record of decodeCoordinatorBatch(batch)) {
-      replay(shard, record, now)
+    const marker = readTransactionMarker(batch)
+    if (marker !== null) endTransaction(shard, marker.producerId, marker.type === 'COMMIT')
+    const producerId = isTransactional(batch) ? batch.producerId : NO_PRODUCER
+    for (const { offset, record } of readCoordinatorBatch(batch)) {
+      replay(shard, record, { offset, producerId }, now)
       if (record.type === 'group-metadata' && record.value !== null) loadGroup(shard, record.group, record.value, now)
     }
   }
@@ -70,19 +80,20 @@ export function loadShard(log: PartitionLog, now: number): CoordinatorShard {
 export function replayAll(
   shard: CoordinatorShard,
   records: readonly CoordinatorRecord[],
+  written: Written,
   image: MetadataImage,
   now: number,
   facts: Fact[],
 ): void {
   const before = new Map<string, Group | undefined>()
-  for (const record of records) {
+  for (const [i, record] of records.entries()) {
     if (record.type !== 'offset-commit' && !before.has(record.group)) {
       const group = shard.groups.get(record.group)
       before.set(record.group, group)
       // What it was before must not change under the eyes of those who compare.
       if (group?.type === 'consumer') shard.groups.set(group.id, copyConsumerGroup(group))
     }
-    replay(shard, record, now)
+    replay(shard, record, { offset: written.offset + i, producerId: written.producerId }, now)
   }
   for (const [id, known] of before) {
     const group = shard.groups.get(id)
@@ -92,43 +103,37 @@ export function replayAll(
   }
 }
 
+/** Where a record is, and in whose transaction. */
+export interface Written {
+  readonly offset: number
+  /** `NO_PRODUCER` outside of transactions. */
+  readonly producerId: number
+}
+
+export const NO_PRODUCER = -1
+
 /**
  * What a record does to a shard, when it is written and when it is loaded: the one way an offset comes and goes, and the
  * one way a group goes (OffsetMetadataManager.replay, GroupMetadataManager.replay). A running group is ahead of its records.
  */
-export function replay(shard: CoordinatorShard, record: CoordinatorRecord, now: number): void {
+export function replay(
+  shard: CoordinatorShard,
+  record: CoordinatorRecord,
+  { offset, producerId }: Written,
+  now: number,
+): void {
   if (record.type === 'group-metadata') {
     if (record.value === null) shard.groups.delete(record.group)
     return
   }
   if (record.type !== 'offset-commit') return replayConsumerRecord(shard, record, now)
   const { group, topic, partition, value } = record
-  if (value === null) {
-    forgetOffset(shard, group, topic, partition)
-    return
-  }
+  if (value === null) return dropOffset(shard, group, topic, partition)
   // A group that only ever committed has no record of its own: it is a simple one.
   if (!shard.groups.has(group)) shard.groups.set(group, createClassicGroup(group, now))
-  let topics = shard.offsets.get(group)
-  if (topics === undefined) {
-    topics = new Map()
-    shard.offsets.set(group, topics)
-  }
-  let partitions = topics.get(topic)
-  if (partitions === undefined) {
-    partitions = new Map()
-    topics.set(topic, partitions)
-  }
-  partitions.set(partition, value)
-}
-
-function forgetOffset({ offsets }: CoordinatorShard, group: string, topic: string, partition: number): void {
-  const topics = offsets.get(group)
-  const partitions = topics?.get(topic)
-  if (topics === undefined || partitions === undefined) return
-  partitions.delete(partition)
-  if (partitions.size === 0) topics.delete(topic)
-  if (topics.size === 0) offsets.delete(group)
+  const committed = { ...value, recordOffset: offset }
+  if (producerId === NO_PRODUCER) putOffset(shard.offsets, group, topic, partition, committed)
+  else holdOffset(shard, producerId, group, topic, partition, committed)
 }
 
 /** GroupMetadataManager.replay(GroupMetadataKey, …) for a group that is loaded. */

@@ -8,6 +8,7 @@ import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { type CommittedOffset, type Group, generationOf, groupTombstones, isSubscribedTo } from './group.ts'
+import { hasOpenTransaction, hasPendingOffset } from './pending-offsets.ts'
 import type { CoordinatorRecord } from './records.ts'
 import { groupTimerKeys } from './timer-keys.ts'
 
@@ -26,12 +27,13 @@ function retainedSince(group: Group, topic: string, offset: CommittedOffset): nu
 /** When something of the group can go: now for an empty one that holds nothing, Infinity for never. */
 function nextExpiry(shard: CoordinatorShard, group: Group, retentionMs: number): number {
   const offsets = shard.offsets.get(group.id)
-  if (offsets === undefined) return group.state === 'Empty' ? 0 : Infinity
+  if (offsets === undefined) return group.state === 'Empty' && !hasOpenTransaction(shard, group.id) ? 0 : Infinity
   let next = Infinity
   for (const [topic, partitions] of offsets) {
-    for (const offset of partitions.values()) {
+    for (const [partition, offset] of partitions) {
       const since = retainedSince(group, topic, offset)
       if (since === null) break
+      if (hasPendingOffset(shard, group.id, topic, partition)) continue
       next = Math.min(next, since + retentionMs)
     }
   }
@@ -73,17 +75,17 @@ export function expireGroups(state: BrokerState, ctx: Context, out: Decision): v
 
 /** True when no offset is left. */
 function expireOffsets(
-  { offsets }: CoordinatorShard,
+  shard: CoordinatorShard,
   group: Group,
   before: number,
   records: CoordinatorRecord[],
   out: Decision,
 ): boolean {
-  let nothingLeft = true
-  for (const [topic, partitions] of offsets.get(group.id) ?? []) {
+  let nothingLeft = !hasOpenTransaction(shard, group.id)
+  for (const [topic, partitions] of shard.offsets.get(group.id) ?? []) {
     for (const [partition, committed] of partitions) {
       const since = retainedSince(group, topic, committed)
-      if (since === null || since > before) {
+      if (since === null || since > before || hasPendingOffset(shard, group.id, topic, partition)) {
         nothingLeft = false
         continue
       }

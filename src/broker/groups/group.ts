@@ -12,6 +12,8 @@ export interface CommittedOffset {
   readonly leaderEpoch: number
   readonly metadata: string
   readonly commitTimestamp: number
+  /** Where in `__consumer_offsets` it is written: of two, the later one counts. */
+  readonly recordOffset: number
 }
 
 /** Committed offsets of one group, by topic, then partition. */
@@ -32,4 +34,43 @@ export function groupTombstones(group: Group): CoordinatorRecord[] {
   return group.type === 'classic'
     ? [{ type: 'group-metadata', group: group.id, value: null }]
     : consumerTombstones(group.id, group.members.keys())
+}
+
+export function getOffset(
+  groups: ReadonlyMap<string, GroupOffsets>,
+  group: string,
+  topic: string,
+  partition: number,
+): CommittedOffset | undefined {
+  return groups.get(group)?.get(topic)?.get(partition)
+}
+
+export function putOffset(
+  groups: Map<string, GroupOffsets>,
+  group: string,
+  topic: string,
+  partition: number,
+  committed: CommittedOffset,
+): void {
+  let topics = groups.get(group)
+  if (topics === undefined) {
+    topics = new Map()
+    groups.set(group, topics)
+  }
+  let partitions = topics.get(topic)
+  if (partitions === undefined) {
+    partitions = new Map()
+    topics.set(topic, partitions)
+  }
+  partitions.set(partition, committed)
+}
+
+/** Leaves no empty maps behind. */
+export function removeOffset(groups: Map<string, GroupOffsets>, group: string, topic: string, partition: number): void {
+  const topics = groups.get(group)
+  const partitions = topics?.get(topic)
+  if (topics === undefined || partitions === undefined) return
+  partitions.delete(partition)
+  if (partitions.size === 0) topics.delete(topic)
+  if (topics.size === 0) groups.delete(group)
 }

@@ -12,7 +12,7 @@ import {
   encodeOffsetCommitKey,
   encodeOffsetCommitValue,
 } from '../../protocol/offsets-topic.ts'
-import { encodeBatch, type RecordInput, readRecords } from '../../protocol/records.ts'
+import { encodeBatch, isControl, type RecordInput, readRecords } from '../../protocol/records.ts'
 import {
   type ConsumerGroupRecord,
   consumerGroupKey,
@@ -45,7 +45,7 @@ export type CoordinatorRecord =
       readonly group: string
       readonly topic: string
       readonly partition: number
-      readonly value: CommittedOffset | null
+      readonly value: Omit<CommittedOffset, 'recordOffset'> | null
     }
   | { readonly type: 'group-metadata'; readonly group: string; readonly value: GroupMetadataSnapshot | null }
   | ConsumerGroupRecord
@@ -54,21 +54,43 @@ export type CoordinatorRecord =
 const OFFSET_VALUE_VERSION = 3
 const GROUP_VALUE_VERSION = 3
 
-/** One batch with all the records, as the coordinator writes them. */
-export function encodeCoordinatorRecords(records: readonly CoordinatorRecord[], now: number): RecordBatch {
+/** In whose transaction records are written. */
+export interface RecordsProducer {
+  readonly producerId: number
+  readonly producerEpoch: number
+}
+
+/**
+ * One batch with all the records, as the coordinator writes them.
+ *
+ * @param producer of a transaction; the batch has no sequence then (RecordBatch.NO_SEQUENCE)
+ */
+export function encodeCoordinatorRecords(
+  records: readonly CoordinatorRecord[],
+  now: number,
+  producer?: RecordsProducer,
+): RecordBatch {
   return encodeBatch(
     records.map((record): RecordInput => ({ key: encodeKey(record), value: encodeValue(record), timestamp: now })),
-    {},
+    producer === undefined ? {} : { ...producer, transactional: true },
   )
 }
 
-/** Every record of a batch of `__consumer_offsets` that this version of kafkarium understands. */
+/** Every record of a batch of `__consumer_offsets` that this version of kafkarium understands; none of a marker. */
 export function decodeCoordinatorBatch(batch: RecordBatch): CoordinatorRecord[] {
-  const out: CoordinatorRecord[] = []
-  for (const record of readRecords(batch)) {
-    if (record.key === null) continue
-    const decoded = decodeCoordinatorRecord(record.key, record.value)
-    if (decoded !== null) out.push(decoded)
+  return readCoordinatorBatch(batch).map(({ record }) => record)
+}
+
+/** As `decodeCoordinatorBatch`, with where each is in the log. */
+export function readCoordinatorBatch(
+  batch: RecordBatch,
+): { readonly offset: number; readonly record: CoordinatorRecord }[] {
+  const out: { readonly offset: number; readonly record: CoordinatorRecord }[] = []
+  // The key of a marker would pass for one of version 0.
+  if (isControl(batch)) return out
+  for (const { offset, key, value } of readRecords(batch)) {
+    const record = key === null ? null : decodeCoordinatorRecord(key, value)
+    if (record !== null) out.push({ offset, record })
   }
   return out
 }

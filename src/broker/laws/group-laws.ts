@@ -4,6 +4,7 @@
  */
 import type { Law } from '../../kernel/laws.ts'
 import type { ClassicStateName, GroupStateName } from '../../kernel/trace-event.ts'
+import { isTransactional } from '../../protocol/records.ts'
 import { LEGAL_TRANSITIONS } from '../groups/classic/group.ts'
 import type { ConsumerMember } from '../groups/consumer/group.ts'
 import { sessionTimeoutMs } from '../groups/consumer/turn.ts'
@@ -39,7 +40,8 @@ export const GROUP_LAWS: readonly Law<GroupScope>[] = [
       'A commit is accepted only from a member of the current generation that is not waiting for its assignment, or from nobody’s member while the group is empty.',
     check({ before, facts }) {
       for (const fact of facts) {
-        if (fact.type !== 'offset.commit') continue
+        // A transaction that has ended: it was accepted when it was written.
+        if (fact.type !== 'offset.commit' || fact.producerId !== undefined) continue
         const group = before.get(fact.group)
         const where = `group ${fact.group}, ${fact.topic}-${fact.partition}, by "${fact.member}" of generation ${fact.generation}`
         if (fact.generation < 0) {
@@ -83,13 +85,15 @@ export const GROUP_LAWS: readonly Law<GroupScope>[] = [
     id: 'G6',
     sentence: 'The committed offset is what the last record in the log says; a deleted one is gone.',
     check({ broker }) {
-      for (const { partition, offsets } of broker.shards.values()) {
+      for (const { partition, offsets, pendingOffsets } of broker.shards.values()) {
         if (broker.touched?.partitions.has(`${OFFSETS_TOPIC}-${partition}`) !== true) continue
         // What was written before was looked at when it was written.
         const batch = logOf(broker, OFFSETS_TOPIC, partition)?.batches.at(-1)
         for (const record of batch === undefined ? [] : decodeCoordinatorBatch(batch)) {
           if (record.type !== 'offset-commit') continue
-          const own = offsets.get(record.group)?.get(record.topic)?.get(record.partition)?.offset
+          // Within a transaction it is pending.
+          const groups = isTransactional(batch!) ? pendingOffsets.get(batch!.producerId) : offsets
+          const own = groups?.get(record.group)?.get(record.topic)?.get(record.partition)?.offset
           if (own !== record.value?.offset)
             return `group ${record.group}, ${record.topic}-${record.partition}: the log says ${record.value?.offset ?? 'none'}, the coordinator ${own ?? 'none'}`
         }

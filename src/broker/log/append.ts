@@ -5,6 +5,7 @@ import { flushUpTo, settleFlush } from './flush.ts'
 import type { PartitionLog } from './log.ts'
 import { producerAppended } from './producers.ts'
 import { activeSegment, countBatch, roll, shouldRoll } from './segment.ts'
+import { indexAborted } from './transactions.ts'
 
 /** The batch as the leader stores it: at its offset, in its epoch, stamped by the log where the topic says so. */
 export function asStored(log: PartitionLog, batch: RecordBatch, now: number, logAppendTime: boolean): RecordBatch {
@@ -30,7 +31,8 @@ export function appendBatch(log: PartitionLog, batch: RecordBatch, now: number):
   const segment = shouldRoll(log, batch, size, now) ? roll(log, batch.baseOffset, now) : activeSegment(log)
   countBatch(segment, batch, size, now)
   log.batches.push(batch)
-  producerAppended(log.producers, batch)
+  const completed = producerAppended(log, batch)
+  if (completed !== null) indexAborted(log, completed)
   log.logEndOffset = batch.baseOffset + batch.lastOffsetDelta + 1
   log.sizeInBytes += size
   log.appendedAt = now

@@ -4,6 +4,7 @@
  * to know what was saved it is enough to remember when a value changed last, so there is no timer for it.
  */
 import type { PartitionLog } from './log.ts'
+import { settleTransactions } from './transactions.ts'
 
 export interface Checkpoint {
   /** What was saved before the last change. */
@@ -24,6 +25,7 @@ export function setHighWatermark(log: PartitionLog, offset: number, now: number)
   if (isSaved(checkpoint, now, log.config.highWatermarkCheckpointMs)) checkpoint.saved = log.highWatermark
   checkpoint.changedAt = now
   log.highWatermark = next
+  settleTransactions(log)
 }
 
 /** Moves the log start as it is told; what is valid is for the caller to know. */

@@ -12,11 +12,13 @@ import {
   RecordCursor,
   retainRecords,
 } from '../../protocol/records.ts'
+import { type CleanedTransactions, cleanedTransactions } from './clean-transactions.ts'
 import type { CleanableRange } from './cleanable.ts'
 import type { PartitionLog } from './log.ts'
 import { isLastOfProducer } from './producers.ts'
 import { findBatch } from './read.ts'
 import { countBatch, createSegment, type LogSegment } from './segment.ts'
+import { abortedBetween, dropAbortedBefore } from './transactions.ts'
 
 /** The records section of a batch, decompressed; null when that is not possible here. */
 export type SectionOf = (batch: RecordBatch) => Uint8Array | null
@@ -39,11 +41,12 @@ export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, 
   const count = findBatch(log, endOffset)
   const latest = latestOffsets(log, range, count, sectionOf)
   const horizon = now + (log.config.cleaner?.deleteRetentionMs ?? 0)
+  const transactions = cleanedTransactions(abortedBetween(log, 0, endOffset))
   const kept: RecordBatch[] = []
   const rewritten: [Uint8Array, Uint8Array][] = []
   let removedRecords = 0
   for (const batch of log.batches.slice(0, count)) {
-    const cleaned = cleanBatch(batch, latest, now, horizon, sectionOf)
+    const cleaned = cleanBatch(batch, { latest, transactions, now, horizon, sectionOf })
     removedRecords += batch.recordCount - (cleaned?.recordCount ?? 0)
     if (cleaned !== null) {
       kept.push(cleaned)
@@ -55,6 +58,8 @@ export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, 
     }
   }
   replaceBefore(log, count, endOffset, kept)
+  dropAbortedBefore(log, endOffset)
+  log.transactions.aborted.unshift(...transactions.retained)
   log.cleanedOffset = endOffset
   return { upTo: endOffset, removedRecords, rewritten }
 }
@@ -62,14 +67,20 @@ export function cleanLog(log: PartitionLog, range: CleanableRange, now: number, 
 /** Cleaner.buildOffsetMap: the last offset of every key in the dirty part. */
 function latestOffsets(
   log: PartitionLog,
-  { firstDirtyOffset }: CleanableRange,
+  { firstDirtyOffset, endOffset }: CleanableRange,
   end: number,
   sectionOf: SectionOf,
 ): ReadonlyMap<string, number> {
   const latest = new Map<string, number>()
+  const transactions = cleanedTransactions(abortedBetween(log, firstDirtyOffset, endOffset))
   for (let i = findBatch(log, firstDirtyOffset); i < end; i++) {
     const batch = log.batches[i] as RecordBatch
-    const cursor = isControl(batch) ? null : cursorOf(batch, sectionOf)
+    if (isControl(batch)) {
+      transactions.isOfNothing(batch)
+      continue
+    }
+    // What was aborted supersedes nothing.
+    const cursor = transactions.isAborted(batch) ? null : cursorOf(batch, sectionOf)
     while (cursor?.next()) {
       if (cursor.keyStart >= 0 && cursor.offset >= firstDirtyOffset) latest.set(keyOf(cursor), cursor.offset)
     }
@@ -77,24 +88,36 @@ function latestOffsets(
   return latest
 }
 
-/** The batch without what is superseded; itself when nothing is, null when nothing is left. */
-function cleanBatch(
-  batch: RecordBatch,
-  latest: ReadonlyMap<string, number>,
-  now: number,
-  newHorizon: number,
-  sectionOf: SectionOf,
-): RecordBatch | null {
-  // Markers go with their transactions, which there are none of yet.
-  if (isControl(batch)) return batch
-  const section = sectionOf(batch)
+interface Round {
+  readonly latest: ReadonlyMap<string, number>
+  readonly transactions: CleanedTransactions
+  readonly now: number
+  /** For what is found to be on its way out in this round. */
+  readonly horizon: number
+  readonly sectionOf: SectionOf
+}
+
+/** The batch without what is superseded or was aborted; itself when nothing is, null when nothing is left. */
+function cleanBatch(batch: RecordBatch, round: Round): RecordBatch | null {
+  const { latest, now } = round
+  if (isControl(batch)) return cleanMarker(batch, round)
+  if (round.transactions.isAborted(batch)) return null
+  const section = round.sectionOf(batch)
   if (section === null) return batch
   const horizon = deleteHorizonMs(batch)
-  return retainRecords(batch, section, newHorizon, (record) => {
+  return retainRecords(batch, section, { newHorizonMs: round.horizon }, (record) => {
     // A record without a key cannot be compacted: it goes (Cleaner.shouldRetainRecord).
     if (record.keyStart < 0 || record.offset < (latest.get(keyOf(record)) ?? -1)) return false
     return record.valueStart >= 0 || horizon === null || now < horizon
   })
+}
+
+/** A marker whose transaction is gone goes like a tombstone: after delete.retention.ms, for readers that are in the middle of it. */
+function cleanMarker(batch: RecordBatch, { transactions, now, horizon }: Round): RecordBatch | null {
+  const ofNothing = transactions.isOfNothing(batch)
+  const known = deleteHorizonMs(batch)
+  if (ofNothing && known !== null && known <= now) return null
+  return retainRecords(batch, batch.records, { newHorizonMs: horizon, always: ofNothing }, () => true)
 }
 
 /**

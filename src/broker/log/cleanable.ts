@@ -2,6 +2,7 @@
 import type { CleanerConfig } from './config.ts'
 import type { PartitionLog } from './log.ts'
 import { activeSegment, type LogSegment, largestTimestamp } from './segment.ts'
+import { lastStableOffset } from './transactions.ts'
 
 export interface CleanableRange {
   readonly firstDirtyOffset: number
@@ -14,7 +15,7 @@ export function cleanableRange(log: PartitionLog, now: number): CleanableRange |
   const { cleaner } = log.config
   if (cleaner === null || !isCompactable(log)) return null
   const firstDirtyOffset = firstDirty(log)
-  const limit = Math.min(log.highWatermark, activeSegment(log).baseOffset)
+  const limit = Math.min(lastStableOffset(log), activeSegment(log).baseOffset)
   const young = dirtySegments(log, firstDirtyOffset).find((segment) => isYoung(segment, cleaner, now))
   const endOffset = segmentAt(log, Math.max(firstDirtyOffset, Math.min(limit, young?.baseOffset ?? limit))).baseOffset
   let clean = 0
@@ -31,7 +32,7 @@ export function cleanableRange(log: PartitionLog, now: number): CleanableRange |
 
 /**
  * When a log may become worth cleaning though nothing is written to it: a segment is no longer too young, or overdue.
- * Infinity: not before its next segment, or before its high watermark has moved.
+ * Infinity: not before its next segment, or before its last stable offset has moved.
  */
 export function nextCleaning(log: PartitionLog, now: number): number {
   const { cleaner } = log.config
@@ -39,8 +40,8 @@ export function nextCleaning(log: PartitionLog, now: number): number {
   if (cleanableRange(log, now) !== null) return now
   let next = Infinity
   for (const segment of dirtySegments(log, firstDirty(log))) {
-    // Nothing behind the segment that holds the high watermark is cleaned.
-    if (segment.baseOffset >= log.highWatermark) break
+    // Nothing behind the segment that holds the last stable offset is cleaned.
+    if (segment.baseOffset >= lastStableOffset(log)) break
     const ripe = largestTimestamp(segment) + cleaner.minLagMs
     const overdue = segment.firstTimestamp > 0 ? segment.firstTimestamp + cleaner.maxLagMs + 1 : Infinity
     for (const time of [ripe, overdue]) if (time > now && time < next) next = time

@@ -8,6 +8,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import type { LogConfig } from './config.ts'
 import { createProducerState, type ProducerState } from './producers.ts'
 import { createSegment, type LogSegment } from './segment.ts'
+import { createTransactionState, type TransactionState } from './transactions.ts'
 
 export interface PartitionLog {
   readonly topic: string
@@ -29,8 +30,9 @@ export interface PartitionLog {
   leaderEpoch: number
   /** The first offset of every leader epoch, ascending (KIP-101). */
   readonly epochs: EpochEntry[]
-  /** What is known of idempotent producers. */
+  /** What is known of producers with an id. */
   readonly producers: ProducerState
+  readonly transactions: TransactionState
   /** Encoded bytes of all batches, headers included. */
   sizeInBytes: number
   /** The recovery point: everything before it survives a power failure. */
@@ -68,6 +70,7 @@ export function createLog(
     leaderEpoch: 0,
     epochs: [],
     producers: createProducerState(),
+    transactions: createTransactionState(),
     sizeInBytes: 0,
     flushedOffset: 0,
     flushedAt: now,

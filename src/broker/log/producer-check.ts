@@ -1,7 +1,13 @@
 /** Whether a leader may append what an idempotent producer sends (UnifiedLog.analyzeAndValidateProducerState, ProducerAppendInfo). */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
-import { lastSequenceOf, sequenceAfter, sequenceBefore } from '../../protocol/records.ts'
+import {
+  isTransactional,
+  lastSequenceOf,
+  sequenceAfter,
+  sequenceBefore,
+  type TransactionMarker,
+} from '../../protocol/records.ts'
 import type { BatchMetadata, ProducerEntry } from './producers.ts'
 
 /** The batch as it was appended before, if it is one of the last of this epoch (ProducerStateEntry.findDuplicateBatch). */
@@ -28,6 +34,37 @@ export function sequenceProblem(entry: ProducerEntry | undefined, batch: RecordB
   return batch.baseSequence === expectedSequence(entry, batch.producerEpoch)
     ? ErrorCode.NONE
     : ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
+}
+
+/**
+ * What is wrong with a batch of records as to transactions (ProducerAppendInfo.appendDataBatch), or NONE: while a producer has a
+ * transaction open it writes nothing else (law T7). A transactional batch without one begins it.
+ */
+export function transactionProblem(entry: ProducerEntry | undefined, batch: RecordBatch): number {
+  const open = (entry?.currentTxnFirstOffset ?? -1) >= 0
+  return open && !isTransactional(batch) ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE
+}
+
+/**
+ * What is wrong with a batch that a coordinator writes for a transactional producer, which has no sequence (AppendOrigin.COORDINATOR):
+ * only the epoch counts.
+ */
+export function coordinatedProblem(entry: ProducerEntry | undefined, batch: RecordBatch): number {
+  if (entry !== undefined && batch.producerEpoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH
+  return transactionProblem(entry, batch)
+}
+
+/**
+ * What is wrong with a marker (ProducerAppendInfo.appendEndTxnMarker), or NONE: a producer of a later epoch has been here, or the
+ * coordinator that writes it is no longer the coordinator. A marker of a later epoch, as KIP-890 has it, is right.
+ */
+export function markerProblem(
+  entry: ProducerEntry | undefined,
+  marker: Pick<TransactionMarker, 'producerEpoch' | 'coordinatorEpoch'>,
+): number {
+  if (entry === undefined) return ErrorCode.NONE
+  if (marker.producerEpoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH
+  return marker.coordinatorEpoch < entry.coordinatorEpoch ? ErrorCode.TRANSACTION_COORDINATOR_FENCED : ErrorCode.NONE
 }
 
 /** The sequence an epoch of a known producer goes on with: a new one begins with 0. */

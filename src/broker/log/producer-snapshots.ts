@@ -5,8 +5,9 @@
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import type { PartitionLog } from './log.ts'
-import { forgetProducers, isExpired, type ProducerEntry, producerAppended, putEntry } from './producers.ts'
+import { forgetProducers, isExpired, loadEntry, type ProducerEntry, producerAppended, putEntry } from './producers.ts'
 import { findBatch } from './read.ts'
+import { settleTransactions } from './transactions.ts'
 
 export interface ProducerSnapshot {
   /** It stands for everything before this offset. */
@@ -22,7 +23,7 @@ export function takeProducerSnapshot({ producers, logStartOffset }: PartitionLog
 }
 
 function lastBatchOnly(entry: ProducerEntry): ProducerEntry {
-  return entry.batches.length === 1 ? entry : { ...entry, batches: entry.batches.slice(-1) }
+  return entry.batches.length <= 1 ? entry : { ...entry, batches: entry.batches.slice(-1) }
 }
 
 /**
@@ -48,17 +49,18 @@ export function dropSnapshotsBefore({ producers }: PartitionLog, offset: number)
 function rebuild(log: PartitionLog, now: number, readsLog: boolean): void {
   const { producers, batches, segments, logStartOffset, logEndOffset, config } = log
   producers.snapshots = producers.snapshots.filter(({ offset }) => offset > logStartOffset && offset <= logEndOffset)
-  forgetProducers(producers)
+  forgetProducers(log)
   const snapshot = producers.snapshots.at(-1)
   for (const [producerId, entry] of snapshot?.entries ?? [])
-    if (!isExpired(entry, config.producerExpiryMs, now)) putEntry(producers, producerId, entry)
+    if (!isExpired(entry, config.producerExpiryMs, now)) loadEntry(log, producerId, entry)
   if (readsLog) {
     const ends = segments.slice(-2).map(({ baseOffset }) => baseOffset)
     for (let i = findBatch(log, snapshot?.offset ?? logStartOffset); i < batches.length; i++) {
       const batch = batches[i] as RecordBatch
       for (const end of ends) if (end <= batch.baseOffset) takeProducerSnapshot(log, end)
-      producerAppended(producers, batch)
+      producerAppended(log, batch)
     }
   }
+  settleTransactions(log)
   takeProducerSnapshot(log, logEndOffset)
 }

@@ -5,6 +5,7 @@ import { dropSnapshotsBefore } from './producer-snapshots.ts'
 import { forgetProducers } from './producers.ts'
 import { findBatch } from './read.ts'
 import { createSegment } from './segment.ts'
+import { dropAbortedBefore } from './transactions.ts'
 
 /**
  * Moves the log's start up (UnifiedLog.maybeIncrementLogStartOffset); false when it is there already. The records before it
@@ -25,13 +26,15 @@ export function dropSegments(log: PartitionLog, count: number): void {
   for (const { sizeInBytes } of log.segments.splice(0, count)) log.sizeInBytes -= sizeInBytes
   log.batches.splice(0, findBatch(log, first.baseOffset))
   dropSnapshotsBefore(log, first.baseOffset)
+  dropAbortedBefore(log, first.baseOffset)
 }
 
 /** Drops everything: the log goes on at an offset (UnifiedLog.truncateFullyAndStartAt). */
 export function startAnew(log: PartitionLog, offset: number, now: number): void {
   log.batches.length = 0
   log.epochs.length = 0
-  forgetProducers(log.producers)
+  forgetProducers(log)
+  log.transactions.aborted = []
   log.producers.snapshots = []
   log.segments.length = 0
   log.segments.push(createSegment(offset, now))

@@ -6,6 +6,7 @@ import type { PartitionLog } from './log.ts'
 import { truncateProducers } from './producer-snapshots.ts'
 import { findBatch } from './read.ts'
 import { activeSegment, countBatch, createSegment } from './segment.ts'
+import { truncateAborted } from './transactions.ts'
 
 /** Drops everything from `offset` on; a batch that reaches over it goes whole. The high watermark comes down with it. */
 export function truncateTo(log: PartitionLog, offset: number, now: number): void {
@@ -26,7 +27,10 @@ export function truncateTo(log: PartitionLog, offset: number, now: number): void
   log.cleanedOffset = Math.min(log.cleanedOffset, activeSegment(log).baseOffset)
   if (log.logStartOffset > log.logEndOffset) setLogStart(log, log.logEndOffset, now)
   setHighWatermark(log, log.highWatermark, now)
-  if (log.logEndOffset < before) truncateProducers(log, now)
+  if (log.logEndOffset < before) {
+    truncateAborted(log, log.logEndOffset)
+    truncateProducers(log, now)
+  }
 }
 
 /** Drops the segments that begin beyond the log's end; the last that is left is open again, and counted anew. */

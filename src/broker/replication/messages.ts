@@ -1,5 +1,5 @@
 /**
- * What brokers and the controller say to each other about replicas. A follower fetches each partition on its own (Kafka puts
+ * What brokers and the controller say to each other about replicas, producer ids and the ends of transactions. A follower fetches each partition on its own (Kafka puts
  * the partitions of one leader into one Fetch): the same conversation, without the bookkeeping.
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
@@ -87,13 +87,53 @@ export interface ProducerIdsAllocated {
   readonly count: number
 }
 
+/** WriteTxnMarkers between brokers: a transaction coordinator tells the leaders of its partitions how transactions end. */
+export interface TxnMarkers {
+  readonly type: 'txn-markers'
+  readonly from: number
+  /** The answer names it. */
+  readonly request: number
+  readonly markers: readonly TxnMarker[]
+}
+
+export interface TxnMarker {
+  readonly producerId: number
+  /** With KIP-890 (transactions v2) one above that of the transaction's records. */
+  readonly producerEpoch: number
+  /** False: abort. */
+  readonly commit: boolean
+  /** The leader epoch in which the coordinator leads its partition of `__transaction_state`. */
+  readonly coordinatorEpoch: number
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
+}
+
+/** The leader's answer, once every marker is replicated or refused. */
+export interface TxnMarkersWritten {
+  readonly type: 'txn-markers-written'
+  readonly from: number
+  readonly request: number
+  /** In the order of the markers and their partitions. */
+  readonly results: readonly MarkerResult[]
+}
+
+export interface MarkerResult {
+  readonly producerId: number
+  readonly topic: string
+  readonly partition: number
+  readonly errorCode: number
+}
+
 export type PeerMessage =
+  | TxnMarkers
+  | TxnMarkersWritten
   | ReplicaFetch
   | ReplicaData
   | AlterPartition
   | AlterRefused
   | AllocateProducerIds
   | ProducerIdsAllocated
+  | TxnMarkers
+  | TxnMarkersWritten
 
 export interface Send {
   readonly to: number | 'controller'

@@ -3,8 +3,10 @@
  * waited for that is answered (Partition.updateFollowerFetchState, DelayedProduce, DelayedFetch).
  */
 import { ErrorCode } from '../../protocol/errors.ts'
+import type { ProduceResponse } from '../../protocol/messages.ts'
 import type { Decision } from '../decision.ts'
 import { type PartitionLog, readLog, setHighWatermark } from '../log/index.ts'
+import { answerMarkers } from '../markers/answer.ts'
 import { type BrokerState, logOf, type ParkedProduce, type ProduceToPark, watchKey } from '../state.ts'
 import { type EpochEnd, endOffsetFor } from './epochs.ts'
 import {
@@ -17,7 +19,7 @@ import {
   maybeExpandIsr,
   REPLICA_FETCH_WAIT_MS,
 } from './leader.ts'
-import type { ReplicaFetch } from './messages.ts'
+import type { MarkerResult, ReplicaFetch } from './messages.ts'
 
 /** replica.fetch.max.bytes. */
 const REPLICA_FETCH_MAX_BYTES = 1_048_576
@@ -103,15 +105,11 @@ export function onReplicaWait(state: BrokerState, topic: string, partition: numb
   if (knowsLess(follower, log)) reply(state, log, leader, id, out, null)
 }
 
-/** Parks a produce until its records are committed; answers at once what already is. */
-export function awaitReplicas(
-  state: BrokerState,
-  { token, response, waits, deadline }: ProduceToPark,
-  out: Decision,
-): void {
+/** Parks an append until its records are committed; answers at once what already is. */
+export function awaitReplicas(state: BrokerState, { after, waits, deadline }: ProduceToPark, out: Decision): void {
   const id = state.nextParkedId++
   const timerKey = `produce/${id}`
-  const parked: ParkedProduce = { timerKey, token, response, waits, open: waits, errors: null }
+  const parked: ParkedProduce = { timerKey, after, waits, open: waits, errors: null }
   state.parkedProduces.set(id, parked)
   for (const { key } of waits) {
     const watchers = state.produceWatchers.get(key)
@@ -174,21 +172,35 @@ function finishProduce(state: BrokerState, id: number, parked: ParkedProduce, ou
   // An empty set stays: the next produce is going to need it.
   for (const { key } of parked.waits) state.produceWatchers.get(key)?.delete(id)
   out.timers.push({ key: parked.timerKey, at: null })
-  const { errors } = parked
-  const body =
-    errors === null
-      ? parked.response
-      : {
-          ...parked.response,
-          responses: parked.response.responses.map((topic) => ({
-            ...topic,
-            partitionResponses: topic.partitionResponses.map((partition) => {
-              const errorCode = errors.get(watchKey(topic.name, partition.index))
-              return errorCode === undefined ? partition : { ...partition, errorCode, baseOffset: -1 }
-            }),
-          })),
-        }
-  out.replies.push({ token: parked.token, body })
+  const { after, errors } = parked
+  if (after.type === 'produce') out.replies.push({ token: after.token, body: withErrors(after.response, errors) })
+  else answerMarkers(state, after.asker, markersWithErrors(after.results, errors), out)
+}
+
+function withErrors(response: ProduceResponse, errors: ReadonlyMap<string, number> | null): ProduceResponse {
+  if (errors === null) return response
+  return {
+    ...response,
+    responses: response.responses.map((topic) => ({
+      ...topic,
+      partitionResponses: topic.partitionResponses.map((partition) => {
+        const errorCode = errors.get(watchKey(topic.name, partition.index))
+        return errorCode === undefined ? partition : { ...partition, errorCode, baseOffset: -1 }
+      }),
+    })),
+  }
+}
+
+/** What was refused at once stays so. */
+function markersWithErrors(
+  results: readonly MarkerResult[],
+  errors: ReadonlyMap<string, number> | null,
+): readonly MarkerResult[] {
+  if (errors === null) return results
+  return results.map((result) => {
+    const errorCode = errors.get(watchKey(result.topic, result.partition))
+    return errorCode === undefined || result.errorCode !== ErrorCode.NONE ? result : { ...result, errorCode }
+  })
 }
 
 function divergence({ switches }: BrokerState, log: PartitionLog, fetch: ReplicaFetch): EpochEnd | null {

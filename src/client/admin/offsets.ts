@@ -97,6 +97,7 @@ export function createOffsetFunctions(scope: AdminScope): OffsetFunctions {
       rackId: '',
       groupInstanceId: null,
       groupProtocol: 'classic',
+      requireStable: false,
       groupRemoteAssignor: null,
       clientId: 'kafkajs',
     })

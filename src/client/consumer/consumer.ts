@@ -262,6 +262,10 @@ export function createConsumer(options: ConsumerOptions): Consumer {
         )
         return groups.find((group) => group.groupId === groupId) as unknown as GroupDescription
       }),
+    groupMetadata: () => {
+      const { generationId, memberId } = (session ?? fail()).group.assignedAs()
+      return { groupId, memberId, generationId, groupInstanceId: options.groupInstanceId }
+    },
     pause: (topicPartitions = []) => {
       checkTopicPartitions('pause', topicPartitions)
       const { group } = session ?? fail()

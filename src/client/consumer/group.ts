@@ -68,7 +68,7 @@ export class GroupMembership {
     this.#retrier = createRetrier(context.transport, options.retry)
     this.#lastHeartbeat = context.transport.now()
     this.#joiner = new Joiner({ ...options, isCooperative: this.isCooperative })
-    this.offsets = new Offsets({ ...options, transport: context.transport, identity: () => this.#assignedAs() })
+    this.offsets = new Offsets({ ...options, transport: context.transport, identity: () => this.assignedAs() })
     const onRevoked = () => this.#commitBeforeGivingUp()
     const { subscription, offsets, inFlight } = this
     this.#reconciler = new Reconciler({ subscription, offsets, inFlight, onRevoked, onAdded })
@@ -101,7 +101,8 @@ export class GroupMembership {
     return this.#options.groupProtocol === 'consumer'
   }
 
-  #assignedAs(): MemberIdentity {
+  /** As whom it speaks. @throws KafkaJSNonRetriableError before the first join */
+  assignedAs(): MemberIdentity {
     const current = this.#membership.identity ?? this.#identity
     return current ?? { coordinator: this.#membership.coordinator, generationId: -1, memberId: '' }
   }

@@ -27,6 +27,8 @@ export interface OffsetsOptions {
   readonly groupId: string
   readonly groupInstanceId: string | null
   readonly groupProtocol: 'classic' | 'consumer'
+  /** What a transaction is about to commit for is asked for again at the next fetch, and not read until then. */
+  readonly requireStable: boolean
   /** As whom to commit, and where: of the assignment that came last. */
   readonly identity: () => MemberIdentity
   readonly fromBeginning: (topic: string) => boolean | undefined
@@ -173,10 +175,10 @@ export class Offsets {
   async #resolve(
     missing: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
   ): Promise<void> {
-    const { cluster, groupId, fromBeginning } = this.#options
+    const { cluster, groupId, fromBeginning, requireStable } = this.#options
     const changed = new Set<string>()
     this.#changedSince = changed
-    const fetched = await requestOffsetFetch(await this.#connectedCoordinator(), groupId, missing)
+    const fetched = await requestOffsetFetch(await this.#connectedCoordinator(), groupId, missing, requireStable)
     const uncommitted = fetched
       .map(({ topic, partitions }) => ({
         topic,

@@ -28,6 +28,7 @@ export interface ConsumerOptions {
   readonly groupProtocol: 'classic' | 'consumer'
   /** The coordinator's assignor to ask for (KIP-848); null: its default. */
   readonly groupRemoteAssignor: string | null
+  readonly requireStable: boolean
   /** Member ids begin with it. */
   readonly clientId: string
 }

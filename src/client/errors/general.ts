@@ -133,16 +133,3 @@ export class KafkaJSFetcherRebalanceError extends Error {
   }
 }
 brand(KafkaJSFetcherRebalanceError, 'KafkaJSFetcherRebalanceError')
-
-/**
- * kafkarium does not have this part of Kafka yet. Towards callers it is a `KafkaJSNonRetriableError`,
- * so a program that handles kafkajs's errors handles this one.
- */
-export class KafkariumNotAvailableYet extends KafkaJSNonRetriableError {
-  declare readonly code: 'KAFKARIUM_NOT_AVAILABLE_YET'
-
-  constructor(what: string) {
-    super(`kafkarium does not have ${what} yet; see docs/fidelity.md for what it covers`)
-    Object.assign(this, { code: 'KAFKARIUM_NOT_AVAILABLE_YET' })
-  }
-}

@@ -21,7 +21,6 @@ export {
   KafkaJSStaleTopicMetadataAssignment,
   KafkaJSTimeout,
   KafkaJSTopicMetadataNotLoaded,
-  KafkariumNotAvailableYet,
 } from './general.ts'
 export {
   KafkaJSBrokerNotFound,

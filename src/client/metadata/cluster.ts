@@ -10,7 +10,7 @@ import {
 } from '../errors/general.ts'
 import type { BrokerClient } from '../network/broker.ts'
 import type { NetworkOptions } from '../network/channel.ts'
-import { requestCoordinator } from '../network/group-requests.ts'
+import { CoordinatorKey, type CoordinatorKeyType, requestCoordinator } from '../network/group-requests.ts'
 import { type ClusterMetadata, requestOffsets } from '../network/topic-requests.ts'
 import { createRetrier, GiveUp, type Retrier, type RetryConfig } from '../retry.ts'
 import { createSerial, type Serial } from '../sync/serial.ts'
@@ -207,10 +207,23 @@ export class Cluster {
     return new Map([...byLeader].sort(([a], [b]) => Number(a) - Number(b)))
   }
 
-  async findGroupCoordinator(groupId: string): Promise<BrokerClient> {
+  findGroupCoordinator(groupId: string): Promise<BrokerClient> {
+    return this.#findCoordinator(groupId, CoordinatorKey.GROUP)
+  }
+
+  findTransactionCoordinator(transactionalId: string): Promise<BrokerClient> {
+    return this.#findCoordinator(transactionalId, CoordinatorKey.TRANSACTION)
+  }
+
+  findGroupCoordinatorMetadata(groupId: string): Promise<CoordinatorMetadata> {
+    return this.#findCoordinatorMetadata(groupId, CoordinatorKey.GROUP)
+  }
+
+  /** The log calls both kinds of keys group ids, as kafkajs does. */
+  async #findCoordinator(groupId: string, keyType: CoordinatorKeyType): Promise<BrokerClient> {
     return this.#retrier(async ({ retryCount, retryTime }) => {
       try {
-        const { coordinator } = await this.findGroupCoordinatorMetadata(groupId)
+        const { coordinator } = await this.#findCoordinatorMetadata(groupId, keyType)
         return await this.findBroker(String(coordinator.nodeId))
       } catch (error) {
         const { name, type, code, message } = viewError(error)
@@ -226,11 +239,11 @@ export class Cluster {
     })
   }
 
-  async findGroupCoordinatorMetadata(groupId: string): Promise<CoordinatorMetadata> {
+  async #findCoordinatorMetadata(groupId: string, keyType: CoordinatorKeyType): Promise<CoordinatorMetadata> {
     const found = await this.#pool.withBroker((broker) =>
       this.#retrier(async () => {
         try {
-          return await requestCoordinator(broker, groupId)
+          return await requestCoordinator(broker, groupId, keyType)
         } catch (error) {
           const { type, message } = viewError(error)
           this.#logger.debug('Tried to find group coordinator', { nodeId: broker.nodeId, groupId, error: message })

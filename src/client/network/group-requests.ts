@@ -1,4 +1,5 @@
 /** Requests to group coordinators: typed bodies out, kafkajs's shapes and errors back. */
+import { ErrorCode } from '../../protocol/errors.ts'
 import {
   makeDescribeGroupsRequest,
   makeFindCoordinatorRequest,
@@ -21,14 +22,21 @@ import type { BrokerClient } from './broker.ts'
 import { throwOnGroupError } from './consumer-group-requests.ts'
 
 const MEMBER_ID_REQUIRED = 79
-const GROUP = 0
+/** What a coordinator is asked for (FindCoordinatorRequest.CoordinatorType). */
+export const CoordinatorKey = { GROUP: 0, TRANSACTION: 1 } as const
+export type CoordinatorKeyType = (typeof CoordinatorKey)[keyof typeof CoordinatorKey]
 /** kafkajs's margin over the timeouts after which the coordinator answers a join by itself, milliseconds. */
 const JOIN_MARGIN_MS = 5000
 
-export async function requestCoordinator(broker: BrokerClient, groupId: string): Promise<CoordinatorMetadata> {
+/** @param key a group id or a transactional id */
+export async function requestCoordinator(
+  broker: BrokerClient,
+  key: string,
+  keyType: CoordinatorKeyType,
+): Promise<CoordinatorMetadata> {
   const { errorCode, nodeId, host, port } = await broker.send(
     'FindCoordinator',
-    makeFindCoordinatorRequest({ key: groupId, keyType: GROUP }),
+    makeFindCoordinatorRequest({ key, keyType }),
     { check: (response) => throwOnError(response.errorCode) },
   )
   return { errorCode, coordinator: { nodeId, host, port } }
@@ -199,35 +207,49 @@ export interface FetchedOffsets {
   }[]
 }
 
-/** No topics means all topics the group has offsets for. An offset of -1 means none is committed. */
+/** The first version that can ask for stable offsets only. */
+const OFFSET_FETCH_STABLE = 7
+
+/**
+ * No topics means all topics the group has offsets for. An offset of -1 means none is committed.
+ *
+ * @param requireStable leaves out partitions a transaction is about to commit for (KIP-447)
+ */
 export async function requestOffsetFetch(
   broker: BrokerClient,
   groupId: string,
   topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[],
+  requireStable = false,
 ): Promise<FetchedOffsets[]> {
+  const isUnstable = (errorCode: number) => requireStable && errorCode === ErrorCode.UNSTABLE_OFFSET_COMMIT
   const response = await broker.send(
     'OffsetFetch',
     makeOffsetFetchRequest({
       groupId,
+      requireStable,
       topics:
         topics.length === 0
           ? null
           : topics.map(({ topic, partitions }) => ({ name: topic, partitionIndexes: partitions })),
     }),
     {
+      ...(requireStable ? { maxVersion: OFFSET_FETCH_STABLE } : {}),
       check: (answer) => {
         throwOnError(answer.errorCode)
-        for (const { partitions } of answer.topics) for (const { errorCode } of partitions) throwOnError(errorCode)
+        for (const { partitions } of answer.topics)
+          for (const { errorCode } of partitions) if (!isUnstable(errorCode)) throwOnError(errorCode)
       },
     },
   )
   return response.topics.map(({ name, partitions }) => ({
     topic: name,
-    partitions: partitions.map(({ partitionIndex, committedOffset, metadata }) => ({
-      partition: partitionIndex,
-      offset: committedOffset,
-      metadata,
-    })),
+    partitions: partitions
+      .filter(({ errorCode }) => !isUnstable(errorCode))
+      .map(({ partitionIndex, committedOffset, metadata }) => ({
+        partition: partitionIndex,
+        offset: committedOffset,
+        metadata,
+      })),
   }))
 }
 

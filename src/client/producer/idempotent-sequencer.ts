@@ -5,6 +5,8 @@
  * A batch that is given up without a known outcome leaves a hole, or none, that nobody can tell. Its partition goes on in the next
  * epoch, from 0: the broker then refuses what may still be under way of the epoch before (TransactionManager,
  * requestIdempotentEpochBumpForPartition). Epochs are counted by partition, as the broker does without transactions.
+ *
+ * With transactions the coordinator counts them: the numbers begin anew when it gives another one, and who asks it for that is told.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { isRefusal } from '../../protocol/recorder.ts'
@@ -53,10 +55,13 @@ interface Lines {
   readonly partitions: Map<string, PartitionState[]>
   /** Of each topic the last send that has yet to make its batches. */
   readonly admissions: Map<string, Turn>
+  /** Only with transactions. */
+  readonly onLostTrack: (() => void) | undefined
 }
 
-export function createIdempotentSequencer(ids: ProducerIds): Sequencer {
-  const lines: Lines = { ids, partitions: new Map(), admissions: new Map() }
+/** @param onLostTrack only with transactions: this epoch cannot go on, `ids` have to be renewed */
+export function createIdempotentSequencer(ids: ProducerIds, onLostTrack?: () => void): Sequencer {
+  const lines: Lines = { ids, partitions: new Map(), admissions: new Map(), onLostTrack }
   return { lane: (topics) => new IdempotentLane(lines, topics) }
 }
 
@@ -104,7 +109,8 @@ class IdempotentLane implements Lane {
   request<R>(_broker: BrokerClient, batches: readonly Outgoing[], attempt: () => Promise<R>): Promise<R> {
     for (const outgoing of batches) {
       const { state, stamped } = this.#fateOf(outgoing)
-      if (!stamped && !isIdentified(state)) return this.#identifyAll(batches).then(() => this.#send(batches, attempt))
+      if (!stamped && !this.#isIdentified(state))
+        return this.#identifyAll(batches).then(() => this.#send(batches, attempt))
     }
     return this.#send(batches, attempt)
   }
@@ -130,7 +136,7 @@ class IdempotentLane implements Lane {
 
   end(): void {
     for (const fate of this.#fates) {
-      settle(fate)
+      settle(fate, this.#lines.onLostTrack)
       if (fate.state.last === this.#turn) fate.state.last = undefined
     }
     this.#admitNext()
@@ -148,22 +154,26 @@ class IdempotentLane implements Lane {
     throw new Error('a batch is sent that was never put in line')
   }
 
+  #isIdentified({ producerId, epoch }: PartitionState): boolean {
+    const { ids, onLostTrack } = this.#lines
+    if (onLostTrack === undefined) return producerId >= 0 && epoch <= LAST_EPOCH
+    const known = ids.current()
+    return known !== undefined && known.producerId === producerId && known.producerEpoch === epoch
+  }
+
   /** A partition that has no id yet, or has used up its epochs, gets one. */
   async #identifyAll(batches: readonly Outgoing[]): Promise<void> {
-    const { ids } = this.#lines
+    const { ids, onLostTrack } = this.#lines
     for (const outgoing of batches) {
       const { state, stamped } = this.#fateOf(outgoing)
-      if (stamped || isIdentified(state)) continue
+      if (stamped || this.#isIdentified(state)) continue
       const known = ids.current()
-      const isNew = known !== undefined && known.producerId !== state.producerId
+      // With transactions the epoch is that of the coordinator.
+      const isNew = known !== undefined && (onLostTrack !== undefined || known.producerId !== state.producerId)
       const { producerId, producerEpoch } = isNew ? known : await ids.renew()
       Object.assign(state, { producerId, epoch: producerEpoch, next: 0 })
     }
   }
-}
-
-function isIdentified({ producerId, epoch }: PartitionState): boolean {
-  return producerId >= 0 && epoch <= LAST_EPOCH
 }
 
 function stateOf({ partitions }: Lines, { topic, partition }: Outgoing): PartitionState {
@@ -189,13 +199,15 @@ function stamp(fate: Fate): void {
   state.next = sequenceAfter(state.next, outgoing.batch.lastOffsetDelta + 1)
 }
 
-function settle({ outgoing, state, stamped, appended, open, unsure, outOfStep }: Fate): void {
+function settle(fate: Fate, onLostTrack: (() => void) | undefined): void {
+  const { outgoing, state, stamped, appended, open, unsure, outOfStep } = fate
   if (!stamped || appended) return
   if (!open && !unsure && !outOfStep) {
     // It is not there, and nobody has come after it: the number is free again.
     state.next = outgoing.batch.baseSequence
     return
   }
+  if (onLostTrack !== undefined) return onLostTrack()
   state.epoch += 1
   state.next = 0
 }

@@ -2,20 +2,22 @@
 import { inCall } from '../call.ts'
 import type { ClientContext } from '../context.ts'
 import { KafkaJSError, KafkaJSNonRetriableError } from '../errors/base.ts'
-import { KafkariumNotAvailableYet } from '../errors/general.ts'
 import { createOn, type EventEmitter } from '../events/emitter.ts'
 import { producerEvents } from '../events/names.ts'
 import type { Cluster } from '../metadata/cluster.ts'
 import { createRetrier, type RetryConfig } from '../retry.ts'
-import type { Producer } from '../types/clients.ts'
-import type { ICustomPartitioner, Message, ProducerBatch, ProducerRecord } from '../types/messages.ts'
+import type { Producer, Transaction } from '../types/clients.ts'
+import type { ICustomPartitioner } from '../types/messages.ts'
 import { createIdempotentSequencer } from './idempotent-sequencer.ts'
 import { createKafkajsSequencer } from './kafkajs-sequencer.ts'
+import { createMessagesIn } from './messages-in.ts'
 import { Partitioners } from './partitioners/index.ts'
 import type { PartitionerFactory } from './partitioners/partitioner.ts'
-import { createProducerIds } from './producer-ids.ts'
+import { createProducerIds, type ProducerIds } from './producer-ids.ts'
 import { createSender } from './send.ts'
-import { plainSequencer } from './sequencer.ts'
+import { plainSequencer, type Sequencer } from './sequencer.ts'
+import { createTransaction } from './transaction.ts'
+import { createTransactionManager, type TransactionManager } from './transaction-manager.ts'
 
 export interface ProducerOptions {
   readonly context: ClientContext
@@ -49,21 +51,13 @@ export function createProducer(options: ProducerOptions): Producer {
   const createPartitioner = (options.createPartitioner ?? Partitioners.DefaultPartitioner) as PartitionerFactory
   const partitioner = createPartitioner({ choose: (site, n) => transport.choose(site, n) })
   const retrier = createRetrier(transport, retry)
-  const ids = createProducerIds({
-    cluster,
-    logger,
-    retrier: createRetrier(transport, options.kafkaRetry),
-    transactionTimeoutMs,
-  })
-  const sequencer = !idempotent
-    ? plainSequencer
-    : options.reusesSequences
-      ? createKafkajsSequencer(ids)
-      : createIdempotentSequencer(ids)
-  const sendMessages = createSender({ context, cluster, logger, partitioner, retrier, idempotent, sequencer })
+  const kafkaRetrier = createRetrier(transport, options.kafkaRetry)
+  const ids = createProducerIds({ cluster, logger, retrier: kafkaRetrier, transactionTimeoutMs })
+  const sending = { context, cluster, logger, partitioner, retrier }
 
-  function checkAvailable(): void {
-    if (transactionalId) throw new KafkariumNotAvailableYet('transactions (`transactionalId`)')
+  function createSequencer(numbers: boolean, from: ProducerIds, onLostTrack?: () => void): Sequencer {
+    if (!numbers) return plainSequencer
+    return options.reusesSequences ? createKafkajsSequencer(from) : createIdempotentSequencer(from, onLostTrack)
   }
 
   function checkStatus(): void {
@@ -75,28 +69,62 @@ export function createProducer(options: ProducerOptions): Producer {
     if (status === 'disconnected') throw new KafkaJSError('The producer is disconnected')
   }
 
-  async function sendBatch(
-    name: string,
-    { acks = -1, timeout = 30_000, compression = 0, topicMessages = [] }: ProducerBatch,
-  ) {
-    checkTopicMessages(topicMessages)
-    if (idempotent && acks !== -1) {
-      throw new KafkaJSNonRetriableError(
-        "Not requiring ack for all messages invalidates the idempotent producer's EoS guarantees",
-      )
+  const { send, sendBatch } = createMessagesIn({
+    transport,
+    owner: 'producer',
+    needsAllAcks: idempotent,
+    checkStatus,
+    sendMessages: createSender({ ...sending, idempotent, sequencer: createSequencer(idempotent, ids) }),
+  })
+
+  let transactional: { readonly manager: TransactionManager; readonly sequencer: Sequencer } | undefined
+
+  async function transaction(): Promise<Transaction> {
+    if (!transactionalId) throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
+    if (transactional === undefined) {
+      const manager = createTransactionManager({
+        cluster,
+        logger,
+        retrier: kafkaRetrier,
+        transactionalId,
+        transactionTimeoutMs,
+      })
+      transactional = { manager, sequencer: createSequencer(true, manager.ids, () => manager.loseTrack()) }
     }
-    checkMessages(topicMessages)
-    checkStatus()
-    checkAvailable()
-    return inCall(transport, name, () =>
-      sendMessages({ acks, timeoutMs: timeout, compression, topicMessages: mergeTopics(topicMessages) }),
-    )
+    const { manager, sequencer } = transactional
+    const ongoing = await manager.begin()
+    const waiting: ((ok: boolean) => void)[] = []
+    const sender = createMessagesIn({
+      transport,
+      owner: 'transaction',
+      needsAllAcks: true,
+      checkStatus,
+      sendMessages: createSender({
+        ...sending,
+        idempotent: true,
+        sequencer,
+        transaction: {
+          transactionalId,
+          add: (batches) => manager.add(ongoing, batches),
+          onSent: (tell) => waiting.push(tell),
+        },
+      }),
+    })
+    return createTransaction({
+      transport,
+      manager,
+      ongoing,
+      sender,
+      committedOffsets: cluster.committedOffsets,
+      onEnded: (committed) => {
+        for (const tell of waiting) tell(committed)
+      },
+    })
   }
 
   return {
     connect: () =>
       inCall(transport, 'producer.connect', async () => {
-        checkAvailable()
         await cluster.connect()
         status = 'connected'
         emitter.emit(producerEvents.CONNECT)
@@ -112,49 +140,9 @@ export function createProducer(options: ProducerOptions): Producer {
     isIdempotent: () => idempotent,
     events: producerEvents,
     on: createOn('producer', producerEvents, emitter, logger) as Producer['on'],
-    send: ({ topic, messages, acks, timeout, compression }: ProducerRecord) =>
-      sendBatch('producer.send', {
-        topicMessages: [{ topic, messages }],
-        ...(acks === undefined ? {} : { acks }),
-        ...(timeout === undefined ? {} : { timeout }),
-        ...(compression === undefined ? {} : { compression }),
-      }),
-    sendBatch: (batch) => sendBatch('producer.sendBatch', batch),
-    transaction: async () => {
-      if (!transactionalId)
-        throw new KafkaJSNonRetriableError('Must provide transactional id for transactional producer')
-      throw new KafkariumNotAvailableYet('transactions (`producer.transaction()`)')
-    },
+    send,
+    sendBatch,
+    transaction: () => inCall(transport, 'producer.transaction', transaction),
     logger: () => logger,
   }
-}
-
-type TopicMessages = readonly { readonly topic: string; readonly messages: readonly Message[] }[]
-
-function checkTopicMessages(topicMessages: TopicMessages): void {
-  for (const { topic } of topicMessages) if (!topic) throw new KafkaJSNonRetriableError('Invalid topic')
-}
-
-function checkMessages(topicMessages: TopicMessages): void {
-  for (const { topic, messages } of topicMessages) {
-    if (!messages)
-      throw new KafkaJSNonRetriableError(`Invalid messages array [${String(messages)}] for topic "${topic}"`)
-    for (const message of messages) {
-      if (message.value === undefined) {
-        throw new KafkaJSNonRetriableError(
-          `Invalid message without value for topic "${topic}": ${JSON.stringify(message)}`,
-        )
-      }
-    }
-  }
-}
-
-function mergeTopics(topicMessages: TopicMessages): TopicMessages {
-  if (topicMessages.length < 2) return topicMessages
-  const merged = new Map<string, readonly Message[]>()
-  for (const { topic, messages } of topicMessages) {
-    const before = merged.get(topic)
-    merged.set(topic, before === undefined ? messages : [...before, ...messages])
-  }
-  return [...merged].map(([topic, messages]) => ({ topic, messages }))
 }

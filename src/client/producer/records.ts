@@ -105,14 +105,15 @@ function describe(value: unknown): string {
 
 /** kafkajs leaves the fields of idempotence at these values; they show in a consumer's `batchContext`. */
 const plain = { producerId: -1, producerEpoch: 0, baseSequence: 0, partitionLeaderEpoch: 0 } as const
+const inTransaction = { ...plain, transactional: true } as const
 
 /** A promise only for codecs users bring; the built-in way must not yield before the batch is encoded. */
 export function encodeRecords(
   records: readonly RecordInput[],
-  compression: number,
+  { compression, transactional }: { readonly compression: number; readonly transactional: boolean },
   host: Host,
 ): RecordBatch | Promise<RecordBatch> {
-  const batch = encodeBatch(records, plain)
+  const batch = encodeBatch(records, transactional ? inTransaction : plain)
   if (compression === 0) return batch
   const compressed = codecFor(compression, host).compress({ buffer: batch.records })
   const finish = (bytes: Uint8Array): RecordBatch => ({

@@ -24,6 +24,14 @@ export interface SenderOptions {
   readonly partitioner: PartitionFunction
   readonly idempotent: boolean
   readonly sequencer: Sequencer
+  /** What is sent belongs to it. */
+  readonly transaction?: {
+    readonly transactionalId: string
+    /** Before a produce to these; `undefined` when nothing is to be waited for. */
+    readonly add: (batches: readonly Outgoing[]) => Promise<void> | undefined
+    /** The broker has the batches: whether they count is told when the transaction ends. Only in a recorded run. */
+    readonly onSent: (tell: (ok: boolean) => void) => void
+  }
 }
 
 export interface SendRequest {
@@ -46,7 +54,8 @@ interface PartitionBatch extends Outgoing {
  * in kafkajs a message keeps the partition it was given at the first attempt, and a partition whose leader moves is
  * not forgotten.
  */
-export function createSender({ context, cluster, logger, retrier, partitioner, idempotent, sequencer }: SenderOptions) {
+export function createSender(options: SenderOptions) {
+  const { context, cluster, logger, retrier, partitioner, idempotent, sequencer, transaction } = options
   const { transport, host } = context
   const { recorder } = transport
   /** Somebody wants to know what becomes of each batch. */
@@ -69,6 +78,7 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
 
     async function encodeAll(): Promise<PartitionBatch[]> {
       const now = transport.now()
+      const encoding = { compression: request.compression, transactional: transaction !== undefined }
       const encoded: { topic: string; partition: number; batch: RecordBatch | Promise<RecordBatch> }[] = []
       for (const { topic, messages } of topicMessages) {
         const partitionMetadata = cluster.findTopicPartitionMetadata(topic)
@@ -77,7 +87,7 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
           throw new KafkaJSMetadataNotLoaded('Producing to topic without metadata')
         }
         for (const [partition, records] of groupByPartition(topic, messages, partitionMetadata, partitioner, now)) {
-          encoded.push({ topic, partition, batch: encodeRecords(records, request.compression, host) })
+          encoded.push({ topic, partition, batch: encodeRecords(records, encoding, host) })
         }
       }
       const ready = await Promise.all(encoded.map(async (entry) => ({ ...entry, batch: await entry.batch })))
@@ -120,6 +130,7 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
           else others.push(...entries)
         }
       }
+      if (transaction !== undefined) await transaction.add([...byBroker.values()].flat())
       for (const broker of byBroker.keys()) if (!answers.has(broker)) answers.set(broker, [])
 
       await Promise.all([...byBroker].map(([broker, entries]) => produce(broker, entries)))
@@ -149,6 +160,7 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
       return broker.send(
         'Produce',
         makeProduceRequest({
+          transactionalId: transaction?.transactionalId ?? null,
           acks,
           timeoutMs,
           topicData: [...byTopic].map(([name, partitions]) =>
@@ -200,7 +212,11 @@ export function createSender({ context, cluster, logger, retrier, partitioner, i
     if (isFollowed) {
       const end = (ok: boolean) => {
         lane.end()
-        for (const { recorded } of batches ?? []) recorded?.end(ok)
+        const tell = (counts: boolean) => {
+          for (const { recorded } of batches ?? []) recorded?.end(counts)
+        }
+        if (ok && transaction !== undefined && recorder !== undefined) transaction.onSent(tell)
+        else tell(ok)
       }
       // Beside the promise the caller gets, so that following it changes nothing.
       sent.then(

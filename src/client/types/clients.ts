@@ -24,7 +24,7 @@ import type { AdminConfig, ConsumerConfig, ProducerConfig } from './config.ts'
 import type * as Events from './events.ts'
 import type { Logger } from './logging.ts'
 import type { EachBatchHandler, EachMessageHandler, ProducerBatch, ProducerRecord, RecordMetadata } from './messages.ts'
-import type { Offsets, TopicPartitionOffset, TopicPartitionOffsetAndMetadata, TopicPartitions } from './metadata.ts'
+import type { TopicPartitionOffset, TopicPartitionOffsetAndMetadata, TopicPartitions } from './metadata.ts'
 
 type ValueOf<T> = T[keyof T]
 /** Listeners of an event whose name is only known to be one of several. */
@@ -75,7 +75,7 @@ interface ConsumerListeners {
   ): () => void
 }
 
-type Sender = {
+export type Sender = {
   /**
    * One entry a partition. With `acks: 0` an empty list.
    * @throws KafkaJSNonRetriableError for bad arguments, KafkaJSNumberOfRetriesExceeded when retries are used up;
@@ -85,8 +85,37 @@ type Sender = {
   sendBatch(batch: ProducerBatch): Promise<RecordMetadata[]>
 }
 
+/** Who a consumer is in its group (Java's ConsumerGroupMetadata). Beyond kafkajs. */
+export type ConsumerGroupMetadata = {
+  readonly groupId: string
+  readonly memberId: string
+  /** Of the last assignment; with the consumer protocol the member epoch. */
+  readonly generationId: number
+  readonly groupInstanceId: string | null
+}
+
+export type TransactionOffsets = {
+  consumerGroupId: string
+  /** `offset` is that of the next message to read. */
+  topics: Array<{
+    topic: string
+    partitions: Array<{ partition: number; offset: string; metadata?: string | null }>
+  }>
+  /**
+   * Beyond kafkajs: what `consumer.groupMetadata()` said. The offsets are refused then (ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID,
+   * FENCED_INSTANCE_ID) when that member has lost its partitions meanwhile (KIP-447).
+   */
+  groupMetadata?: ConsumerGroupMetadata
+}
+
+/**
+ * Once it has ended, and while it ends, every method rejects with a KafkaJSNonRetriableError. A producer that was fenced gets a
+ * KafkaJSProtocolError INVALID_PRODUCER_EPOCH; neither it nor one whose `commit` or `abort` has failed can begin another transaction.
+ */
 export type Transaction = Sender & {
-  sendOffsets(offsets: Offsets & { consumerGroupId: string }): Promise<void>
+  /** Commits them for the group if and when the transaction is committed. */
+  sendOffsets(offsets: TransactionOffsets): Promise<void>
+  /** Rejects when the outcome of a batch is unknown: abort it then. When this fails for want of an answer, it may be committed. */
   commit(): Promise<void>
   abort(): Promise<void>
   isActive(): boolean
@@ -100,7 +129,11 @@ export type Producer = Sender & {
   readonly events: Events.ProducerEvents
   /** @returns a function that removes the listener. */
   on: ConnectionListeners<Events.ProducerEvents> & NetworkListeners<Events.ProducerEvents>
-  /** kafkarium does not have transactions yet: rejects with a KafkaJSNonRetriableError that says so. */
+  /**
+   * Begins a transaction, of which a producer has one at a time. The first one fences other producers with the `transactionalId` and
+   * aborts what they left open. What the producer sends itself, with its own `send`, is in no transaction.
+   * @throws KafkaJSNonRetriableError without a `transactionalId`, or while a transaction is under way
+   */
   transaction(): Promise<Transaction>
   logger(): Logger
 }
@@ -135,6 +168,11 @@ export type Consumer = {
   /** Takes effect with the next fetch (KJ10). */
   seek(topicPartitionOffset: TopicPartitionOffset): void
   describeGroup(): Promise<GroupDescription>
+  /**
+   * Beyond kafkajs: for `transaction.sendOffsets`. Ask before the messages are handled whose offsets it goes with.
+   * @throws KafkaJSNonRetriableError before `run`, and before the group was joined
+   */
+  groupMetadata(): ConsumerGroupMetadata
   pause(topics: Array<{ topic: string; partitions?: number[] }>): void
   paused(): TopicPartitions[]
   resume(topics: Array<{ topic: string; partitions?: number[] }>): void

@@ -73,7 +73,9 @@ export interface ProducerConfig {
    * and the sends to a partition go one after the other.
    */
   idempotent?: boolean
+  /** For `transaction()`. Of two producers with the same one, the first to begin a transaction is fenced by the second. */
   transactionalId?: string
+  /** Milliseconds after which the coordinator aborts an open transaction, default 60,000. */
   transactionTimeout?: number
   /** Unanswered requests a connection; default no limit. */
   maxInFlightRequests?: number
@@ -126,6 +128,12 @@ export interface ConsumerConfig {
   groupProtocol?: 'classic' | 'consumer'
   /** With `groupProtocol: 'consumer'`: the coordinator's assignor, `uniform` (its default) or `range`. Kafka's `group.remote.assignor`. */
   groupRemoteAssignor?: string
+  /**
+   * Beyond kafkajs: begins a partition that was taken over only when no transaction is about to commit an offset for it (KIP-447), as Java's
+   * consumers do unless they read uncommitted records. Without it a consumer whose offsets are sent with transactions may begin too early,
+   * and what it reads is processed twice. Default false.
+   */
+  requireStable?: boolean
 }
 
 export interface AdminConfig {

@@ -1,10 +1,12 @@
 /** Laws about what leaves a broker: they are checked when an answer does. */
-import { findBatch, logOf, type PartitionLog } from '../../broker/index.ts'
+
+import { READ_COMMITTED } from '../../broker/api/01-fetch.ts'
+import { findBatch, lastStableOffset, logOf, type PartitionLog } from '../../broker/index.ts'
 import { effectiveMinIsr } from '../../broker/replication/leader.ts'
 import type { RequestToken } from '../../broker/request.ts'
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
-import type { FetchResponse, ProduceRequest, ProduceResponse } from '../../protocol/messages.ts'
+import type { FetchRequest, FetchResponse, ProduceRequest, ProduceResponse } from '../../protocol/messages.ts'
 import { lastOffsetOf, sequenceBefore } from '../../protocol/records.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { ledgerOf, type PartitionLedger, type ProducedBatch } from './ledger.ts'
@@ -12,7 +14,7 @@ import { ledgerOf, type PartitionLedger, type ProducedBatch } from './ledger.ts'
 /** By id. */
 export const ANSWER_LAWS = {
   L7: 'A record once given to a consumer stays the same at its offset.',
-  L8: 'Consumers see only records below the high watermark.',
+  L8: 'Consumers see only records below the high watermark, those that read committed below the last stable offset.',
   P1: 'What acks=all acknowledges is below the high watermark, and enough replicas were in sync when it was appended.',
   P2: 'What acks=1 acknowledges is in the log of that leader.',
   P5: 'What acks=all acknowledges to an idempotent producer is in the log in the order in which it was sent.',
@@ -38,11 +40,17 @@ export function rememberProduce(world: World, node: NodeRuntime, token: RequestT
   ofConnection.set(token.correlationId, { acks: body.acks, batches })
 }
 
+/** A Fetch reached its broker; it works on one request of a connection at a time. */
+export function rememberFetch({ ledger }: World, { connection }: RequestToken, { isolationLevel }: FetchRequest): void {
+  if (isolationLevel === READ_COMMITTED) ledger.committedReaders.add(connection)
+  else ledger.committedReaders.delete(connection)
+}
+
 /** An answer leaves: notes the first violation in the ledger. */
 export function checkAnswer(world: World, node: NodeRuntime, token: RequestToken, body: unknown): void {
   if (world.ledger.violation !== null) return
   if (token.api === 'Produce') checkProduce(world, node, token, body as ProduceResponse)
-  else if (token.api === 'Fetch') checkFetch(world, node, body as FetchResponse)
+  else if (token.api === 'Fetch') checkFetch(world, node, token, body as FetchResponse)
 }
 
 function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body: ProduceResponse): void {
@@ -119,15 +127,18 @@ function sendOrder(a: Sent, b: Sent): number {
   return ahead === 0 ? 0 : ahead < 2 ** 30 ? 1 : -1
 }
 
-function checkFetch(world: World, node: NodeRuntime, body: FetchResponse): void {
+function checkFetch(world: World, node: NodeRuntime, { connection }: RequestToken, body: FetchResponse): void {
+  const committedOnly = world.ledger.committedReaders.has(connection)
   for (const { topic, topicId, partitions } of body.responses) {
     const name = topic === '' ? (world.controller.image.topicNames.get(topicId) ?? '') : topic
     for (const { partitionIndex, records } of partitions) {
       const log = logOf(node.broker, name, partitionIndex)
       if (log === undefined || records === null) continue
+      const end = committedOnly ? lastStableOffset(log) : log.highWatermark
       for (const batch of records) {
-        if (lastOffsetOf(batch) >= log.highWatermark) {
-          const detail = `${name}-${partitionIndex} on broker ${node.id}: given ${lastOffsetOf(batch)}, HW ${log.highWatermark}`
+        if (lastOffsetOf(batch) >= end) {
+          const what = committedOnly ? 'LSO' : 'HW'
+          const detail = `${name}-${partitionIndex} on broker ${node.id}: given ${lastOffsetOf(batch)}, ${what} ${end}`
           broken(world, 'L8', detail)
           return
         }

@@ -4,8 +4,9 @@ import { type Fact, firstViolation, type Violation } from '../../kernel/index.ts
 import type { NodeRuntime, World } from '../world.ts'
 import { PRODUCER_LAWS } from './producer-laws.ts'
 import { REPLICA_LAWS, remember, scopeOf } from './replica-laws.ts'
+import { TRANSACTION_LAWS } from './transaction-laws.ts'
 
-const PARTITION_LAWS = [...REPLICA_LAWS, ...PRODUCER_LAWS]
+const PARTITION_LAWS = [...REPLICA_LAWS, ...PRODUCER_LAWS, ...TRANSACTION_LAWS]
 
 /** The first law that is broken by what the last event touched, or null. */
 export function violationIn(world: World): Violation | null {

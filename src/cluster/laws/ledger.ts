@@ -10,6 +10,7 @@ import type { Task, World } from '../world.ts'
 export interface ReplicaMemory {
   logEndOffset: number
   highWatermark: number
+  lastStableOffset: number
   /** The epoch in which it led; -1 = it did not. */
   leadingEpoch: number
   /** The ISR it proposed. */
@@ -49,6 +50,8 @@ export interface Ledger {
   readonly decided: Set<string>
   /** Produce requests under way, by connection, then correlation id. */
   readonly produces: Map<number, Map<number, ProduceMemory>>
+  /** Connections whose last fetch was a read_committed one. */
+  readonly committedReaders: Set<number>
   /** How many messages were sent over each link, and which of them arrived last. */
   readonly links: {
     readonly order: Map<number, number>
@@ -101,7 +104,13 @@ export function ledgerOf(ledger: Ledger, topicId: string, partition: number): Pa
 
 /** A replica that has not been seen before. */
 export function rememberReplica({ replicas }: PartitionLedger, id: number): ReplicaMemory {
-  const memory: ReplicaMemory = { logEndOffset: 0, highWatermark: 0, leadingEpoch: -1, proposed: null }
+  const memory: ReplicaMemory = {
+    logEndOffset: 0,
+    highWatermark: 0,
+    lastStableOffset: 0,
+    leadingEpoch: -1,
+    proposed: null,
+  }
   replicas.set(id, memory)
   return memory
 }

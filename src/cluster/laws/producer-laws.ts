@@ -1,7 +1,13 @@
-/** Laws about idempotent producers: what logs hold of them, and what replicas remember. */
+/** Laws about producers with an id: what logs hold of them, and what replicas remember. */
 import { findBatch, type PartitionLog, type ProducerEntry } from '../../broker/index.ts'
 import type { RecordBatch } from '../../protocol/batch.ts'
-import { lastOffsetOf, lastSequenceOf, sequenceAfter } from '../../protocol/records.ts'
+import {
+  isControl,
+  lastOffsetOf,
+  lastSequenceOf,
+  readTransactionMarker,
+  sequenceAfter,
+} from '../../protocol/records.ts'
 import { perPartition, type ReplicaView } from './replica-laws.ts'
 
 export const PRODUCER_LAWS = [
@@ -14,9 +20,11 @@ export const PRODUCER_LAWS = [
       for (const { node, log, before } of replicas) {
         for (let i = findBatch(log, before?.logEndOffset ?? 0); i < log.batches.length; i++) {
           const batch = log.batches[i] as RecordBatch
-          const previous = batch.producerId < 0 ? undefined : previousOf(log, i, start)
-          if (previous === undefined || isForgotten(log, previous.maxTimestamp, now)) continue
-          if (!follows(previous, batch)) return `broker ${node.id}: ${show(previous)} is followed by ${show(batch)}`
+          if (batch.producerId < 0) continue
+          for (const previous of previousOf(log, i, start)) {
+            if (isForgotten(log, previous.maxTimestamp, now)) break
+            if (!follows(previous, batch)) return `broker ${node.id}: ${show(previous)} is followed by ${show(batch)}`
+          }
         }
       }
       return null
@@ -35,21 +43,25 @@ export const PRODUCER_LAWS = [
   ),
 ]
 
-/** The batch of the same producer before this one. */
-function previousOf({ batches }: PartitionLog, index: number, start: number): RecordBatch | undefined {
+/** The batches of the same producer before this one, back to the last that has a sequence. */
+function* previousOf({ batches }: PartitionLog, index: number, start: number): Iterable<RecordBatch> {
   const { producerId } = batches[index] as RecordBatch
   for (let i = index - 1; i >= 0; i--) {
     const batch = batches[i] as RecordBatch
-    if (batch.baseOffset < start) return undefined
-    if (batch.producerId === producerId) return batch
+    if (batch.baseOffset < start) return
+    if (batch.producerId !== producerId) continue
+    yield batch
+    if (batch.baseSequence >= 0) return
   }
-  return undefined
 }
 
+/** Markers and what coordinators write for a producer have no sequence: of them the epoch counts. */
 function follows(previous: RecordBatch, batch: RecordBatch): boolean {
-  if (previous.producerEpoch === batch.producerEpoch)
-    return batch.baseSequence === sequenceAfter(lastSequenceOf(previous))
-  return previous.producerEpoch < batch.producerEpoch && batch.baseSequence === 0
+  if (batch.producerEpoch < previous.producerEpoch) return false
+  if (batch.baseSequence < 0) return true
+  if (previous.producerEpoch < batch.producerEpoch) return batch.baseSequence === 0
+  // Behind a marker it goes on from the last records, which are looked up on their own.
+  return previous.baseSequence < 0 || batch.baseSequence === sequenceAfter(lastSequenceOf(previous))
 }
 
 /** Who has not written for so long may be forgotten. */
@@ -80,6 +92,11 @@ function mustBeLookedAtWhole({ log, leader, before }: ReplicaView): boolean {
 }
 
 function knows(entry: ProducerEntry | undefined, batch: RecordBatch): boolean {
+  if (isControl(batch)) {
+    const marker = readTransactionMarker(batch)
+    if (marker === null) return true
+    return entry?.epoch === batch.producerEpoch && entry.coordinatorEpoch === marker.coordinatorEpoch
+  }
   const known = entry?.batches.at(-1)
   return (
     entry?.epoch === batch.producerEpoch &&

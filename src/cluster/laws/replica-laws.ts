@@ -5,6 +5,7 @@
 import {
   findBatch,
   isActive,
+  lastStableOffset,
   logOf,
   type PartitionInfo,
   type PartitionLog,
@@ -80,6 +81,7 @@ export function remember({ info, replicas, ledger }: PartitionScope): void {
     const memory = before ?? rememberReplica(ledger, node.id)
     memory.logEndOffset = log.logEndOffset
     memory.highWatermark = log.highWatermark
+    memory.lastStableOffset = lastStableOffset(log)
     memory.leadingEpoch = leader?.epoch ?? -1
     memory.proposed = leader?.proposed ?? null
   }

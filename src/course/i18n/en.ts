@@ -247,6 +247,12 @@ export const en = {
     'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of epoch {epoch}, expected {expected}',
   'event.sequence.refused.unknown':
     'Broker {node} refused a batch of {client} for {where}: sequence {sequence} of a producer it does not know',
+  'event.marker.commit': 'the transaction of producer {producer} is committed in {where}: a marker at offset {offset}',
+  'event.marker.abort': 'the transaction of producer {producer} is aborted in {where}: a marker at offset {offset}',
+  'event.marker.refused.commit':
+    'broker {node} refuses to commit a transaction of producer {producer}, epoch {epoch}, in {where}: error {error}',
+  'event.marker.refused.abort':
+    'broker {node} refuses to abort a transaction of producer {producer}, epoch {epoch}, in {where}: error {error}',
   'event.high-watermark': '{where} is readable up to offset {offset}',
   'event.log-start': 'on broker {node}, {where} now starts at offset {offset}: earlier records are gone',
   'event.compacted':
@@ -263,6 +269,13 @@ export const en = {
   'event.leader.unclean': 'broker {leader} leads {where}, elected uncleanly: committed records may be gone',
   'event.leader.none': '{where} has no leader',
   'event.group.state': 'group {group} is now {to}, generation {generation}',
+  'event.transaction.Empty': 'producer {id} may begin a transaction',
+  'event.transaction.Ongoing': 'transaction {id} is under way',
+  'event.transaction.PrepareCommit': 'transaction {id} will be committed: from here on nothing can change that',
+  'event.transaction.PrepareAbort': 'transaction {id} will be aborted',
+  'event.transaction.CompleteCommit': 'transaction {id} is committed everywhere',
+  'event.transaction.CompleteAbort': 'transaction {id} is aborted everywhere',
+  'event.transaction.timeout': 'transaction {id} has taken more than {seconds} s: its coordinator aborts it',
   'event.group.target': 'the coordinator has a new assignment for group {group}, epoch {epoch}',
   'event.group.join': '{client} asks to join group {group}',
   'event.group.leave': '{client} left group {group}: {reason}',
@@ -270,6 +283,9 @@ export const en = {
   'event.group.assignment.none': 'in group {group}, {client} gets no partition',
   'event.offset.expired': 'the bookmark of group {group} in {where}, {offset}, has expired',
   'event.offset.commit': 'group {group} moved its bookmark in {where} to {offset}',
+  'event.offset.pending':
+    'in a transaction: the bookmark of group {group} in {where} is to be {offset}, and is not yet',
+  'event.offset.dropped': 'the transaction is over: the bookmark of group {group} in {where} does not go to {offset}',
   'event.handler.start': '{client} began with record {records} of {where}',
   'event.handler.done': '{client} processed record {records} of {where}',
   'event.handler.error': '{client} failed on record {records} of {where}: {error}',

@@ -249,6 +249,12 @@ export const ko: Messages = {
     '{node}번 브로커가 {client|이/가} {where}에 보낸 배치를 거절했어요. 에포크 {epoch}에서 시퀀스 {expected}번을 기다렸는데 {sequence}번이 왔어요',
   'event.sequence.refused.unknown':
     '{node}번 브로커가 {client|이/가} {where}에 보낸 배치를 거절했어요. 모르는 프로듀서의 시퀀스 {sequence}번이에요',
+  'event.marker.commit': '{where}에서 {producer}번 프로듀서의 트랜잭션이 커밋됐어요. 오프셋 {offset}에 마커가 남았어요',
+  'event.marker.abort': '{where}에서 {producer}번 프로듀서의 트랜잭션이 취소됐어요. 오프셋 {offset}에 마커가 남았어요',
+  'event.marker.refused.commit':
+    '{node}번 브로커가 {where}에서 {producer}번 프로듀서(에포크 {epoch})의 트랜잭션을 커밋하지 않았어요. 오류 코드 {error}',
+  'event.marker.refused.abort':
+    '{node}번 브로커가 {where}에서 {producer}번 프로듀서(에포크 {epoch})의 트랜잭션을 취소하지 않았어요. 오류 코드 {error}',
   'event.high-watermark': '{where|은/는} 오프셋 {offset} 앞까지 읽을 수 있어요',
   'event.log-start': '{node}번 브로커에서 {where|은/는} 이제 오프셋 {offset}부터 시작해요. 그 앞의 레코드는 사라졌어요',
   'event.compacted': '{node}번 브로커가 {where|을/를} 오프셋 {upTo} 앞까지 압축했어요. 옛 값 {removed}개가 사라졌어요',
@@ -264,6 +270,13 @@ export const ko: Messages = {
   'event.leader.unclean': '{leader}번 브로커가 {where}의 리더로 언클린 선출됐어요: 커밋된 레코드가 사라졌을 수 있어요',
   'event.leader.none': '{where}에 리더가 없어요',
   'event.group.state': '{group} 그룹 상태: {to}, {generation}세대',
+  'event.transaction.Empty': '{id} 프로듀서가 트랜잭션을 시작할 수 있어요',
+  'event.transaction.Ongoing': '{id} 트랜잭션이 진행 중이에요',
+  'event.transaction.PrepareCommit': '{id} 트랜잭션은 커밋돼요: 이제 바뀌지 않아요',
+  'event.transaction.PrepareAbort': '{id} 트랜잭션은 취소돼요',
+  'event.transaction.CompleteCommit': '{id} 트랜잭션이 모든 파티션에 커밋됐어요',
+  'event.transaction.CompleteAbort': '{id} 트랜잭션이 모든 파티션에서 취소됐어요',
+  'event.transaction.timeout': '{id} 트랜잭션이 {seconds}초를 넘겼어요: 코디네이터가 취소해요',
   'event.group.target': '코디네이터가 {group} 그룹의 새 할당을 정했어요 ({epoch}에포크)',
   'event.group.join': '{client|이/가} {group} 그룹에 들어가려고 해요',
   'event.group.leave': '{client|이/가} {group} 그룹에서 나갔어요: {reason}',
@@ -271,6 +284,9 @@ export const ko: Messages = {
   'event.group.assignment.none': '{group} 그룹에서 {client|은/는} 맡은 파티션이 없어요',
   'event.offset.expired': '{group} 그룹이 {where}에 둔 책갈피 {offset|이/가} 보존 기간이 지나 사라졌어요',
   'event.offset.commit': '{group} 그룹이 {where}의 책갈피를 {offset|으로/로} 옮겼어요',
+  'event.offset.pending':
+    '트랜잭션 안에서 {group} 그룹이 {where}의 책갈피를 {offset|으로/로} 옮기려고 해요. 아직 확정되지 않았어요',
+  'event.offset.dropped': '트랜잭션이 끝나서 {group} 그룹의 {where} 책갈피는 {offset|으로/로} 옮겨지지 않아요',
   'event.handler.start': '{client|이/가} {where}의 {records}번 레코드를 처리하기 시작했어요',
   'event.handler.done': '{client|이/가} {where}의 {records}번 레코드를 처리했어요',
   'event.handler.error': '{client|이/가} {where}의 {records}번 레코드를 처리하지 못했어요: {error}',

@@ -15,10 +15,17 @@ interface Kept {
   readonly rest: Uint8Array
 }
 
+export interface Horizon {
+  /** Milliseconds since the epoch. */
+  readonly newHorizonMs: number
+  readonly always?: boolean
+}
+
 /**
  * The batch with the records `keep` says; itself when nothing changes, null when nothing is left.
  *
- * Where tombstones are left for the first time, the batch gets `newHorizonMs` as its delete horizon (KIP-534). A batch that
+ * Where tombstones are left for the first time, the batch gets `newHorizonMs` as its delete horizon (KIP-534), and with `always`
+ * if it has none: a marker without its transaction goes like a tombstone. A batch that
  * was compressed and changes comes out uncompressed: this layer has no codecs.
  *
  * @param section the records section, decompressed
@@ -26,12 +33,12 @@ interface Kept {
 export function retainRecords(
   batch: RecordBatch,
   section: Uint8Array,
-  newHorizonMs: number,
+  { newHorizonMs, always = false }: Horizon,
   keep: (record: RecordCursor) => boolean,
 ): RecordBatch | null {
   const cursor = new RecordCursor(batch, section)
   const kept: Kept[] = []
-  let tombstones = false
+  let leaving = always
   for (let start = 0; cursor.next(); ) {
     const body = skipVarint(section, start)
     const end = body + lengthAt(section, start)
@@ -40,14 +47,14 @@ export function retainRecords(
       // Behind the attributes stand two varints, timestamp and offset, then what is the record's own.
       const rest = section.subarray(skipVarint(section, skipVarint(section, body + 1)), end)
       kept.push({ offset, timestamp, attributes, rest })
-      if (cursor.valueStart < 0) tombstones = true
+      if (cursor.valueStart < 0) leaving = true
     }
     start = end
   }
   const first = kept[0]
   if (first === undefined) return null
   const known = deleteHorizonMs(batch)
-  const horizon = known ?? (tombstones ? newHorizonMs : null)
+  const horizon = known ?? (leaving ? newHorizonMs : null)
   if (kept.length === batch.recordCount && horizon === known) return batch
   // With a horizon, the base timestamp is that; records' own times count from it all the same.
   const baseTimestamp = horizon ?? first.timestamp

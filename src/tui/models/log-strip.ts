@@ -34,6 +34,7 @@ export function logStrip(stage: Stage, frames: readonly Frame[], count: number):
     if (!('topic' in event) || !('partition' in event)) continue
     if (event.topic !== stage.topic || event.partition !== stage.partition) continue
     if (event.type === 'append') end = Math.max(end, event.baseOffset + event.count)
+    if (event.type === 'marker') end = Math.max(end, event.offset + 1)
     const row = 'group' in event ? rows.get(event.group) : undefined
     if (!row) continue
     if (event.type === 'offset.commit') row.bookmark = event.offset

@@ -92,7 +92,7 @@ export function batchHandler(desk: Desk, { atOnce, resolve }: NonNullable<Plan['
 }
 
 /** The work on one record, with its end noted. */
-async function work(desk: Desk, { place, value, heartbeat }: Job): Promise<void> {
+export async function work(desk: Desk, { place, value, heartbeat }: Job): Promise<void> {
   const { scene, worker, alive } = desk
   const { name: who, plan } = worker
   const about = { who, group: plan.group, place, value }
@@ -152,12 +152,12 @@ function beatBeside(desk: Desk, heartbeat: () => Promise<void>): () => void {
 }
 
 /** What a frozen process waits for goes on without it, as I/O does: it is there when it thaws. */
-async function pass({ scene, worker }: Desk, ms: number): Promise<void> {
+export async function pass({ scene, worker }: Desk, ms: number): Promise<void> {
   if (ms > 0) await scene.cluster.advance(ms)
   while (worker.process.state === 'frozen') await new Promise<void>((resolve) => worker.thawing.push(resolve))
 }
 
-async function commit({ consumer, worker }: Desk, { topic, partition }: Place, offset: number): Promise<void> {
+export async function commit({ consumer, worker }: Desk, { topic, partition }: Place, offset: number): Promise<void> {
   try {
     await consumer.commitOffsets([{ topic, partition, offset: String(offset) }])
   } catch (error) {

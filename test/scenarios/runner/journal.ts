@@ -1,5 +1,6 @@
 /** What happened in a scene, in order: what the cluster tells (its trace), and what handlers did. Printing and judging read it. */
 import type { Cluster, TraceEvent } from 'kafkarium'
+import { transactionHappening } from './transactions.ts'
 
 /** A record as a story names it. */
 export interface Place {
@@ -18,7 +19,7 @@ interface Work {
 
 export type Happening =
   | ({ readonly kind: 'began' | 'did' | 'refused-effect' } & Work)
-  | ({ readonly kind: 'threw' | 'buried'; readonly text: string } & Work)
+  | ({ readonly kind: 'threw' | 'buried' | 'sent'; readonly text: string } & Work)
   /** A coordinator has taken a commit (`who` is a member id), or a client was told that it counts. */
   | {
       readonly kind: 'commit' | 'acked'
@@ -52,6 +53,39 @@ export type Happening =
       readonly offset: number
     }
   | { readonly kind: 'trouble'; readonly who: string; readonly text: string }
+  /** What a producer does or hears, and which of its records it was told are in the log for good. */
+  | { readonly kind: 'said'; readonly who: string; readonly text: string }
+  | {
+      readonly kind: 'told'
+      readonly who: string
+      readonly records: readonly { readonly topic: string; readonly value: string }[]
+    }
+  /** A leader has appended; -1 is no producer id. */
+  | {
+      readonly kind: 'written'
+      readonly node: number
+      readonly client: string
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly count: number
+      readonly producerId: number
+    }
+  | {
+      readonly kind: 'marker'
+      readonly topic: string
+      readonly partition: number
+      readonly offset: number
+      readonly producerId: number
+      readonly outcome: 'commit' | 'abort'
+    }
+  /** Without a text it is what it was. */
+  | {
+      readonly kind: 'transaction'
+      readonly id: string
+      readonly producerId: number | null
+      readonly text: string | null
+    }
   | { readonly kind: 'process'; readonly who: string; readonly text: string }
   | { readonly kind: 'broker'; readonly text: string }
 
@@ -93,6 +127,8 @@ export function keepJournal(cluster: Cluster): Journal {
   const stable = new Set<string>()
   /** Of groups of the consumer protocol: what each member has. */
   const held = new Map<string, Map<string, readonly string[]>>()
+  /** Transactional ids by producer id. */
+  const transactions = new Map<number, string>()
   const add = (happening: Happening) => void entries.push({ ...happening, time: cluster.now - began })
 
   function know(member: string, client: string): void {
@@ -139,7 +175,16 @@ export function keepJournal(cluster: Cluster): Journal {
         return
       case 'offset.commit': {
         const { group, topic, partition, offset } = event
-        return add({ kind: 'commit', who: event.member, group, topic, partition, offset })
+        const { producerId = -1 } = event
+        const id = transactions.get(producerId)
+        return add({
+          kind: 'commit',
+          who: id === undefined ? event.member : `transaction ${id}`,
+          group,
+          topic,
+          partition,
+          offset,
+        })
       }
       case 'offset.expired': {
         const { group, topic, partition, offset } = event
@@ -156,8 +201,13 @@ export function keepJournal(cluster: Cluster): Journal {
       case 'node': {
         const text = BROKER[event.change]
         if (text !== undefined) add({ kind: 'broker', text: `broker ${event.node} ${text}` })
+        return
       }
+      case 'transaction':
+        transactions.set(event.producerId, event.transactionalId)
     }
+    const happening = transactionHappening(event)
+    if (happening !== null) add(happening)
   }
 
   cluster.trace.onEvent(listen)

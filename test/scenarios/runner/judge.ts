@@ -3,8 +3,10 @@
  * a record counts as done when the work on it is done, not when a handler has returned.
  */
 import type { Entry, Place } from './journal.ts'
+import { judgeWrites, WRITE_WRONGS } from './judge-writes.ts'
 import { recordText } from './names.ts'
 import type { Scene } from './scene.ts'
+import { committedRecords } from './transactions.ts'
 
 export const WRONGS = [
   'lost-effect',
@@ -17,6 +19,7 @@ export const WRONGS = [
   'commit-lost',
   'acked-commit-lost',
   'stuck',
+  ...WRITE_WRONGS,
 ] as const
 export type Wrong = (typeof WRONGS)[number]
 
@@ -44,7 +47,7 @@ export function judge(scene: Scene, who: string): Verdict {
   )
   const times = new Map<string, number>()
   for (const { place } of done) times.set(keyOf(place), (times.get(keyOf(place)) ?? 0) + 1)
-  const records = cluster.topic(topic).records()
+  const records = committedRecords(scene, topic)
   const named = (list: readonly { topic: string; partition: number; offset: number; value: string | null }[]) =>
     list.map((record) => recordText(cluster, record, record.value ?? 'null'))
   const missing = records.filter((record) => !times.has(keyOf(record)) && !dealtWith.includes(keyOf(record)))
@@ -61,6 +64,7 @@ export function judge(scene: Scene, who: string): Verdict {
     'commit-regress': regressions(entries, group),
     'commit-lost': lostCommits(scene, group, 'commit'),
     'acked-commit-lost': lostCommits(scene, group, 'acked'),
+    ...judgeWrites(scene, group, topic),
     stuck: isStuck(scene, group, missing.length > passed.length) ? ['yes'] : [],
   }
 }

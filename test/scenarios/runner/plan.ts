@@ -2,6 +2,7 @@
 
 import { type ConsumerConfig, PartitionAssigners } from '../../../src/client/index.ts'
 import type { Span } from './time.ts'
+import { nameProblem } from './verb.ts'
 import type { Words } from './words.ts'
 
 /** Passed on to `kafka.consumer()`. `time` values are written with a unit. */
@@ -51,10 +52,8 @@ const OWN_OPTIONS = [
   'static',
   'retries',
   'commitErrors',
+  'isolation',
 ]
-
-/** Words that stand where names do. */
-const RESERVED = ['broker', 'coordinator', 'stable']
 
 export const COMMITS = ['auto', 'before', 'after', 'same', 'never'] as const
 export const RESOLVES = ['each', 'before', 'after', 'as-done', 'prefix'] as const
@@ -93,15 +92,12 @@ export interface Plan {
   readonly run: Readonly<Record<string, string | number>>
 }
 
-export function readPlan(words: Words): Plan {
+/** @param more options that somebody else has read */
+export function readPlan(words: Words, more: readonly string[] = []): Plan {
   const group = words.after('of', 'a group') ?? 'billing'
   const topic = words.after('reads', 'a topic') ?? null
   const names = words.rest()
-  if (names.length === 0) throw words.error('consumer lacks a name.')
-  const bad = names.find((name) => !/^[a-z][a-z0-9]*$/.test(name) || RESERVED.includes(name))
-  if (bad !== undefined) {
-    throw words.error(`"${bad}" is no name: small letters and digits, and not ${RESERVED.join(', ')}.`)
-  }
+  nameProblem(words, names)
   const heartbeat = words.option('heartbeat')
   const resolve = words.option('resolve')
   const atOnce = words.number('atOnce')
@@ -132,11 +128,16 @@ export function readPlan(words: Words): Plan {
     isStatic: words.choice('static', ['yes', 'no'], 'no') === 'yes',
     retries: words.number('retries') ?? null,
     ignoresCommitErrors: words.choice('commitErrors', ['thrown', 'ignored'], 'thrown') === 'ignored',
-    consumer: { ...passedOn(words, CONSUMER_OPTIONS), ...protocolOptions(words) },
+    consumer: { ...passedOn(words, CONSUMER_OPTIONS), ...protocolOptions(words), ...isolationOptions(words) },
     run: passedOn(words, RUN_OPTIONS),
   }
-  words.end([...OWN_OPTIONS, ...Object.keys(CONSUMER_OPTIONS), ...Object.keys(RUN_OPTIONS)])
+  words.end([...more, ...OWN_OPTIONS, ...Object.keys(CONSUMER_OPTIONS), ...Object.keys(RUN_OPTIONS)])
   return plan
+}
+
+function isolationOptions(words: Words): Partial<ConsumerConfig> {
+  const isolation = words.choice('isolation', ['committed', 'uncommitted'], 'committed')
+  return isolation === 'uncommitted' ? { readUncommitted: true } : {}
 }
 
 /** Which group protocol, and whose assignor. */

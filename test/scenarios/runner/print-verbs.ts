@@ -4,6 +4,7 @@ import { listText, partitionsText, recordText, table } from './names.ts'
 import type { Scene } from './scene.ts'
 import { storyOf } from './story.ts'
 import { timeText } from './time.ts'
+import { recordRows } from './transactions.ts'
 import { inScene, type Verb } from './verb.ts'
 
 export const printVerbs: Readonly<Record<string, Verb>> = {
@@ -26,7 +27,7 @@ export const printVerbs: Readonly<Record<string, Verb>> = {
       const names = words.rest()
       words.end()
       return inScene(words, (scene) => {
-        const kinds = ['began', 'did', 'threw', 'buried', 'refused-effect']
+        const kinds = ['began', 'did', 'threw', 'buried', 'refused-effect', 'said']
         const wanted = scene.journal.entries.filter(
           (entry) =>
             'who' in entry &&
@@ -95,15 +96,8 @@ export const printVerbs: Readonly<Record<string, Verb>> = {
     read(words) {
       const topic = words.word('a topic')
       words.end()
-      return inScene(words, ({ cluster, journal }) => {
-        const rows = cluster
-          .topic(topic)
-          .records()
-          .map(({ partition, offset, key, value }) => [
-            `${topic}-${partition}@${offset}`,
-            key === null ? '' : journal.named(key),
-            value === null ? '(tombstone)' : journal.named(value),
-          ])
+      return inScene(words, (scene) => {
+        const rows = recordRows(scene, topic)
         return rows.length === 0 ? ['none'] : table(rows)
       })
     },
@@ -134,9 +128,11 @@ export const printVerbs: Readonly<Record<string, Verb>> = {
       return inScene(words, (scene) => {
         const verdict = judge(scene, who)
         const alone = scene.workers.has(who)
-        const always = alone ? ['unseen'] : ['lost-effect', 'dup-effect']
+        const reads = alone || [...scene.workers.values()].some(({ plan }) => plan.group === who)
+        const writes = !reads || scene.pipes.has(who) ? ['lost-append', 'dup-append'] : []
+        const always = alone ? ['unseen'] : reads ? [...writes, 'lost-effect', 'dup-effect'] : writes
         // What is lost is also unseen: that goes without saying.
-        const said = verdict.unseen.length === verdict['lost-effect'].length && !alone
+        const said = !reads || (verdict.unseen.length === verdict['lost-effect'].length && !alone)
         const shown = WRONGS.filter(
           (wrong) => always.includes(wrong) || (verdict[wrong].length > 0 && !(said && wrong === 'unseen')),
         )

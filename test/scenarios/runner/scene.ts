@@ -1,6 +1,8 @@
 /** A scene: one cluster with its consumers, from its `cluster` line on. */
 import { type Cluster, type ClusterOptions, createCluster } from 'kafkarium'
 import { type Journal, keepJournal, type Place } from './journal.ts'
+import type { Pipe } from './pipe.ts'
+import type { Author } from './producers.ts'
 import { type Dice, diceOf } from './time.ts'
 import type { Worker } from './worker.ts'
 
@@ -18,6 +20,9 @@ export interface Scene {
   readonly dice: Dice
   readonly topic: string
   readonly workers: Map<string, Worker>
+  readonly authors: Map<string, Author>
+  /** By group. */
+  readonly pipes: Map<string, Pipe>
   /** Virtual time of its beginning. */
   readonly began: number
   /** How much of the journal `story` has told. */
@@ -51,6 +56,8 @@ export function openScene(setting: Setting, seed: number | null): Scene {
     dice: diceOf(seed),
     topic: [...setting.topics.keys()][0] as string,
     workers: new Map(),
+    authors: new Map(),
+    pipes: new Map(),
     began: cluster.now,
     told: 0,
     draws: 0,

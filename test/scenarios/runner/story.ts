@@ -8,8 +8,7 @@ export function storyOf(scene: Scene, entries: readonly Entry[]): string[] {
   const rows: [string, string][] = []
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i] as Entry
-    if (entry.kind === 'gone' || entry.kind === 'acked' || (entry.kind === 'began' && isItsEnd(entry, entries[i + 1])))
-      continue
+    if (isSilent(entry) || (entry.kind === 'began' && isItsEnd(entry, entries[i + 1]))) continue
     const run = entry.kind === 'did' ? runFrom(entries, i) : [entry]
     const last = run.at(-1) as Entry
     if (run.length > 1) i = entries.indexOf(last)
@@ -17,6 +16,13 @@ export function storyOf(scene: Scene, entries: readonly Entry[]): string[] {
     rows.push([last.time === entry.time ? time : `${time}–${timeText(last.time)}`, textOf(scene, entry, run)])
   }
   return rows.length === 0 ? ['nothing'] : table(rows.map(([time, text]) => [time, scene.journal.named(text)]))
+}
+
+/** What is only judged by. */
+function isSilent(entry: Entry): boolean {
+  return (
+    ['gone', 'acked', 'told', 'written'].includes(entry.kind) || (entry.kind === 'transaction' && entry.text === null)
+  )
 }
 
 /** A record that was begun and done with nothing in between is told once. */
@@ -84,8 +90,18 @@ function textOf({ cluster, journal }: Scene, entry: Entry, run: readonly Entry[]
       return `${entry.who}${entry.kind === 'trouble' ? ':' : ''} ${entry.text}`
     case 'broker':
       return entry.text
+    case 'said':
+      return `${entry.who} ${entry.text}`
+    case 'sent':
+      return `${entry.who} wrote ${entry.value} to ${entry.text}`
+    case 'marker':
+      return `${entry.topic}-${entry.partition}@${entry.offset} is a marker: ${entry.outcome}`
+    case 'transaction':
+      return `transaction ${entry.id} ${entry.text}`
     case 'gone':
     case 'acked':
+    case 'told':
+    case 'written':
       return ''
   }
 }

@@ -1,8 +1,10 @@
 /** What a verb is: it reads its words when the script is read, and does something when the script runs. */
 
+import type { Author } from './producers.ts'
 import type { Scene } from './scene.ts'
 import { ScriptError } from './script.ts'
 import type { Words } from './words.ts'
+import type { Worker } from './worker.ts'
 
 /** Where scenes follow one another; `cluster` begins the next. */
 export interface Stage {
@@ -35,6 +37,22 @@ export function workerOf(scene: Scene, words: Words, name: string) {
   const worker = scene.workers.get(name)
   if (worker === undefined) throw words.unknown('consumer here', name, [...scene.workers.keys()])
   return worker
+}
+
+/** Words that stand where names do. */
+const RESERVED = ['broker', 'coordinator', 'stable']
+
+/** @throws ScriptError when there is none, or one that is no name */
+export function nameProblem(words: Words, names: readonly string[]): void {
+  if (names.length === 0) throw words.error(`${words.verb} lacks a name.`)
+  const bad = names.find((name) => !/^[a-z][a-z0-9]*$/.test(name) || RESERVED.includes(name))
+  if (bad === undefined) return
+  throw words.error(`"${bad}" is no name: small letters and digits, and not ${RESERVED.join(', ')}.`)
+}
+
+/** What can crash and freeze, by its name. */
+export function machineOf(scene: Scene, words: Words, name: string): Worker | Author {
+  return scene.authors.get(name) ?? workerOf(scene, words, name)
 }
 
 /** `orders-2`. */

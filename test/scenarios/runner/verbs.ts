@@ -1,12 +1,13 @@
 /** A block's commands as steps. Everything is read before anything runs: a typo in the last line costs no time. */
 import { oddsStep, readCount } from './odds.ts'
 import { printVerbs } from './print-verbs.ts'
+import { producerVerbs } from './producer-verbs.ts'
 import { type Line, ScriptError } from './script.ts'
 import type { Stage, Step, Verb } from './verb.ts'
 import { Words } from './words.ts'
 import { worldVerbs } from './world-verbs.ts'
 
-export const VERBS: Readonly<Record<string, Verb>> = { ...worldVerbs, ...printVerbs }
+export const VERBS: Readonly<Record<string, Verb>> = { ...worldVerbs, ...producerVerbs, ...printVerbs }
 
 export function readCommands(lines: readonly Line[]): Step[] {
   const steps: Step[] = []

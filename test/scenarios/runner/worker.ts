@@ -1,13 +1,15 @@
 /** A consumer of a scene: a process of the cluster, running what its plan says through kafkajs's API. */
 import type { ClientConfig, Cluster, ProcessContext, ProcessHandle } from 'kafkarium'
 import { protocolErrors } from '../../../src/client/errors/protocol-errors.ts'
+import type { ProducerConfig } from '../../../src/client/index.ts'
 import { errorName } from '../../../src/protocol/errors.ts'
 import { batchHandler, type Desk, messageHandler } from './handlers.ts'
+import { type Pipe, pipeHandler, producerOf } from './pipe.ts'
 import type { Plan } from './plan.ts'
 import type { Scene } from './scene.ts'
 
 /** kafkajs's defaults; with `NODE_ENV=test`, as in this very test runner, it has others. */
-const RETRY = { maxRetryTime: 30_000, initialRetryTime: 300, factor: 0.2, multiplier: 2, retries: 5 }
+export const RETRY = { maxRetryTime: 30_000, initialRetryTime: 300, factor: 0.2, multiplier: 2, retries: 5 }
 
 type Kafka = ReturnType<Cluster['kafka']>
 export type Consumer = ReturnType<Kafka['consumer']>
@@ -22,7 +24,7 @@ export interface Worker {
   readonly thawing: (() => void)[]
 }
 
-export function startWorker(scene: Scene, name: string, plan: Plan): Worker {
+export function startWorker(scene: Scene, name: string, plan: Plan, pipe: Pipe | null = null): Worker {
   const { cluster } = scene
   const who = name
   const topic = plan.topic ?? scene.topic
@@ -61,15 +63,23 @@ export function startWorker(scene: Scene, name: string, plan: Plan): Worker {
     }
     await consumer.run({
       ...plan.run,
-      autoCommit: plan.commit === 'auto',
-      ...(plan.batch === null
-        ? { eachMessage: messageHandler(desk) }
-        : { eachBatchAutoResolve: plan.batch.resolve === 'each', eachBatch: batchHandler(desk, plan.batch) }),
+      autoCommit: pipe === null && plan.commit === 'auto',
+      ...(pipe !== null
+        ? { eachMessage: pipeHandler(desk, pipe, await pipeEnd(kafka, producerOf(pipe, name, incarnation))) }
+        : plan.batch === null
+          ? { eachMessage: messageHandler(desk) }
+          : { eachBatchAutoResolve: plan.batch.resolve === 'each', eachBatch: batchHandler(desk, plan.batch) }),
     })
   }
   const worker: Worker = { name, plan, consumer: null, thawing: [], process: cluster.process(name, main) }
   worker.process.ready.catch((error: Error) => scene.failure(`${name} could not start: ${error.message}`))
   return worker
+}
+
+async function pipeEnd(kafka: Kafka, config: ProducerConfig) {
+  const producer = kafka.producer(config)
+  await producer.connect()
+  return producer
 }
 
 async function letterBox(kafka: Kafka, topic: string): Promise<(value: string) => Promise<unknown>> {

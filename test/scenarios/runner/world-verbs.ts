@@ -1,11 +1,12 @@
 /** Verbs that make a world, move its time and break its machines. */
 
 import { readPlan } from './plan.ts'
+import type { Author } from './producers.ts'
 import { openScene, type Scene } from './scene.ts'
 import { draw } from './time.ts'
-import { inScene, partitionOf, QUIET, type Verb, workerOf } from './verb.ts'
+import { inScene, machineOf, partitionOf, QUIET, type Verb, workerOf } from './verb.ts'
 import type { Words } from './words.ts'
-import { startWorker } from './worker.ts'
+import { startWorker, type Worker } from './worker.ts'
 
 export const worldVerbs: Readonly<Record<string, Verb>> = {
   cluster: {
@@ -86,7 +87,7 @@ export const worldVerbs: Readonly<Record<string, Verb>> = {
   },
 
   until: {
-    usage: 'until stable [MEMBERS] [of GROUP] | until NAME begins|did VALUE',
+    usage: 'until stable [MEMBERS] [of GROUP] | until NAME begins|did|sent VALUE',
     read(words) {
       const group = words.after('of', 'a group') ?? 'billing'
       const first = words.word('what to wait for')
@@ -98,11 +99,13 @@ export const worldVerbs: Readonly<Record<string, Verb>> = {
           return QUIET
         })
       }
-      const what = words.word('begins or did')
-      if (what !== 'begins' && what !== 'did') throw words.unknown('thing to wait for', what, ['begins', 'did'])
+      const what = words.word('begins, did or sent')
+      if (what !== 'begins' && what !== 'did' && what !== 'sent') {
+        throw words.unknown('thing to wait for', what, ['begins', 'did', 'sent'])
+      }
       const value = words.word('a value')
       words.end()
-      const kind = what === 'begins' ? 'began' : 'did'
+      const kind = what === 'begins' ? 'began' : what
       return inScene(words, async (scene) => {
         workerOf(scene, words, first)
         const { entries } = scene.journal
@@ -116,38 +119,38 @@ export const worldVerbs: Readonly<Record<string, Verb>> = {
   },
 
   crash: machineVerb('crash', {
-    worker: (scene, name) => scene.workers.get(name)?.process.crash(),
+    worker: (_scene, { process }) => process.crash(),
     broker: (scene, id) => scene.cluster.faults.crash(id),
   }),
   restart: machineVerb('restart', {
-    worker(scene, name) {
+    worker(scene, { process }) {
       // It need not be done when the next command comes: it joins its group while time passes.
-      scene.workers
-        .get(name)
-        ?.process.restart()
-        .catch((error: Error) => scene.failure(error.message))
+      process.restart().catch((error: Error) => scene.failure(error.message))
     },
     broker: (scene, id) => scene.cluster.faults.restart(id),
   }),
   freeze: machineVerb('freeze', {
-    worker: (scene, name) => scene.workers.get(name)?.process.freeze(),
+    worker: (_scene, { process }) => process.freeze(),
     broker: (scene, id) => scene.cluster.faults.pause(id),
   }),
   thaw: machineVerb('thaw', {
-    worker(scene, name) {
-      const worker = scene.workers.get(name)
-      worker?.process.thaw()
-      for (const go of worker?.thawing.splice(0) ?? []) go()
+    worker(_scene, { process, thawing }) {
+      process.thaw()
+      for (const go of thawing.splice(0)) go()
     },
     broker: (scene, id) => scene.cluster.faults.resume(id),
   }),
   stop: machineVerb('stop', {
-    worker: (scene, name) => scene.workers.get(name)?.process.stop(),
+    worker: (_scene, { process }) => process.stop(),
     broker: (scene, id) => scene.cluster.faults.stop(id),
   }),
   isolate: machineVerb('isolate', {
     worker: null,
     broker: (scene, id) => scene.cluster.faults.isolate(id),
+  }),
+  disconnect: machineVerb('disconnect', {
+    worker: null,
+    broker: (scene, id) => scene.cluster.faults.disconnect(id),
   }),
   heal: {
     usage: 'heal (every link between brokers)',
@@ -216,7 +219,7 @@ export const worldVerbs: Readonly<Record<string, Verb>> = {
 function machineVerb(
   verb: string,
   does: {
-    readonly worker: ((scene: Scene, name: string) => unknown) | null
+    readonly worker: ((scene: Scene, machine: Worker | Author) => unknown) | null
     readonly broker: (scene: Scene, id: number) => void
   },
 ): Verb {
@@ -232,8 +235,8 @@ function machineVerb(
         else if (names[0] === 'coordinator') does.broker(scene, scene.cluster.group(group).view()?.coordinator ?? -1)
         else {
           if (does.worker === null) throw words.error(`${verb} is for brokers.`)
-          for (const name of names) workerOf(scene, words, name)
-          for (const name of names) await does.worker(scene, name)
+          const machines = names.map((name) => machineOf(scene, words, name))
+          for (const machine of machines) await does.worker(scene, machine)
         }
         return QUIET
       })
@@ -242,7 +245,7 @@ function machineVerb(
 }
 
 /** `0..9` or one value. */
-function valuesOf(words: Words, text: string): string[] {
+export function valuesOf(words: Words, text: string): string[] {
   const match = /^(\d+)\.\.(\d+)$/.exec(text)
   if (match === null) return [text]
   const [from, to] = [Number(match[1]), Number(match[2])]

@@ -1,0 +1,145 @@
+/**
+ * Writing to `__transaction_state` (TransactionStateManager.appendTransactionToLog): what a transaction is to become is pending until
+ * its record is replicated, and then it is that.
+ */
+
+import type { RecordBatch } from '../../protocol/batch.ts'
+import { ErrorCode } from '../../protocol/errors.ts'
+import type { Context, Decision } from '../decision.ts'
+import { TRANSACTION_TOPIC } from '../metadata.ts'
+import { effectiveMinIsr } from '../replication/leader.ts'
+import { type BrokerState, logOf, watchKey } from '../state.ts'
+import { answer } from './answers.ts'
+import { afterCompleted, afterDecided, retryCompletion } from './completion.ts'
+import { encodeTransactionRecord } from './records.ts'
+import type { TransactionWaiter } from './shard.ts'
+import { armTimeouts } from './timeouts.ts'
+import type { Transaction, TransactionValue } from './transaction.ts'
+import type { AfterTransaction, TransactionTurn } from './turn.ts'
+
+/** How long a write may take (`request.timeout.ms`). */
+const WRITE_TIMEOUT_MS = 30_000
+
+/** Carries out a `transaction-append`. `append` writes the batch to the partition's log. */
+export function appendTransaction(
+  turn: TransactionTurn,
+  id: string,
+  value: TransactionValue | null,
+  after: AfterTransaction,
+  append: (batch: RecordBatch) => void,
+): void {
+  const { state, shard, ctx, out } = turn
+  const log = logOf(state, TRANSACTION_TOPIC, shard.partition)
+  const leader = state.leading.get(watchKey(TRANSACTION_TOPIC, shard.partition))
+  if (log === undefined || leader === undefined) return notWritten(turn, id, after, ErrorCode.NOT_COORDINATOR)
+  // Nothing is appended that could not be committed (NOT_ENOUGH_REPLICAS).
+  if (leader.isr.length < effectiveMinIsr(state, TRANSACTION_TOPIC, shard.partition))
+    return notWritten(turn, id, after, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  const waiters = state.transactions.waiters.get(shard.partition) ?? []
+  state.transactions.waiters.set(shard.partition, waiters)
+  waiters.push({ offset: log.logEndOffset + 1, deadline: ctx.now + WRITE_TIMEOUT_MS, id, value, after })
+  if (waiters.length === 1) armWriteTimeout(state, shard.partition, out)
+  append(encodeTransactionRecord({ id, value }, ctx.now))
+}
+
+/** The high watermark of a partition of `__transaction_state` has moved. */
+export function releaseTransactions(
+  state: BrokerState,
+  partition: number,
+  highWatermark: number,
+  ctx: Context,
+  out: Decision,
+): void {
+  const { waiters, shards } = state.transactions
+  const waiting = waiters.get(partition)
+  const first = waiting?.[0]
+  for (let next = waiting?.[0]; waiting !== undefined && next !== undefined; next = waiting[0]) {
+    if (next.offset > highWatermark) break
+    waiting.shift()
+    const shard = shards.get(partition)
+    if (shard !== undefined) written({ state, shard, ctx, out }, next)
+  }
+  if (first !== undefined && first !== waiting?.[0]) armWriteTimeout(state, partition, out)
+}
+
+/** TransactionMetadata.completeTransitionTo, and what it was written for. */
+function written(turn: TransactionTurn, { id, value, after }: TransactionWaiter): void {
+  const { state, shard, out, ctx } = turn
+  const known = shard.transactions.get(id)
+  // It was given up meanwhile (the write was late), and something else may be on its way.
+  if (known === undefined || known.pending !== (value?.state ?? 'Dead')) return
+  if (value === null) {
+    shard.transactions.delete(id)
+    return
+  }
+  const transaction: Transaction = { ...value, id, pending: null, failedFence: false }
+  shard.transactions.set(id, transaction)
+  out.facts.push({
+    type: 'transaction',
+    transactionalId: id,
+    from: known.state,
+    to: transaction.state,
+    producerId: transaction.producerId,
+    epoch: transaction.epoch,
+    partitions: transaction.partitions,
+  })
+  armTimeouts(state, shard, transaction, ctx, out)
+  switch (after.type) {
+    case 'reply':
+      out.replies.push({ token: after.asked.token, body: answer(after.asked, ErrorCode.NONE, transaction) })
+      return
+    case 'decided':
+      if (after.asked !== null) {
+        const code = after.isFence ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
+        out.replies.push({ token: after.asked.token, body: answer(after.asked, code, transaction) })
+      }
+      afterDecided(turn, transaction)
+      return
+    case 'completed':
+      afterCompleted(turn, transaction)
+  }
+}
+
+/** It cannot be written, or not in time: the transaction is what it was, and who asked may ask again. */
+export function notWritten(turn: TransactionTurn, id: string, after: AfterTransaction, errorCode: number): void {
+  const { shard, out, state } = turn
+  const known = shard.transactions.get(id)
+  if (known !== undefined) {
+    const failedFence = after.type === 'decided' && after.isFence ? true : known.failedFence
+    // A completion is tried again until it is written (txnLogAppendRetryQueue).
+    shard.transactions.set(id, after.type === 'completed' ? known : { ...known, pending: null, failedFence })
+  }
+  if (after.type === 'completed' && errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    retryCompletion(state, id, out, turn.ctx)
+  const asked = after.type === 'reply' || after.type === 'decided' ? after.asked : null
+  if (asked !== null) out.replies.push({ token: asked.token, body: answer(asked, errorCode, null) })
+}
+
+export function writeKey(partition: number): string {
+  return `transaction-write/${partition}`
+}
+
+function armWriteTimeout(state: BrokerState, partition: number, out: Decision): void {
+  const first = state.transactions.waiters.get(partition)?.[0]
+  const key = writeKey(partition)
+  out.timers.push(
+    first === undefined
+      ? { key, at: null }
+      : { key, at: first.deadline, timer: { type: 'transaction-write', partition } },
+  )
+}
+
+export function writeTimeout(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
+  const { waiters, shards } = state.transactions
+  const waiting = waiters.get(partition) ?? []
+  const shard = shards.get(partition)
+  const late = waiting.filter(({ deadline }) => deadline <= ctx.now)
+  waiters.set(
+    partition,
+    waiting.filter(({ deadline }) => deadline > ctx.now),
+  )
+  if (shard !== undefined)
+    for (const { id, after } of late)
+      notWritten({ state, shard, ctx, out }, id, after, ErrorCode.COORDINATOR_NOT_AVAILABLE)
+  armWriteTimeout(state, partition, out)
+}

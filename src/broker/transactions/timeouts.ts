@@ -1,0 +1,82 @@
+/**
+ * Transactions that take too long are aborted, and transactional ids nobody uses are forgotten
+ * (TransactionCoordinator.abortTimedOutTransactions, TransactionStateManager.removeExpiredTransactionalIds). Kafka looks every so
+ * often; here a timer is armed for the first look that finds something.
+ */
+import { intConfig } from '../config.ts'
+import type { Context, Decision } from '../decision.ts'
+import type { BrokerState } from '../state.ts'
+import { endTransaction, serverVersion } from './coordinator.ts'
+import type { TransactionShard } from './shard.ts'
+import { fenced, isOver, type Transaction } from './transaction.ts'
+import { writeTransaction } from './turn.ts'
+
+const ABORT_EVERY = 'transaction.abort.timed.out.transaction.cleanup.interval.ms'
+const EXPIRE_EVERY = 'transaction.remove.expired.transaction.cleanup.interval.ms'
+
+function nextLook(due: number, every: number, now: number): number {
+  const next = (Math.floor(now / every) + 1) * every
+  return due < next ? next : Math.ceil(due / every) * every
+}
+
+/** Arms the look that finds something in this transaction, if it comes before the one that is armed. */
+export function armTimeouts(
+  state: BrokerState,
+  _shard: TransactionShard,
+  transaction: Transaction,
+  { now }: Context,
+  out: Decision,
+): void {
+  const { transactions, config } = state
+  if (transaction.state === 'Ongoing') {
+    // It has to take longer, not as long.
+    const at = nextLook(transaction.startedAt + transaction.timeoutMs + 1, intConfig(config, ABORT_EVERY), now)
+    if (at >= transactions.timeoutAt) return
+    transactions.timeoutAt = at
+    out.timers.push({ key: 'txn-timeout', at, timer: { type: 'txn-timeout' } })
+  } else if (isOver(transaction)) {
+    const due = transaction.updatedAt + intConfig(config, 'transactional.id.expiration.ms')
+    const at = nextLook(due, intConfig(config, EXPIRE_EVERY), now)
+    if (at >= transactions.expiryAt || at > Number.MAX_SAFE_INTEGER) return
+    transactions.expiryAt = at
+    out.timers.push({ key: 'txn-expiry', at, timer: { type: 'txn-expiry' } })
+  }
+}
+
+export function abortTimedOut(state: BrokerState, ctx: Context, out: Decision): void {
+  state.transactions.timeoutAt = Infinity
+  for (const shard of state.transactions.shards.values()) {
+    for (const transaction of [...shard.transactions.values()]) {
+      const isLate = transaction.state === 'Ongoing' && transaction.startedAt + transaction.timeoutMs < ctx.now
+      if (!isLate || transaction.pending !== null) {
+        armTimeouts(state, shard, transaction, ctx, out)
+        continue
+      }
+      const turn = { state, shard, ctx, out }
+      const fence = fenced(transaction)
+      out.facts.push({ type: 'transaction.timeout', transactionalId: transaction.id, afterMs: transaction.timeoutMs })
+      endTransaction(
+        turn,
+        fence,
+        { producerId: fence.producerId, epoch: fence.epoch },
+        false,
+        serverVersion(turn),
+        null,
+        false,
+      )
+    }
+  }
+}
+
+export function expireTransactionalIds(state: BrokerState, ctx: Context, out: Decision): void {
+  state.transactions.expiryAt = Infinity
+  const expiryMs = intConfig(state.config, 'transactional.id.expiration.ms')
+  for (const shard of state.transactions.shards.values()) {
+    for (const transaction of [...shard.transactions.values()]) {
+      const isExpired = isOver(transaction) && transaction.updatedAt <= ctx.now - expiryMs
+      if (isExpired && transaction.pending === null)
+        writeTransaction({ state, shard, ctx, out }, transaction, null, { type: 'expired' })
+      else armTimeouts(state, shard, transaction, ctx, out)
+    }
+  }
+}
