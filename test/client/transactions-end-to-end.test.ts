@@ -239,3 +239,47 @@ describe('read, process, write', () => {
     return cluster.trace.events().filter((event) => event.type === 'append' && event.topic === 'out').length
   }
 })
+
+describe('requireStable (KIP-447)', () => {
+  /** The first worker dwells between its offsets and the end of its transaction until another one has its partition. */
+  async function billsAfterTakeover(requireStable: boolean): Promise<string[]> {
+    const cluster = create()
+    await fill(cluster, ['1'])
+    let release = () => {}
+    const dwelling = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const work = async (name: string, dwell: boolean) => {
+      const producer = await connect(cluster, { transactionalId: name, transactionTimeout: 60_000 })
+      const consumer = cluster.kafka(quiet).consumer({ groupId: 'billing', sessionTimeout: 6000, requireStable })
+      await consumer.subscribe({ topic: 'in', fromBeginning: true })
+      await consumer.run({
+        autoCommit: false,
+        eachMessage: async ({ message }) => {
+          const groupMetadata = consumer.groupMetadata()
+          const transaction = await producer.transaction()
+          await transaction.send({ topic: 'out', messages: [{ value: `<${message.value}>` }] })
+          const topics = offset(String(Number(message.offset) + 1))
+          await transaction.sendOffsets({ consumerGroupId: 'billing', topics, groupMetadata })
+          if (dwell) await dwelling
+          await transaction.commit()
+        },
+      })
+    }
+    await work('first', true)
+    await cluster.advance(3000)
+    await work('second', false)
+    await cluster.advance(30_000)
+    release()
+    await cluster.advance(60_000)
+    return read(cluster)
+  }
+
+  it('who takes over waits for what is about to be committed', async () => {
+    expect(await billsAfterTakeover(true)).toEqual(['<1>'])
+  })
+
+  it('without it the record is processed again, whoever is fenced', async () => {
+    expect(await billsAfterTakeover(false)).toEqual(['<1>', '<1>'])
+  })
+})

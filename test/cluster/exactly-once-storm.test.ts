@@ -17,12 +17,14 @@ const STEPS = 12
 interface Way {
   /** Null: an idempotent producer, and a commit of the consumer after it. */
   readonly transactionalId: 'its own' | 'random' | null
-  /** KIP-447: commits say who commits, and a new owner waits for transactions of the old one. */
-  readonly fenced: boolean
+  /** KIP-447: commits say who commits. */
+  readonly named: boolean
+  /** KIP-447: a new owner waits for transactions of the old one. */
+  readonly stable: boolean
   /** The consumer protocol of KIP-848. */
   readonly isServerAssigned?: boolean
 }
-const SAFE: Way = { transactionalId: 'its own', fenced: true }
+const SAFE: Way = { transactionalId: 'its own', named: true, stable: true }
 
 /** Numerical Recipes' generator: the test's own draws, apart from the cluster's. */
 function dice(seed: number) {
@@ -36,14 +38,14 @@ function dice(seed: number) {
 const bill = (order: string) => `bill for ${order}`
 
 const worker =
-  (name: string, { transactionalId, fenced, isServerAssigned = false }: Way) =>
+  (name: string, { transactionalId, named, stable, isServerAssigned = false }: Way) =>
   async ({ newKafka, onStop }: ProcessContext<ReturnType<Cluster['kafka']>, ClientConfig>) => {
     let lives = 0
     const kafka = newKafka({ clientId: name, logLevel: 0, requestTimeout: 5000 })
     const consumer = kafka.consumer({
       groupId: 'billing',
       rebalanceTimeout: 12_000,
-      requireStable: fenced,
+      requireStable: stable,
       ...(isServerAssigned
         ? { groupProtocol: 'consumer' as const }
         : { sessionTimeout: 8000, heartbeatInterval: 1000 }),
@@ -70,7 +72,7 @@ const worker =
         await consumer.commitOffsets([next])
         return
       }
-      const groupMetadata = fenced ? { groupMetadata: consumer.groupMetadata() } : {}
+      const groupMetadata = named ? { groupMetadata: consumer.groupMetadata() } : {}
       const own = producer
       try {
         const transaction = await own.transaction()
@@ -232,15 +234,12 @@ test(
 describe('what each part is for', () => {
   const within = 200
   test.each<[string, Way]>([
-    ['no transaction', { transactionalId: null, fenced: false }],
+    ['no transaction', { transactionalId: null, named: false, stable: false }],
     [
-      'a random transactional id, and commits that do not say whose they are',
-      { transactionalId: 'random', fenced: false },
+      'random ids, and commits that do not say whose they are',
+      { transactionalId: 'random', named: false, stable: true },
     ],
-    [
-      'a transactional id, and commits that do not say whose they are (before KIP-447)',
-      { transactionalId: 'its own', fenced: false },
-    ],
+    ['commits that do not say whose they are', { ...SAFE, named: false }],
   ])(
     '%s: some order has two bills, or none',
     async (name, way) => {
