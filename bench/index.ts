@@ -13,6 +13,7 @@ import { failureLines } from './failures.ts'
 import { groupLines } from './groups.ts'
 import { replicationLines } from './replication.ts'
 import { add, footer, header, median, timed } from './table.ts'
+import { transactionLines } from './transactions.ts'
 
 header()
 
@@ -171,6 +172,7 @@ add('consumed by eachMessage (joining included)', Math.max(...byMessage) * 1000,
 await replicationLines()
 await failureLines()
 await groupLines()
+await transactionLines()
 
 // The terminal: from exec to the first frame, in a pseudo-terminal.
 if (existsSync('/usr/bin/script') && existsSync('dist/cli/kafkarium.js')) {
