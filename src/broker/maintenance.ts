@@ -15,6 +15,7 @@ import {
   type PartitionLog,
   removeExpiredProducers,
 } from './log/index.ts'
+import { nextLook } from './looks.ts'
 import type { BrokerState } from './state.ts'
 
 export type MaintenanceKind = 'retention' | 'cleaner' | 'producers'
@@ -41,11 +42,10 @@ export function armMaintenance(state: BrokerState, log: PartitionLog, now: numbe
     config.cleaner !== null && kind === 'cleaner' ? config.cleaner.backoffMs : config.retentionCheckMs,
   )
   const armed = state.maintenance[kind]
-  // Looks happen at multiples of the interval. None comes before the next one, which is all there is to know mostly.
-  const next = (Math.floor(now / every) + 1) * every
-  if (armed <= next) return
+  // None comes before the next one, which is all there is to know mostly.
+  if (armed <= nextLook(now, every, now)) return
   const due = kind === 'cleaner' ? Math.min(nextDeletion(log), nextCleaning(log, now)) : nextDeletion(log)
-  arm(state, kind, due <= now ? next : Math.ceil(due / every) * every, out)
+  arm(state, kind, nextLook(due, every, now), out)
 }
 
 /** The same for producers that the log will have to forget. */
@@ -53,7 +53,7 @@ export function armProducerExpiry(state: BrokerState, log: PartitionLog, now: nu
   const due = nextProducerExpiry(log)
   if (due >= state.maintenance.producers) return
   const every = log.config.producerExpiryCheckMs
-  arm(state, 'producers', Math.max(Math.floor(now / every) + 1, Math.ceil(due / every)) * every, out)
+  arm(state, 'producers', nextLook(due, every, now), out)
 }
 
 function arm(state: BrokerState, kind: MaintenanceKind, at: number, out: Decision): void {

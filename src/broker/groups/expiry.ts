@@ -6,6 +6,7 @@
  */
 import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
+import { nextLook } from '../looks.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { type CommittedOffset, type Group, generationOf, groupTombstones, isSubscribedTo } from './group.ts'
 import { hasOpenTransaction, hasPendingOffset } from './pending-offsets.ts'
@@ -43,11 +44,9 @@ function nextExpiry(shard: CoordinatorShard, group: Group, retentionMs: number):
 /** Arms the look that finds something in this group, if it comes before the one that is armed. */
 export function armExpiry(state: BrokerState, shard: CoordinatorShard, group: Group, now: number, out: Decision): void {
   const every = intConfig(state.config, 'offsets.retention.check.interval.ms')
-  // Looks happen at multiples of the interval. None comes before the next one, which is all there is to know mostly.
-  const next = (Math.floor(now / every) + 1) * every
-  if (state.groupExpiry <= next) return
-  const due = nextExpiry(shard, group, retentionOf(state))
-  const at = due <= now ? next : Math.ceil(due / every) * every
+  // None comes before the next one, which is all there is to know mostly.
+  if (state.groupExpiry <= nextLook(now, every, now)) return
+  const at = nextLook(nextExpiry(shard, group, retentionOf(state)), every, now)
   // Beyond any date is never.
   if (at >= state.groupExpiry || at > Number.MAX_SAFE_INTEGER) return
   state.groupExpiry = at

@@ -14,6 +14,7 @@ import {
 import type { DeleteGroupsResponse, OffsetCommitResponse } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
+import { armLoading, loadedAt, takeLoaded } from '../loading.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
 import type { RequestToken } from '../request.ts'
 import { type AfterCommit, type BrokerState, type CommitWaiter, logOf } from '../state.ts'
@@ -25,9 +26,6 @@ import { loadShard } from './coordinator.ts'
 import { armExpiry } from './expiry.ts'
 import { groupTimerKeys, sessionKey } from './timer-keys.ts'
 
-/** How much of a log is read in a virtual millisecond. */
-const BYTES_A_MS = 64 * 1024
-
 /** This broker leads the partition: until its log is read, requests are COORDINATOR_LOAD_IN_PROGRESS. */
 export function beginLoading(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
   if (state.shards.has(partition) || state.loading.has(partition)) return
@@ -35,23 +33,13 @@ export function beginLoading(state: BrokerState, partition: number, ctx: Context
   if (log === undefined) return
   // Nothing to read, as in a topic that was made just now: a client that came first would be told to wait for nothing.
   if (log.logEndOffset === log.logStartOffset) return load(state, partition, ctx, out)
-  state.loading.set(partition, ctx.now + Math.ceil(log.sizeInBytes / BYTES_A_MS))
-  armLoading(state, out)
-}
-
-/** One timer for all partitions: a broker often becomes the coordinator of many at once. */
-function armLoading({ loading }: BrokerState, out: Decision): void {
-  const at = loading.size === 0 ? null : Math.min(...loading.values())
-  out.timers.push(at === null ? { key: 'load', at } : { key: 'load', at, timer: { type: 'load' } })
+  state.loading.set(partition, loadedAt(log, ctx.now))
+  armLoading(state.loading, 'load', out)
 }
 
 export function finishLoading(state: BrokerState, ctx: Context, out: Decision): void {
-  for (const [partition, at] of [...state.loading]) {
-    if (at > ctx.now) continue
-    state.loading.delete(partition)
-    load(state, partition, ctx, out)
-  }
-  if (state.loading.size > 0) armLoading(state, out)
+  for (const partition of takeLoaded(state.loading, ctx.now)) load(state, partition, ctx, out)
+  if (state.loading.size > 0) armLoading(state.loading, 'load', out)
 }
 
 function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {

@@ -83,7 +83,7 @@ function written(turn: TransactionTurn, { id, value, after }: TransactionWaiter)
     epoch: transaction.epoch,
     partitions: transaction.partitions,
   })
-  armTimeouts(state, shard, transaction, ctx, out)
+  armTimeouts(state, transaction, ctx, out)
   switch (after.type) {
     case 'reply':
       out.replies.push({ token: after.asked.token, body: answer(after.asked, ErrorCode.NONE, transaction) })

@@ -104,7 +104,7 @@ function sendMarkers(turn: TransactionTurn, outgoing: Outgoing): void {
     }
     out.sends.push({ to, message: { type: 'txn-markers', from: state.id, request, markers: [marker] } })
   }
-  if (outgoing.open.size > 0) armMarkers(state, ctx, out)
+  if (outgoing.open.size > 0) armMarkers(ctx, out)
   else complete(turn, outgoing)
 }
 
@@ -123,7 +123,7 @@ export function retryCompletion(state: BrokerState, id: string, out: Decision, c
   for (const shard of state.transactions.shards.values()) {
     if (!shard.transactions.has(id)) continue
     state.transactions.outgoing.set(id, { id, shard: shard.partition, open: new Map() })
-    armMarkers(state, ctx, out)
+    armMarkers(ctx, out)
   }
 }
 
@@ -166,6 +166,6 @@ export function onMarkersTimer(state: BrokerState, ctx: Context, out: Decision):
   }
 }
 
-function armMarkers(_state: BrokerState, ctx: Context, out: Decision): void {
+function armMarkers(ctx: Context, out: Decision): void {
   out.timers.push({ key: 'txn-markers', at: ctx.now + RETRY_MS, timer: { type: 'txn-markers' } })
 }

@@ -4,6 +4,7 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { Context, Decision } from '../decision.ts'
+import { armLoading, loadedAt, takeLoaded } from '../loading.ts'
 import { TRANSACTION_TOPIC } from '../metadata.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { notWritten, writeKey } from './append.ts'
@@ -11,32 +12,20 @@ import { afterDecided } from './completion.ts'
 import { loadTransactions } from './shard.ts'
 import { armTimeouts } from './timeouts.ts'
 
-/** How much of a log is read in a virtual millisecond, as with groups. */
-const BYTES_A_MS = 64 * 1024
-
 export function beginLoadingTransactions(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
   const { shards, loading } = state.transactions
   const log = logOf(state, TRANSACTION_TOPIC, partition)
   if (log === undefined || loading.has(partition)) return
   shards.delete(partition)
   if (log.logEndOffset === log.logStartOffset) return load(state, partition, ctx, out)
-  loading.set(partition, ctx.now + Math.ceil(log.sizeInBytes / BYTES_A_MS))
-  armLoading(state, out)
-}
-
-function armLoading({ transactions: { loading } }: BrokerState, out: Decision): void {
-  const at = loading.size === 0 ? null : Math.min(...loading.values())
-  out.timers.push(at === null ? { key: 'txn-load', at } : { key: 'txn-load', at, timer: { type: 'txn-load' } })
+  loading.set(partition, loadedAt(log, ctx.now))
+  armLoading(loading, 'txn-load', out)
 }
 
 export function finishLoadingTransactions(state: BrokerState, ctx: Context, out: Decision): void {
   const { loading } = state.transactions
-  for (const [partition, at] of [...loading]) {
-    if (at > ctx.now) continue
-    loading.delete(partition)
-    load(state, partition, ctx, out)
-  }
-  if (loading.size > 0) armLoading(state, out)
+  for (const partition of takeLoaded(loading, ctx.now)) load(state, partition, ctx, out)
+  if (loading.size > 0) armLoading(loading, 'txn-load', out)
 }
 
 function load(state: BrokerState, partition: number, ctx: Context, out: Decision): void {
@@ -46,7 +35,7 @@ function load(state: BrokerState, partition: number, ctx: Context, out: Decision
   state.transactions.shards.set(partition, shard)
   const turn = { state, shard, ctx, out }
   for (const transaction of [...shard.transactions.values()]) {
-    armTimeouts(state, shard, transaction, ctx, out)
+    armTimeouts(state, transaction, ctx, out)
     if (transaction.state === 'PrepareCommit' || transaction.state === 'PrepareAbort') afterDecided(turn, transaction)
   }
 }

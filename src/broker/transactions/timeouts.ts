@@ -5,28 +5,17 @@
  */
 import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
+import { nextLook } from '../looks.ts'
 import type { BrokerState } from '../state.ts'
 import { endTransaction, serverVersion } from './coordinator.ts'
-import type { TransactionShard } from './shard.ts'
 import { fenced, isOver, type Transaction } from './transaction.ts'
 import { writeTransaction } from './turn.ts'
 
 const ABORT_EVERY = 'transaction.abort.timed.out.transaction.cleanup.interval.ms'
 const EXPIRE_EVERY = 'transaction.remove.expired.transaction.cleanup.interval.ms'
 
-function nextLook(due: number, every: number, now: number): number {
-  const next = (Math.floor(now / every) + 1) * every
-  return due < next ? next : Math.ceil(due / every) * every
-}
-
 /** Arms the look that finds something in this transaction, if it comes before the one that is armed. */
-export function armTimeouts(
-  state: BrokerState,
-  _shard: TransactionShard,
-  transaction: Transaction,
-  { now }: Context,
-  out: Decision,
-): void {
+export function armTimeouts(state: BrokerState, transaction: Transaction, { now }: Context, out: Decision): void {
   const { transactions, config } = state
   if (transaction.state === 'Ongoing') {
     // It has to take longer, not as long.
@@ -49,7 +38,7 @@ export function abortTimedOut(state: BrokerState, ctx: Context, out: Decision): 
     for (const transaction of [...shard.transactions.values()]) {
       const isLate = transaction.state === 'Ongoing' && transaction.startedAt + transaction.timeoutMs < ctx.now
       if (!isLate || transaction.pending !== null) {
-        armTimeouts(state, shard, transaction, ctx, out)
+        armTimeouts(state, transaction, ctx, out)
         continue
       }
       const turn = { state, shard, ctx, out }
@@ -76,7 +65,7 @@ export function expireTransactionalIds(state: BrokerState, ctx: Context, out: De
       const isExpired = isOver(transaction) && transaction.updatedAt <= ctx.now - expiryMs
       if (isExpired && transaction.pending === null)
         writeTransaction({ state, shard, ctx, out }, transaction, null, { type: 'expired' })
-      else armTimeouts(state, shard, transaction, ctx, out)
+      else armTimeouts(state, transaction, ctx, out)
     }
   }
 }
