@@ -17,7 +17,14 @@ import { nodeHost } from './host/node.ts'
 import { nodeClusterHost } from './host/turns.ts'
 import { register } from './registry.ts'
 
-const compose = composeFor(nodeClusterHost, nodeHost)
+const compose = composeFor(
+  {
+    ...nodeClusterHost,
+    // Loaded when somebody listens: most clusters never do.
+    listen: async (door, options) => (await import('./server/listen.ts')).listen(door, options),
+  },
+  nodeHost,
+)
 
 /**
  * Makes a simulated cluster, at once: brokers are up and topics exist when it returns.
@@ -60,6 +67,10 @@ export type {
   TopicView,
   TraceListener,
 } from './cluster/view.ts'
+export type { Address, Addresses } from './cluster/wire/advertise.ts'
+export type { WireClient, WireConnection } from './cluster/wire/connection.ts'
+export type { ClusterServer, Listen, ListenOptions, ServerDoor, Visitor } from './cluster/wire/server.ts'
+export type { SocketFactoryArgs, WireSocket } from './cluster/wire/socket.ts'
 export type { ClientConfig, Cluster } from './compose.ts'
 export type {
   Choices,

@@ -15,6 +15,12 @@ import type {
   RecordView,
   TraceListener,
 } from './view.ts'
+import type { ClusterServer, ListenOptions } from './wire/server.ts'
+import type { SocketFactoryArgs } from './wire/socket.ts'
+
+/** kafkajs wants a `net.Socket`; it gets what it uses of one (`WireSocket`). */
+// biome-ignore lint/suspicious/noExplicitAny: net.Socket cannot be named where there is no Node.
+export type KafkajsSocket = any
 
 /** How the composition root makes a client. */
 export type MakeKafka<K, C> = (transport: Transport, defaults: KafkaDefaults, config: C | undefined) => K
@@ -39,6 +45,18 @@ export interface Cluster<K, C> {
   nodes(): NodeView[]
   /** Addresses for `new Kafka({ brokers })`. */
   readonly brokers: readonly string[]
+  /**
+   * For the real kafkajs: `new Kafka({ brokers: cluster.brokers, socketFactory: cluster.socketFactory })`. Its bytes reach the
+   * brokers without a port. Nobody sees what it waits for, so while one of its sockets is open virtual time goes at the wall's
+   * pace; see docs/doors.md.
+   */
+  readonly socketFactory: (args: SocketFactoryArgs) => KafkajsSocket
+  /**
+   * Opens a port a broker for clients in any language, at the wall's pace until it is closed.
+   *
+   * @throws KafkariumError `KAFKARIUM_CANNOT_LISTEN` where a port is taken
+   */
+  listen(options?: ListenOptions): Promise<ClusterServer>
   /** An immutable copy of everything a screen may show. */
   view(): ClusterView
   /**

@@ -28,6 +28,8 @@ import { type Standstill, standstillText, watchStandstill } from './standstill.t
 import { createTransport } from './transport.ts'
 import type { TraceListener } from './view.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
+import { type DoorScope, openSocket, serverDoor } from './wire/door.ts'
+import { createPace, type Pace } from './wire/pace.ts'
 import { arm, createWorld, note, type World } from './world.ts'
 
 /** `watch` is given every world that is made: for what looks inside without being a user, as the bench does. */
@@ -41,7 +43,12 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   let world!: World
   let pump!: Pump
   let main!: Process
+  let pace!: Pace
   let waiting!: Waiting
+  let epoch = parsed.epoch
+  /** Nobody has called in: nothing but its beginning has happened. */
+  let untouched = true
+  const endListeners = new Set<() => void>()
   let standstill!: Standstill
   let recorder: HistoryRecorder | null = null
   let testProducer: TestProducer | null = null
@@ -94,6 +101,26 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     nodes: () => nodeViews(world),
     get brokers() {
       return addresses()
+    },
+    socketFactory(args) {
+      openDoor('cluster.socketFactory')
+      return openSocket(doorScope(), args)
+    },
+    async listen(listenOptions = {}) {
+      openDoor('cluster.listen')
+      if (host.listen === undefined) {
+        throw new KafkariumError(
+          'KAFKARIUM_CANNOT_LISTEN',
+          'cluster.listen: this host has no network to listen at; Node has.',
+        )
+      }
+      return host.listen(
+        serverDoor(doorScope, (listener) => {
+          endListeners.add(listener)
+          return () => endListeners.delete(listener)
+        }),
+        listenOptions,
+      )
     },
     view: () => viewOf(world),
     history() {
@@ -216,6 +243,20 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   }
   return cluster
 
+  function doorScope(): DoorScope {
+    return { world, pump, pace, process: main }
+  }
+
+  /** Clients that bring a clock of their own: a cluster nobody has used yet begins anew at the host's date. */
+  function openDoor(what: string): void {
+    if (untouched && world.mode === 'auto' && options.epoch === undefined && !world.disposed) {
+      end()
+      epoch = host.dateNow()
+      start()
+    }
+    enter(what)
+  }
+
   function start(): void {
     testProducer = null
     taken = new Map()
@@ -227,7 +268,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       switches: parsed.switches,
       zooKeeper: parsed.zooKeeper,
       mode: parsed.mode,
-      epoch: parsed.epoch,
+      epoch,
       patienceMs: parsed.patienceMs,
       deadlineMs: parsed.deadlineMs,
       strict: parsed.strict,
@@ -238,6 +279,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     })
     watch?.(world)
     pump = createPump(world, parsed.speed)
+    pace = createPace(world, pump)
     main = createProcess('test')
     recorder = parsed.history ? createHistoryRecorder(world) : null
     world.onRewritten = recorder === null ? null : recorder.rewritten
@@ -254,6 +296,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     storms.stop()
     standstill.stop()
     world.disposed = true
+    for (const drop of [...world.wires]) drop()
+    for (const listener of [...endListeners]) listener()
     pump.stop()
     world.queue.heap.length = 0
     world.calls.clear()
@@ -271,6 +315,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   function enter(what: string): void {
     if (world.disposed) throw disposedError(what)
     if (waiting.broken !== null) throw waiting.broken
+    untouched = false
     pump.enter(what)
     world.lastProgress = world.now
   }

@@ -12,6 +12,8 @@ export interface PendingRequest {
   /** Virtual time at which the client gives up. */
   readonly deadline: number
   readonly noResponse: boolean
+  /** Of bytes that are no request: why. The broker closes the connection when it is its turn. */
+  readonly unreadable?: string
   /** Settled by the answer, the time-out or the end of the connection; null once settled. */
   settle: ((outcome: RequestOutcome) => void) | null
 }
@@ -26,8 +28,19 @@ export interface ClientConnection {
   readonly id: number
   readonly process: Process
   readonly incarnation: number
-  readonly clientId: string
+  /** Clients that speak bytes say it with every request. */
+  clientId: string
   readonly node: NodeRuntime
+  /** As brokers show it: `/127.0.0.1`. */
+  readonly clientHost: string
+  /** The latency is that of a real network; ours adds none. */
+  readonly direct: boolean
+  /** For clients that speak bytes: the connection was closed, and not by the client. */
+  readonly onEnd: ((why: string) => void) | null
+  /** For clients that speak bytes: what it sent makes the broker close the connection. */
+  readonly onOffence: ((what: string) => void) | null
+  /** For clients that speak bytes: one request less is under way. */
+  readonly onServed: (() => void) | null
   state: 'connecting' | 'open' | 'closed'
   nextCorrelationId: number
   /** Sent and not settled, oldest first. */

@@ -11,6 +11,7 @@ export type KafkariumErrorCode =
   | 'KAFKARIUM_LAW_BROKEN'
   | 'KAFKARIUM_PRODUCE_FAILED'
   | 'KAFKARIUM_NOT_REPEATABLE'
+  | 'KAFKARIUM_CANNOT_LISTEN'
 
 const BRAND = Symbol.for('kafkarium.error')
 

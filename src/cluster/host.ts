@@ -1,3 +1,5 @@
+import type { Listen } from './wire/server.ts'
+
 /** What the cluster needs of the JavaScript host: turns of its loop, and in `wall` mode its clock. */
 export interface ClusterHost {
   /**
@@ -18,5 +20,9 @@ export interface ClusterHost {
   readonly onExit: (listener: (code: number) => void) => () => void
   /** Decompresses a batch's records section for inspection; `code` is Kafka's (1 gzip, 2 snappy, 3 lz4, 4 zstd). */
   readonly decompress: (code: number, bytes: Uint8Array) => Uint8Array
+  /** The host's own kind of bytes over the same memory: what clients of Node expect is a Buffer. */
+  readonly chunk: (bytes: Uint8Array) => Uint8Array
+  /** Opens ports for clients from a network; absent where the host has none. */
+  readonly listen?: Listen
   readonly env: (name: string) => string | undefined
 }

@@ -10,6 +10,11 @@ import { execute } from './serving.ts'
 import { reclassifySessions } from './timers.ts'
 import { arm, armClientTimer, cancelTimer, type NodeRuntime, note, type Task, type World } from './world.ts'
 
+/** What is special about a client that speaks bytes. */
+export type WireEnd = Pick<ClientConnection, 'clientHost' | 'direct' | 'onEnd' | 'onOffence' | 'onServed'>
+
+const TYPED: WireEnd = { clientHost: '/127.0.0.1', direct: false, onEnd: null, onOffence: null, onServed: null }
+
 export function openConnection(
   world: World,
   process: Process,
@@ -17,6 +22,7 @@ export function openConnection(
   clientId: string,
   timeoutMs: number,
   onConnect: (outcome: ConnectOutcome) => void,
+  wire: WireEnd = TYPED,
 ): ClientConnection {
   const connection: ClientConnection = {
     id: world.nextConnectionId++,
@@ -24,6 +30,11 @@ export function openConnection(
     incarnation: process.incarnation,
     clientId,
     node,
+    clientHost: wire.clientHost,
+    direct: wire.direct,
+    onEnd: wire.onEnd,
+    onOffence: wire.onOffence,
+    onServed: wire.onServed,
     state: 'connecting',
     nextCorrelationId: 0,
     inFlight: [],
@@ -50,7 +61,8 @@ export function openConnection(
     return connection
   }
   // One round trip: the handshake.
-  arm(world, delayOf(world, 'clients', node.id) + delayOf(world, node.id, 'clients'), 'work', connected)
+  const roundTrip = wire.direct ? 0 : delayOf(world, 'clients', node.id) + delayOf(world, node.id, 'clients')
+  arm(world, roundTrip, 'work', connected)
   return connection
 }
 
@@ -87,11 +99,13 @@ export function sendRequest(world: World, connection: ClientConnection, request:
   if (isCut(world, 'clients', id)) hold(world, 'clients', id, task)
   else {
     const earliest = Math.max(connection.lastArrivalAtNode, healedUntil(world, 'clients', id))
-    const arrival = Math.max(world.now + delayOf(world, 'clients', id), earliest)
+    const delay = connection.direct ? 0 : delayOf(world, 'clients', id)
+    const arrival = Math.max(world.now + delay, earliest)
     connection.lastArrivalAtNode = arrival
     arm(world, arrival - world.now, 'work', task)
   }
-  if (connection.timeoutTimer === null && !request.noResponse) armTimeout(world, connection, request.deadline)
+  if (connection.timeoutTimer === null && !request.noResponse && request.deadline !== Number.POSITIVE_INFINITY)
+    armTimeout(world, connection, request.deadline)
 }
 
 /** An answer reached its client. */
@@ -118,6 +132,7 @@ export function responseArrived(
   const { settle } = request
   request.settle = null
   settle?.({ type: 'answer', body })
+  connection.onServed?.()
 }
 
 /** The client closes: what it waited for is lost to it. */
@@ -159,6 +174,7 @@ export function resetArrived(world: World, connection: ClientConnection, reason:
   execute(world, connection.node, stepDisconnect(connection.node.broker, connection.id))
   reclassifySessions(world)
   failInFlight(world, connection)
+  connection.onEnd?.(reason)
 }
 
 function detach(world: World, connection: ClientConnection): void {

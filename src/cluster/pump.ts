@@ -33,6 +33,8 @@ export interface Pump {
   readonly clock: { readonly speed: number; readonly paused: boolean }
   setSpeed(speed: number): void
   setPaused(paused: boolean): void
+  /** Time goes on at the wall's pace from here, or by itself again. */
+  setMode(mode: 'auto' | 'wall'): void
   running(): boolean
   /** A handler of user code is done: what waited for it may go on. */
   handlerEnded(): void
@@ -76,6 +78,11 @@ export function createPump(world: World, speed: number): Pump {
     setPaused(value) {
       catchUp()
       clock.paused = value
+      reschedule()
+    },
+    setMode(mode) {
+      catchUp()
+      world.mode = mode
       reschedule()
     },
     running: () => active,

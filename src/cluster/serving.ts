@@ -89,6 +89,11 @@ export function requestArrived(world: World, connection: ClientConnection, reque
 function serve(world: World, connection: ClientConnection, request: PendingRequest): void {
   const { node } = connection
   connection.busy = true
+  if (request.unreadable !== undefined) {
+    connection.onOffence?.(request.unreadable)
+    serverCloses(world, connection, request.unreadable)
+    return
+  }
   note(world, {
     type: 'request',
     client: connection.clientId,
@@ -103,7 +108,7 @@ function serve(world: World, connection: ClientConnection, request: PendingReque
     api: request.api,
     apiVersion: request.apiVersion,
     clientId: connection.clientId,
-    clientHost: '/127.0.0.1',
+    clientHost: connection.clientHost,
     body: request.body,
   }
   if (world.checksLaws && request.api === 'Produce')
@@ -118,12 +123,15 @@ export function answer(world: World, token: RequestToken, body: unknown): void {
   if (connection === undefined || connection.state !== 'open') return
   if (world.checksLaws) checkAnswer(world, connection.node, token, body)
   if (body === null) {
-    serverCloses(world, connection, `the broker refused ${token.api} v${token.apiVersion}`)
+    const reason = `the broker refused ${token.api} v${token.apiVersion}`
+    connection.onOffence?.(reason)
+    serverCloses(world, connection, reason)
     return
   }
   if (body === undefined) {
     const at = connection.inFlight.findIndex(({ correlationId }) => correlationId === token.correlationId)
     if (at >= 0) connection.inFlight.splice(at, 1)
+    connection.onServed?.()
   } else {
     const { correlationId } = token
     toClient(world, connection, { type: 'response', connection, correlationId, body })
@@ -157,7 +165,7 @@ function toClient(world: World, connection: ClientConnection, task: Task): void 
     return
   }
   const earliest = Math.max(connection.lastArrivalAtClient, healedUntil(world, id, 'clients'))
-  const arrival = Math.max(world.now + delayOf(world, id, 'clients'), earliest)
+  const arrival = Math.max(world.now + (connection.direct ? 0 : delayOf(world, id, 'clients')), earliest)
   connection.lastArrivalAtClient = arrival
   arm(world, arrival - world.now, 'work', task)
 }

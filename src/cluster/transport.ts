@@ -195,7 +195,8 @@ function connect(
   })
 }
 
-function findNode(world: World, host: string, port: number): NodeRuntime | undefined {
+/** The broker at an address; as 127.0.0.1 every broker is at home. */
+export function findNode(world: World, host: string, port: number): NodeRuntime | undefined {
   for (const node of world.nodes.values()) {
     if (node.port === port && (node.host === host || host === '127.0.0.1')) return node
   }

@@ -137,7 +137,8 @@ export interface OpenCall {
 export interface World {
   readonly host: ClusterHost
   readonly config: BrokerConfig
-  readonly mode: 'auto' | 'manual' | 'wall'
+  /** Not what was asked for while clients are connected whose waiting nobody sees: see `wire/pace.ts`. */
+  mode: 'auto' | 'manual' | 'wall'
   readonly patienceMs: number
   readonly deadlineMs: number
   readonly strict: boolean
@@ -149,6 +150,8 @@ export interface World {
   readonly nodes: Map<number, NodeRuntime>
   controller: ControllerState
   readonly connections: Map<number, ClientConnection>
+  /** Clients that speak bytes, each as what to call when the cluster ends. */
+  readonly wires: Set<() => void>
   readonly processes: Map<string, Process>
   readonly calls: Set<OpenCall>
   readonly counters: Map<string, number>
@@ -255,6 +258,7 @@ export function createWorld(options: WorldOptions): World {
     nodes,
     controller: createController(options.config, options.switches),
     connections: new Map(),
+    wires: new Set(),
     processes: new Map(),
     calls: new Set(),
     counters: new Map(),

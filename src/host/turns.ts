@@ -3,6 +3,7 @@
  * immediate of the same phase. Immediates are scheduled in batches, because between two of one batch nothing else runs
  * (no timer, no I/O): what enters the cluster there was caused by the cluster. Between batches the host's loop turns.
  */
+import { Buffer } from 'node:buffer'
 import timers from 'node:timers'
 import { gunzipSync } from 'node:zlib'
 import type { ClusterHost } from '../cluster/host.ts'
@@ -89,5 +90,6 @@ export const nodeClusterHost: ClusterHost = {
     if (code === 1) return gunzipSync(bytes)
     throw new Error(`Records compressed with type ${code} cannot be shown: only gzip is built in.`)
   },
+  chunk: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   env: (name) => process.env[name],
 }

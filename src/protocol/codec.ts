@@ -8,9 +8,11 @@ export {
   decodeResponse,
   encodeRequest,
   encodeResponse,
+  encodeResponseFrame,
   frame,
   type RequestHeader,
 } from './codec/frames.ts'
 export { Reader, type ReaderOptions } from './codec/reader.ts'
+export { FrameSplitter } from './codec/splitter.ts'
 export { Writer } from './codec/writer.ts'
 export * from './fault.ts'

@@ -15,6 +15,7 @@ const host: WorldOptions['host'] = {
   warn: () => {},
   onExit: () => () => {},
   decompress: (_, bytes) => bytes,
+  chunk: (bytes) => bytes,
   env: () => undefined,
 }
 /** Two brokers, and latencies as the seed draws them: 1 to 100 ms. */

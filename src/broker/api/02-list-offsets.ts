@@ -25,18 +25,21 @@ export const listOffsets = defineApi({
     const committedOnly = request.apiVersion >= 2 && request.body.isolationLevel === READ_COMMITTED
     const topics = request.body.topics.map((topic) => ({
       name: topic.name,
-      partitions: topic.partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) =>
-        answer(
+      partitions: topic.partitions.map(({ partitionIndex, timestamp, currentLeaderEpoch }) => {
+        const { apiVersion } = request
+        const found = answer(
           state,
           topic.name,
           partitionIndex,
           timestamp,
-          request.apiVersion,
+          apiVersion,
           currentLeaderEpoch,
           committedOnly,
           ctx,
-        ),
-      ),
+        )
+        // Only since KIP-320 the answer has it.
+        return apiVersion >= 4 || found.leaderEpoch === -1 ? found : { ...found, leaderEpoch: -1 }
+      }),
     }))
     out.replies.push({ token: request, body: makeListOffsetsResponse({ topics }) })
   },

@@ -12,6 +12,7 @@ import { Reader, type ReaderOptions } from './reader.ts'
 import { Writer } from './writer.ts'
 
 const UNSUPPORTED_VERSION = 35
+const LENGTH_SIZE = 4
 
 export interface RequestHeader {
   readonly correlationId: number
@@ -69,13 +70,41 @@ export function encodeResponse<A extends ApiName>(
   correlationId: number,
   body: ResponseOf<A>,
 ): Uint8Array {
-  const flexible = isFlexible(api, version)
   const w = new Writer()
+  writeResponse(w, api, version, correlationId, body)
+  return w.finish()
+}
+
+/**
+ * A response with the frame's length before it, as it goes over TCP.
+ *
+ * @throws EncodeError when the version or a value does not fit the protocol
+ */
+export function encodeResponseFrame<A extends ApiName>(
+  api: A,
+  version: number,
+  correlationId: number,
+  body: ResponseOf<A>,
+): Uint8Array {
+  const w = new Writer()
+  w.reserve(LENGTH_SIZE)
+  writeResponse(w, api, version, correlationId, body)
+  w.view.setInt32(0, w.position - LENGTH_SIZE)
+  return w.finish()
+}
+
+function writeResponse<A extends ApiName>(
+  w: Writer,
+  api: A,
+  version: number,
+  correlationId: number,
+  body: ResponseOf<A>,
+): void {
+  const flexible = isFlexible(api, version)
   w.int32(correlationId, 'ResponseHeader.correlationId')
   if (flexible && api !== 'ApiVersions') w.uvarint(0)
   w.flexible = flexible
   API_CODECS[api].writeResponse(w, version, body)
-  return w.finish()
 }
 
 /**
@@ -162,9 +191,9 @@ export function decodeResponse<A extends ApiName>(
 
 /** The bytes with their length before them, as they go over TCP. */
 export function frame(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(4 + bytes.length)
+  const out = new Uint8Array(LENGTH_SIZE + bytes.length)
   new DataView(out.buffer).setInt32(0, bytes.length)
-  out.set(bytes, 4)
+  out.set(bytes, LENGTH_SIZE)
   return out
 }
 

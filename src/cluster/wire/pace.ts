@@ -1,0 +1,32 @@
+/**
+ * The pace while clients are connected whose waiting nobody sees. The real kafkajs on its own timers, or a program behind a
+ * port, awaits what we cannot know: were time to jump, its session would expire while it thinks. So as long as one is connected
+ * time goes at the wall's pace; between them, and for everybody else, it goes by itself again (docs/time.md).
+ */
+import type { Pump } from '../pump.ts'
+import type { World } from '../world.ts'
+
+export interface Pace {
+  /** Somebody comes whose waiting nobody sees; answers what to call, once or more, when it is gone. */
+  hold(): () => void
+}
+
+export function createPace(world: World, pump: Pump): Pace {
+  const own = world.mode
+  let holders = 0
+  return {
+    hold() {
+      // `manual` and `wall` are what the user asked for.
+      if (own !== 'auto') return () => {}
+      holders += 1
+      if (holders === 1) pump.setMode('wall')
+      let held = true
+      return () => {
+        if (!held) return
+        held = false
+        holders -= 1
+        if (holders === 0 && !world.disposed) pump.setMode('auto')
+      }
+    },
+  }
+}

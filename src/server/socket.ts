@@ -1,0 +1,49 @@
+/** One TCP connection: bytes in, answers out, with back-pressure both ways. */
+import type { Socket } from 'node:net'
+import type { Addresses, ServerDoor, WireConnection } from '../index.ts'
+
+export interface Serving {
+  readonly node: number
+  readonly advertised: Addresses
+  readonly log: (line: string) => void
+}
+
+/** Answers a slow reader may leave unread before its requests have to wait. */
+const MOST_UNREAD_BYTES = 8 * 1024 * 1024
+
+export function serveSocket(door: ServerDoor, socket: Socket, { node, advertised, log }: Serving): void {
+  let held = false
+  let unread = false
+  const flow = () => {
+    if (held || unread) socket.pause()
+    else socket.resume()
+  }
+  const host = `/${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`
+  // A broker that is down, or that nobody reaches: the system has accepted for it already.
+  const connection: WireConnection = door.open(
+    { node, host, advertised, log },
+    {
+      opened: () => socket.on('data', (bytes) => connection.receive(bytes)),
+      refused: () => socket.destroy(),
+      answer(frame) {
+        if (socket.write(frame) || socket.writableLength < MOST_UNREAD_BYTES || unread) return
+        unread = true
+        flow()
+      },
+      ended: () => socket.destroySoon(),
+      hold(holding) {
+        held = holding
+        flow()
+      },
+    },
+  )
+  socket.on('drain', () => {
+    if (!unread) return
+    unread = false
+    flow()
+  })
+  // A reset is an end like any other; `close` follows.
+  socket.on('error', () => {})
+  socket.on('end', () => connection.close())
+  socket.on('close', () => connection.close())
+}
