@@ -7,6 +7,7 @@ import { type CommonOptions, contextOf, type Host } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 import { learn } from './learn.ts'
 import { sandbox } from './sandbox.ts'
+import type { ServeOptions } from './serve.ts'
 
 /** Runs a command line and resolves with the code to exit with. Never calls `process.exit`. */
 export async function main(args: readonly string[], host: Host): Promise<ExitCode> {
@@ -42,6 +43,26 @@ export async function main(args: readonly string[], host: Host): Promise<ExitCod
   command('sandbox', 'a live cluster to poke at').action(async (options: CommonOptions) => {
     code = await sandbox(contextOf(host, options))
   })
+  const many = (value: string, before: readonly string[] = []) => [...before, value]
+  program
+    .command('serve')
+    .description('a cluster behind ports, for Kafka clients in any language')
+    .option('--brokers <number>', 'brokers, a port each (1)')
+    .option('--port <number>', 'port of the first broker, the next ones follow; 0 for any (9092)')
+    .option('--host <address>', 'address to listen at (127.0.0.1)')
+    .option('--advertised-host <name>', 'host name that clients are told (localhost)')
+    .option('--topic <name:partitions:replicas>', 'a topic to begin with; again for more, or by commas', many)
+    .option('--kafka-version <version>', 'Apache Kafka version posed as (4.3)')
+    .option('--seed <seed>', 'what chance is drawn from')
+    .option('--speed <factor>', 'how fast time goes (1)')
+    .option('--config <name=value>', 'a broker setting; again for more', many)
+    .option('--auto-create', 'make a topic when a client asks for it (as brokers do)')
+    .option('--no-auto-create', 'refuse topics that are not there')
+    .option('--json', 'one JSON object a line')
+    .action(async (options: ServeOptions) => {
+      // Loaded only here: the course starts sooner without it.
+      code = await (await import('./serve.ts')).serve(options, host)
+    })
 
   try {
     await program.parseAsync([...args], { from: 'user' })

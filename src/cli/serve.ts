@@ -1,0 +1,115 @@
+/** `kafkarium serve`: a cluster behind ports, for clients in any language, until it is told to stop. */
+import { createCluster, KafkariumError, type TopicOptions } from '../index.ts'
+import type { Host } from './context.ts'
+import { EXIT, type ExitCode } from './exit.ts'
+
+/** As the command line gives them: all text. */
+export interface ServeOptions {
+  readonly brokers?: string
+  readonly port?: string
+  readonly host?: string
+  readonly advertisedHost?: string
+  readonly topic?: readonly string[]
+  readonly kafkaVersion?: string
+  readonly seed?: string
+  readonly speed?: string
+  readonly config?: readonly string[]
+  readonly autoCreate?: boolean
+  readonly json?: boolean
+}
+
+export async function serve(options: ServeOptions, host: Host): Promise<ExitCode> {
+  const say = (event: string, text: string, more: Readonly<Record<string, unknown>> = {}) => {
+    const line = options.json ? JSON.stringify({ event, ...more }) : text
+    ;(event === 'log' ? host.stderr : host.stdout).write(`${line}\n`)
+  }
+  try {
+    const cluster = createCluster({
+      brokers: numberOf('--brokers', options.brokers ?? '1'),
+      time: 'wall',
+      topics: topicsOf(options.topic ?? [], host.env.KAFKA_CREATE_TOPICS ?? ''),
+      config: configOf(options),
+      ...(options.kafkaVersion === undefined ? {} : { kafkaVersion: options.kafkaVersion }),
+      ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
+      ...(options.speed === undefined ? {} : { speed: numberOf('--speed', options.speed) }),
+    })
+    const server = await cluster.listen({
+      port: numberOf('--port', options.port ?? '9092'),
+      ...(options.host === undefined ? {} : { host: options.host }),
+      ...(options.advertisedHost === undefined ? {} : { advertisedHost: options.advertisedHost }),
+      log: (line) => say('log', `[kafkarium] ${line}`, { message: line }),
+    })
+    const names = cluster.view().topics.map(({ name }) => name)
+    const topics = names.length === 0 ? '' : `; topics: ${names.join(', ')}`
+    say('ready', `kafkarium is ready: bootstrap servers ${server.brokers.join(',')}${topics}`, {
+      brokers: server.brokers,
+      topics: names,
+    })
+    await stopAsked()
+    await server.close()
+    await cluster.dispose()
+    say('stopped', 'kafkarium has stopped')
+    return EXIT.ok
+  } catch (error) {
+    if (!(error instanceof KafkariumError)) throw error
+    host.stderr.write(`kafkarium serve: ${error.message}\n`)
+    return error.code === 'KAFKARIUM_BAD_OPTION' ? EXIT.usage : EXIT.failed
+  }
+}
+
+/** Ctrl-C or a friendly kill. A second one ends the program at once, as if nobody listened. */
+function stopAsked(): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = () => {
+      process.off('SIGINT', stop)
+      process.off('SIGTERM', stop)
+      resolve()
+    }
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+  })
+}
+
+function numberOf(option: string, text: string): number {
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isFinite(value)) return value
+  throw bad(`${option}: "${text}" is not a number.`)
+}
+
+/** `7` is the number 7, as in a test; anything else is text. */
+function seedOf(text: string): number | string {
+  return /^\d{1,15}$/.test(text) ? Number(text) : text
+}
+
+function configOf({ config = [], autoCreate }: ServeOptions): Record<string, string> {
+  const given: Record<string, string> = {}
+  for (const entry of config) {
+    const at = entry.indexOf('=')
+    if (at <= 0)
+      throw bad(`--config: "${entry}" is not of the form name=value, for example offsets.topic.num.partitions=5.`)
+    given[entry.slice(0, at)] = entry.slice(at + 1)
+  }
+  if (autoCreate !== undefined) given['auto.create.topics.enable'] = String(autoCreate)
+  return given
+}
+
+/** `name`, `name:partitions`, `name:partitions:replicas` or `name:partitions:replicas:cleanup.policy`, by commas. */
+function topicsOf(given: readonly string[], environment: string): Record<string, TopicOptions> {
+  const topics: Record<string, TopicOptions> = {}
+  for (const text of [...given, environment].flatMap((list) => list.split(','))) {
+    if (text.trim() === '') continue
+    const [name = '', partitions = '1', replicas = '1', policy, ...rest] = text.trim().split(':')
+    if (rest.length > 0)
+      throw bad(`--topic: "${text}" has too many parts. Give name:partitions:replicas, for example orders:3:2.`)
+    topics[name] = {
+      partitions: numberOf(`--topic ${text}`, partitions),
+      replicationFactor: numberOf(`--topic ${text}`, replicas),
+      ...(policy === undefined ? {} : { config: { 'cleanup.policy': policy } }),
+    }
+  }
+  return topics
+}
+
+function bad(text: string): KafkariumError {
+  return new KafkariumError('KAFKARIUM_BAD_OPTION', text)
+}
