@@ -13,6 +13,7 @@
  */
 import type { ClusterOptions } from './cluster/options.ts'
 import { type Cluster, composeFor } from './compose.ts'
+import { controlTime } from './host/control/index.ts'
 import { nodeHost } from './host/node.ts'
 import { nodeClusterHost } from './host/turns.ts'
 import { register } from './registry.ts'
@@ -20,6 +21,7 @@ import { register } from './registry.ts'
 const compose = composeFor(
   {
     ...nodeClusterHost,
+    controlTime,
     // Loaded when somebody listens: most clusters never do.
     listen: async (door, options) => (await import('./server/listen.ts')).listen(door, options),
   },
@@ -41,7 +43,7 @@ export { checkHistory } from './check/check.ts'
 export type { Finding, FindingClass } from './check/finding.ts'
 export type { CheckSetting } from './check/history.ts'
 export type { Report } from './check/report.ts'
-export type { GroupHandle, TopicHandle, TraceHandle } from './cluster/api.ts'
+export type { GroupHandle, TimeControl, TopicHandle, TraceHandle } from './cluster/api.ts'
 export type { Duration } from './cluster/duration.ts'
 export { DeadlockError, KafkariumError, type KafkariumErrorCode, UncontrolledAsyncError } from './cluster/errors.ts'
 export type { Fault } from './cluster/faults/fault.ts'

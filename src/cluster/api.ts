@@ -18,6 +18,12 @@ import type {
 import type { ClusterServer, ListenOptions } from './wire/server.ts'
 import type { SocketFactoryArgs } from './wire/socket.ts'
 
+/** Ends with its scope (`using`), or when told. */
+export interface TimeControl {
+  release(): void
+  [Symbol.dispose](): void
+}
+
 /** kafkajs wants a `net.Socket`; it gets what it uses of one (`WireSocket`). */
 // biome-ignore lint/suspicious/noExplicitAny: net.Socket cannot be named where there is no Node.
 export type KafkajsSocket = any
@@ -51,6 +57,18 @@ export interface Cluster<K, C> {
    * pace; see docs/doors.md.
    */
   readonly socketFactory: (args: SocketFactoryArgs) => KafkajsSocket
+  /**
+   * Puts the whole program on virtual time, until released: setTimeout and its kin, Date, performance.now, process.hrtime,
+   * Math.random, node:crypto's and Web Crypto's draws, and zlib, which works synchronously as far as anybody can see. With it the
+   * real kafkajs runs at the cluster's pace and is repeatable from a seed. One cluster at a time.
+   *
+   * ```ts
+   * using _ = cluster.controlTime()
+   * ```
+   *
+   * @throws KafkariumError `KAFKARIUM_WRONG_STATE` when timers are faked already, by another cluster or by a test runner
+   */
+  controlTime(): TimeControl
   /**
    * Opens a port a broker for clients in any language, at the wall's pace until it is closed.
    *

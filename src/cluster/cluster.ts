@@ -25,6 +25,7 @@ import { createProcessHandle } from './process-handle.ts'
 import { createTestProducer, type TestProducer } from './produce.ts'
 import { createPump, disposedError, type Pump } from './pump.ts'
 import { type Standstill, standstillText, watchStandstill } from './standstill.ts'
+import { createTimeControl } from './time-control.ts'
 import { createTransport } from './transport.ts'
 import type { TraceListener } from './view.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
@@ -49,6 +50,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   /** Nobody has called in: nothing but its beginning has happened. */
   let untouched = true
   const endListeners = new Set<() => void>()
+  const control = createTimeControl(host, () => ({ world, pump, process: main }))
   let standstill!: Standstill
   let recorder: HistoryRecorder | null = null
   let testProducer: TestProducer | null = null
@@ -105,6 +107,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     socketFactory(args) {
       openDoor('cluster.socketFactory')
       return openSocket(doorScope(), args)
+    },
+    controlTime() {
+      enter('cluster.controlTime')
+      return control.take()
     },
     async listen(listenOptions = {}) {
       openDoor('cluster.listen')
@@ -249,7 +255,13 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
 
   /** Clients that bring a clock of their own: a cluster nobody has used yet begins anew at the host's date. */
   function openDoor(what: string): void {
-    if (untouched && world.mode === 'auto' && options.epoch === undefined && !world.disposed) {
+    if (
+      untouched &&
+      !world.controlsProgram &&
+      world.mode === 'auto' &&
+      options.epoch === undefined &&
+      !world.disposed
+    ) {
       end()
       epoch = host.dateNow()
       start()
@@ -280,6 +292,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     watch?.(world)
     pump = createPump(world, parsed.speed)
     pace = createPace(world, pump)
+    world.controlsProgram = control.taken
     main = createProcess('test')
     recorder = parsed.history ? createHistoryRecorder(world) : null
     world.onRewritten = recorder === null ? null : recorder.rewritten
@@ -309,6 +322,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   function stop(): void {
     if (world.disposed) return
     end()
+    control.release()
     removeExit()
   }
 

@@ -1,3 +1,4 @@
+import type { ControlTime } from './program-clock.ts'
 import type { Listen } from './wire/server.ts'
 
 /** What the cluster needs of the JavaScript host: turns of its loop, and in `wall` mode its clock. */
@@ -24,5 +25,9 @@ export interface ClusterHost {
   readonly chunk: (bytes: Uint8Array) => Uint8Array
   /** Opens ports for clients from a network; absent where the host has none. */
   readonly listen?: Listen
+  /** Puts the program's own timers, dates and chance on virtual time; absent where the host cannot. */
+  readonly controlTime?: ControlTime
+  /** Whether somebody else's fake timers are installed. */
+  readonly timersAreFaked?: () => boolean
   readonly env: (name: string) => string | undefined
 }

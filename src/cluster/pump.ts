@@ -129,7 +129,8 @@ export function createPump(world: World, speed: number): Pump {
   /** One turn: runs events until user code may have become runnable. False = park. */
   function turn(): boolean {
     seamOpen = false
-    if (world.disposed) {
+    // Whoever holds it wakes the pump.
+    if (world.disposed || world.underWayOutside > 0) {
       active = false
       return false
     }

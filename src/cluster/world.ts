@@ -182,6 +182,10 @@ export interface World {
   /** User code may have become runnable: it has to run before the next event. */
   touched: boolean
   disposed: boolean
+  /** The program's own timers, dates and chance are the cluster's (`controlTime`). */
+  controlsProgram: boolean
+  /** Work of the host on threads of its own that has to end before anything else may happen. */
+  underWayOutside: number
   /** Set once real I/O came in while the cluster ran. */
   taint: string | null
   /** Every process that has clients, the test's own included. */
@@ -282,6 +286,8 @@ export function createWorld(options: WorldOptions): World {
     lastProgress: options.epoch,
     touched: false,
     disposed: false,
+    controlsProgram: false,
+    underWayOutside: 0,
     taint: null,
     owners: new Set(),
     groupTimers: new Map(),

@@ -91,5 +91,7 @@ export const nodeClusterHost: ClusterHost = {
     throw new Error(`Records compressed with type ${code} cannot be shown: only gzip is built in.`)
   },
   chunk: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+  // The mark of sinon's fake timers, which vitest and jest use.
+  timersAreFaked: () => 'clock' in globalThis.setTimeout,
   env: (name) => process.env[name],
 }

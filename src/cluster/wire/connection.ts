@@ -19,7 +19,7 @@ import type { ClientConnection, PendingRequest } from '../connection.ts'
 import { closeConnection, openConnection, sendRequest } from '../network.ts'
 import { act, type Process } from '../process.ts'
 import type { Pump } from '../pump.ts'
-import type { NodeRuntime, World } from '../world.ts'
+import type { NodeRuntime, OpenCall, World } from '../world.ts'
 import { type Addresses, advertise } from './advertise.ts'
 
 /** The client's end: told what happens, in events of the cluster, never inside `receive`. */
@@ -189,6 +189,7 @@ export function openWire(
     noResponse: boolean,
     encode: ((answer: unknown) => Uint8Array) | null,
   ): PendingRequest {
+    const call = world.controlsProgram && api !== 'Fetch' && !noResponse ? awaited(api) : null
     return {
       // Not the client's: it may use one twice, and brokers know requests by it.
       correlationId: connection.nextCorrelationId++,
@@ -203,8 +204,28 @@ export function openWire(
         noResponse || encode === null
           ? null
           : (outcome) => {
+              call?.()
               if (!over && outcome.type === 'answer') answered(api, apiVersion, () => encode(outcome.body))
             },
+    }
+  }
+
+  /** The program is on virtual time, and somebody in it waits for this answer: time moves until it is there. */
+  function awaited(api: ApiName): () => void {
+    const call: OpenCall = {
+      label: `${connection.clientId}: ${api} to broker ${node.id}`,
+      process,
+      since: world.now,
+      deadline: world.now + world.deadlineMs,
+      waitsForUser: false,
+      onDeadline: null,
+    }
+    world.calls.add(call)
+    process.calls.add(call)
+    return () => {
+      world.calls.delete(call)
+      process.calls.delete(call)
+      world.lastProgress = world.now
     }
   }
 

@@ -16,8 +16,8 @@ export function createPace(world: World, pump: Pump): Pace {
   let holders = 0
   return {
     hold() {
-      // `manual` and `wall` are what the user asked for.
-      if (own !== 'auto') return () => {}
+      // `manual` and `wall` are what the user asked for; a program whose timers are ours waits in plain sight.
+      if (own !== 'auto' || world.controlsProgram) return () => {}
       holders += 1
       if (holders === 1) pump.setMode('wall')
       let held = true

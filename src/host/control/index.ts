@@ -1,0 +1,58 @@
+/**
+ * `cluster.controlTime()` on Node: timers, dates, chance and zlib of the whole process follow one cluster. What a module took at
+ * load and never looks up again (`const { setTimeout } = globalThis`) cannot be reached; microtasks and ticks need no control.
+ */
+import nodeCryptoModule from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import timersModule from 'node:timers'
+import timersPromises from 'node:timers/promises'
+import type { ProgramClock } from '../../cluster/program-clock.ts'
+import { nodeCrypto, programRandom, webCrypto } from './chance.ts'
+import { programDate, programHrtime } from './dates.ts'
+import { timerFunctions } from './timers.ts'
+import { controlZlib } from './zlib.ts'
+
+export function controlTime(clock: ProgramClock): () => void {
+  const undo: (() => void)[] = []
+  const replace = (holder: object, replacements: Readonly<Record<string, unknown>>) => {
+    for (const [name, value] of Object.entries(replacements)) {
+      const before = Object.getOwnPropertyDescriptor(holder, name)
+      Object.defineProperty(holder, name, {
+        value,
+        writable: true,
+        configurable: true,
+        enumerable: before?.enumerable ?? true,
+      })
+      undo.push(() => {
+        if (before === undefined) Reflect.deleteProperty(holder, name)
+        else Object.defineProperty(holder, name, before)
+      })
+    }
+  }
+  const { setTimeout, setInterval, setImmediate, clear, promises } = timerFunctions(clock)
+  const real = { ...timersModule }
+  const timers = {
+    setTimeout,
+    setInterval,
+    setImmediate,
+    clearTimeout: (timer: unknown) => clear(timer, real.clearTimeout),
+    clearInterval: (timer: unknown) => clear(timer, real.clearInterval),
+    clearImmediate: (timer: unknown) => clear(timer, real.clearImmediate),
+  }
+  replace(globalThis, timers)
+  replace(timersModule, timers)
+  replace(timersPromises, promises)
+  replace(globalThis, { Date: programDate(clock, globalThis.Date) })
+  const start = clock.now()
+  replace(performance, { now: () => clock.now() - start })
+  replace(process, { hrtime: programHrtime(clock) })
+  replace(Math, { random: programRandom(clock) })
+  replace(nodeCryptoModule, nodeCrypto(clock))
+  replace(globalThis.crypto, webCrypto(clock))
+  undo.push(controlZlib(clock))
+  syncBuiltinESMExports()
+  return () => {
+    for (const put of undo.reverse()) put()
+    syncBuiltinESMExports()
+  }
+}
