@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const SEEDS = [1, 7, 42]
-/** A group of consumers, and a producer in a storm of faults. */
-const PROGRAMS = ['test/cluster/workload.ts', 'test/support/storm.ts']
+/** A group of consumers, a producer in a storm of faults, and a program of the real kafkajs. */
+const PROGRAMS = ['test/cluster/workload.ts', 'test/support/storm.ts', 'test/wire/program.ts']
 const folder = mkdtempSync(join(tmpdir(), 'kafkarium-nodes-'))
 const hashes = new Map()
 

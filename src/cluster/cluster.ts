@@ -3,7 +3,7 @@
  * root hands in how one is made, so that any client over `Transport` works.
  */
 import { NEWEST_KAFKA, SWITCH_NAMES, type Switches, switchesOf } from '../broker/index.ts'
-import { benignChooser, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
+import { benignChooser, peek, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
 import type { Cluster, MakeKafka } from './api.ts'
@@ -147,11 +147,17 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       pump.allowedUntil = Math.max(pump.allowedUntil, target)
       const { wait } = waiting
       return wait((resolve, reject) => {
-        arm(world, ms, 'work', {
+        const end = {
           type: 'control',
           label: 'the end of advance',
-          run: () => (waiting.broken === null ? resolve() : reject(waiting.broken)),
-        })
+          run() {
+            // What is due at this very instant was armed later and still belongs to it.
+            if ((peek(world.queue)?.time ?? Number.POSITIVE_INFINITY) <= world.now) arm(world, 0, 'work', end)
+            else if (waiting.broken === null) resolve()
+            else reject(waiting.broken)
+          },
+        } as const
+        arm(world, ms, 'work', end)
         pump.wake()
       })
     },

@@ -25,7 +25,8 @@ export function watchStandstill(world: World, pump: Pump, told: { warned: boolea
     cancel = world.host.later(STANDSTILL_MS, false, () => {
       cancel = null
       if (world.disposed || told.warned || pump.running() || world.eventsRun !== ran) return
-      if (!viewOf(world).groups.some((group) => group.members.length > 0)) return
+      const sleeps = world.controlsProgram && world.queue.loops.size > 0
+      if (!sleeps && !viewOf(world).groups.some((group) => group.members.length > 0)) return
       told.warned = true
       const why = 'Virtual time stands still: nothing is under way and only timers that merely tick are left'
       world.host.warn(standstillText(world, why))

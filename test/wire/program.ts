@@ -95,3 +95,9 @@ export async function runProgram(seed: number): Promise<ProgramResult> {
     await cluster.dispose()
   }
 }
+
+if (process.argv[1]?.endsWith('test/wire/program.ts')) {
+  process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1'
+  const { hash } = await runProgram(Number(process.argv[2]))
+  process.stdout.write(`${hash}\n`)
+}
