@@ -21,4 +21,9 @@ export interface RecordBatch {
   readonly recordCount: number
   /** The records section: everything after the 61-byte header, compressed if the attributes say so. Never written to. */
   readonly records: Uint8Array
+  /**
+   * Only of what came over a wire and is no batch at all: the error a broker answers about it, where it would be stored. The
+   * other fields say nothing then.
+   */
+  readonly problem?: number
 }

@@ -154,6 +154,7 @@ function problemOf(
   if (records === null || batch === undefined || records.length !== 1 || batch.recordCount < 1) {
     return ErrorCode.INVALID_RECORD
   }
+  if (batch.problem !== undefined) return batch.problem
   // Control batches are the brokers' own (LogValidator.validateBatch).
   if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
   if (batch.producerId >= 0 && batch.baseSequence < 0) return ErrorCode.INVALID_RECORD

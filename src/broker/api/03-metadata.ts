@@ -41,6 +41,12 @@ export const metadata = defineApi({
     const { body, apiVersion } = request
     const all = body.topics === null || (apiVersion === 0 && body.topics.length === 0)
     const topics: MetadataResponseTopic[] = []
+    if (apiVersion < 12 && body.topics?.some(({ name, topicId }) => name === null || topicId !== NO_TOPIC_ID)) {
+      // v10 and v11 have the field, and no meaning for it: all of the request is refused.
+      for (const { name, topicId } of body.topics) topics.push(unknown(name ?? '', topicId, ErrorCode.INVALID_REQUEST))
+      out.replies.push({ token: request, body: makeMetadataResponse({ topics }) })
+      return
+    }
     if (all) for (const topic of state.image.topics.values()) topics.push(describe(state.image, topic))
     else {
       const allowed = apiVersion < 4 || body.allowAutoTopicCreation

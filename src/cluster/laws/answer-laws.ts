@@ -50,7 +50,7 @@ export function rememberFetch({ ledger }: World, { connection }: RequestToken, {
 export function checkAnswer(world: World, node: NodeRuntime, token: RequestToken, body: unknown): void {
   if (world.ledger.violation !== null) return
   if (token.api === 'Produce') checkProduce(world, node, token, body as ProduceResponse)
-  else if (token.api === 'Fetch') checkFetch(world, node, token, body as FetchResponse)
+  else if (token.api === 'Fetch' && body !== null) checkFetch(world, node, token, body as FetchResponse)
 }
 
 function checkProduce(world: World, node: NodeRuntime, token: RequestToken, body: ProduceResponse): void {

@@ -56,6 +56,8 @@ export interface WireOptions {
   readonly log: (line: string) => void
 }
 
+const KEEP_BAD = { keepBadBatches: true } as const
+
 /** So many requests of one connection may be under way; the rest stays in the socket (SocketServer mutes the channel). */
 const MOST_UNDER_WAY = 32
 
@@ -146,7 +148,7 @@ export function openWire(
   function nextRequest(): PendingRequest | null {
     try {
       const frame = splitter.next()
-      return frame === null ? null : toRequest(decodeRequest(frame))
+      return frame === null ? null : toRequest(decodeRequest(frame, KEEP_BAD))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       return unreadable(error)

@@ -17,6 +17,11 @@ export interface ReaderOptions {
   readonly checkCrcs?: boolean
   /** A batch cut off at the end of a `records` field is dropped instead of refused (Fetch answers may end so). */
   readonly allowPartialBatch?: boolean
+  /**
+   * What stands in a `records` field and is no batch becomes a `RecordBatch` with a `problem`, instead of making the whole request
+   * unreadable: a broker answers about that partition, and takes the others.
+   */
+  readonly keepBadBatches?: boolean
 }
 
 export class Reader {
@@ -24,6 +29,7 @@ export class Reader {
   readonly view: DataView
   readonly checkCrcs: boolean
   readonly allowPartialBatch: boolean
+  readonly keepBadBatches: boolean
   position = 0
   /** Exclusive. */
   end: number
@@ -39,6 +45,7 @@ export class Reader {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
     this.checkCrcs = options.checkCrcs ?? true
     this.allowPartialBatch = options.allowPartialBatch ?? false
+    this.keepBadBatches = options.keepBadBatches ?? false
     this.end = bytes.length
   }
 

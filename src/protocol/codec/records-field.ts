@@ -1,6 +1,8 @@
 /** A field of type `records`: batches one after the other behind one length in bytes. */
 import type { RecordBatch } from '../batch.ts'
-import { EncodeError } from '../fault.ts'
+import { EMPTY_BYTES } from '../defaults.ts'
+import { ErrorCode } from '../errors.ts'
+import { DecodeError, EncodeError } from '../fault.ts'
 import { batchSizeInBytes } from '../records/attributes.ts'
 import { hasWholeBatch, readBatch, writeBatch } from '../records/wire.ts'
 import type { Reader } from './reader.ts'
@@ -32,11 +34,45 @@ function readAll(r: Reader, label: string, length: number): readonly RecordBatch
       break
     }
     r.item(batches.length)
-    batches.push(readBatch(r))
+    if (!r.keepBadBatches) batches.push(readBatch(r))
+    else if (!readOrKeep(r, batches)) break
   }
   r.leave()
   r.end = outer
   return batches
+}
+
+/** False when the rest of the field cannot be read: it is skipped. */
+function readOrKeep(r: Reader, batches: RecordBatch[]): boolean {
+  try {
+    batches.push(readBatch(r))
+    return true
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error
+    r.position = r.end
+    // An incomplete batch is none (ByteBufferLogInputStream.nextBatch).
+    if (error.code !== 'TRUNCATED') batches.push({ ...NO_BATCH, problem: problemOf(error) })
+    return false
+  }
+}
+
+/** ProduceRequest.validateRecords, DefaultRecordBatch.ensureValid. */
+function problemOf(error: DecodeError): number {
+  return error.code === 'UNSUPPORTED_MAGIC' ? ErrorCode.INVALID_RECORD : ErrorCode.CORRUPT_MESSAGE
+}
+
+const NO_BATCH: RecordBatch = {
+  baseOffset: 0,
+  partitionLeaderEpoch: -1,
+  attributes: 0,
+  lastOffsetDelta: 0,
+  baseTimestamp: -1,
+  maxTimestamp: -1,
+  producerId: -1,
+  producerEpoch: -1,
+  baseSequence: -1,
+  recordCount: 1,
+  records: EMPTY_BYTES,
 }
 
 /** Writes the field; `nullable` says whether null is allowed in this version. */
