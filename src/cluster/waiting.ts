@@ -87,6 +87,7 @@ export function createWaiting(world: World, pump: Pump, main: Process): Waiting 
       begin(
         (value) => {
           known.delete(ended)
+          world.programWent = world.now
           resolve(value)
         },
         (error) => {

@@ -179,6 +179,8 @@ export interface World {
   nextConnectionId: number
   /** Virtual time of the last progress: a call settled, a handler ran, the test called in. */
   lastProgress: number
+  /** Virtual time at which a wait of the program ended and it went on, for programs whose calls nobody sees (`wire/awaited.ts`). */
+  programWent: number
   /** User code may have become runnable: it has to run before the next event. */
   touched: boolean
   disposed: boolean
@@ -284,6 +286,7 @@ export function createWorld(options: WorldOptions): World {
     toldPartitions: new Map(),
     nextConnectionId: 1,
     lastProgress: options.epoch,
+    programWent: options.epoch,
     touched: false,
     disposed: false,
     controlsProgram: false,

@@ -12,12 +12,6 @@ export interface Serving {
 const MOST_UNREAD_BYTES = 8 * 1024 * 1024
 
 export function serveSocket(door: ServerDoor, socket: Socket, { node, advertised, log }: Serving): void {
-  let held = false
-  let unread = false
-  const flow = () => {
-    if (held || unread) socket.pause()
-    else socket.resume()
-  }
   const host = `/${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`
   // A broker that is down, or that nobody reaches: the system has accepted for it already.
   const connection: WireConnection = door.open(
@@ -26,22 +20,13 @@ export function serveSocket(door: ServerDoor, socket: Socket, { node, advertised
       opened: () => socket.on('data', (bytes) => connection.receive(bytes)),
       refused: () => socket.destroy(),
       answer(frame) {
-        if (socket.write(frame) || socket.writableLength < MOST_UNREAD_BYTES || unread) return
-        unread = true
-        flow()
+        if (!socket.write(frame) && socket.writableLength >= MOST_UNREAD_BYTES) connection.unread(true)
       },
       ended: () => socket.destroySoon(),
-      hold(holding) {
-        held = holding
-        flow()
-      },
+      hold: (holding) => void (holding ? socket.pause() : socket.resume()),
     },
   )
-  socket.on('drain', () => {
-    if (!unread) return
-    unread = false
-    flow()
-  })
+  socket.on('drain', () => connection.unread(false))
   // A reset is an end like any other; `close` follows.
   socket.on('error', () => {})
   socket.on('end', () => connection.close())

@@ -19,8 +19,9 @@ import type { ClientConnection, PendingRequest } from '../connection.ts'
 import { closeConnection, openConnection, sendRequest } from '../network.ts'
 import { act, type Process } from '../process.ts'
 import type { Pump } from '../pump.ts'
-import type { NodeRuntime, OpenCall, World } from '../world.ts'
+import type { NodeRuntime, World } from '../world.ts'
 import { type Addresses, advertise } from './advertise.ts'
+import { awaitAnswer } from './awaited.ts'
 
 /** The client's end: told what happens, in events of the cluster, never inside `receive`. */
 export interface WireClient {
@@ -38,6 +39,8 @@ export interface WireClient {
 export interface WireConnection {
   /** Bytes of the client. They are kept, not copied, and must not be changed. */
   receive(bytes: Uint8Array): void
+  /** The client does not read what it is answered: of its requests no more are taken until it does. */
+  unread(unread: boolean): void
   /** The client closes: nothing more is told to it. */
   close(): void
 }
@@ -73,6 +76,7 @@ export function openWire(
   const splitter = new FrameSplitter(Number(node.broker.config['socket.request.max.bytes']))
   let underWay = 0
   let holding = false
+  let unread = false
   let over = false
 
   const end = (why: string) => {
@@ -121,6 +125,10 @@ export function openWire(
       takeFrames()
       pump.wake()
     },
+    unread(now) {
+      unread = now
+      if (!now) takeFrames()
+    },
     close() {
       if (over) return
       over = true
@@ -133,13 +141,13 @@ export function openWire(
   }
 
   function takeFrames(): void {
-    while (!over && underWay < MOST_UNDER_WAY) {
+    while (!over && !unread && underWay < MOST_UNDER_WAY) {
       const request = nextRequest()
       if (request === null) break
       underWay += 1
       act(process, () => sendRequest(world, connection, request))
     }
-    const full = underWay >= MOST_UNDER_WAY
+    const full = unread || underWay >= MOST_UNDER_WAY
     if (over || full === holding) return
     holding = full
     client.hold(full)
@@ -191,7 +199,7 @@ export function openWire(
     noResponse: boolean,
     encode: ((answer: unknown) => Uint8Array) | null,
   ): PendingRequest {
-    const call = world.controlsProgram && api !== 'Fetch' && !noResponse ? awaited(api) : null
+    const awaited = world.controlsProgram && !noResponse ? awaitAnswer(world, connection, api, body) : null
     return {
       // Not the client's: it may use one twice, and brokers know requests by it.
       correlationId: connection.nextCorrelationId++,
@@ -206,28 +214,9 @@ export function openWire(
         noResponse || encode === null
           ? null
           : (outcome) => {
-              call?.()
+              awaited?.()
               if (!over && outcome.type === 'answer') answered(api, apiVersion, () => encode(outcome.body))
             },
-    }
-  }
-
-  /** The program is on virtual time, and somebody in it waits for this answer: time moves until it is there. */
-  function awaited(api: ApiName): () => void {
-    const call: OpenCall = {
-      label: `${connection.clientId}: ${api} to broker ${node.id}`,
-      process,
-      since: world.now,
-      deadline: world.now + world.deadlineMs,
-      waitsForUser: false,
-      onDeadline: null,
-    }
-    world.calls.add(call)
-    process.calls.add(call)
-    return () => {
-      world.calls.delete(call)
-      process.calls.delete(call)
-      world.lastProgress = world.now
     }
   }
 

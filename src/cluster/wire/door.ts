@@ -43,7 +43,7 @@ export function openSocket(scope: DoorScope, args: SocketFactoryArgs): WireSocke
           leaving.refused('unknown-host'),
         )
         pump.wake()
-        return { receive: () => {}, close: release }
+        return { receive: () => {}, unread: () => {}, close: release }
       }
       const connection = openWire(world, pump, process, node, leaving, {
         name: 'a socket',
@@ -55,6 +55,7 @@ export function openSocket(scope: DoorScope, args: SocketFactoryArgs): WireSocke
       })
       return {
         receive: (bytes) => connection.receive(bytes),
+        unread: (unread) => connection.unread(unread),
         close() {
           release()
           connection.close()
