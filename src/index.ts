@@ -54,11 +54,13 @@ export type {
   InFlightView,
   MemberView,
   NodeView,
+  OpenTransactionView,
   PartitionView,
   ProcessView,
   RecordView,
   TopicView,
   TraceListener,
+  TransactionView,
 } from './cluster/view.ts'
 export type { ClientConfig, Cluster } from './compose.ts'
 export type {

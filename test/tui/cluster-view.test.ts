@@ -35,6 +35,7 @@ const view: ClusterView = {
         logStartOffset: 0,
         highWatermark: 0,
         lastStableOffset: 0,
+        openTransactions: [],
         logEndOffset: 0,
       })),
     },
