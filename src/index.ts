@@ -52,6 +52,7 @@ export type {
   GroupOffsetView,
   GroupView,
   InFlightView,
+  LogEntryView,
   MemberView,
   NodeView,
   OpenTransactionView,

@@ -13,6 +13,7 @@ import { decodeUtf8 } from '../protocol/utf8.ts'
 import { coordinatorRecordText, groupViews } from './group-view.ts'
 import { leaderLog } from './leader-log.ts'
 import { faultyLinks } from './links.ts'
+import { decompressed } from './record-bytes.ts'
 import { openTransactions, transactionViews } from './transaction-view.ts'
 import type { ClusterView, InFlightView, NodeView, PartitionView, RecordView, TopicView } from './view.ts'
 import type { World } from './world.ts'
@@ -179,9 +180,4 @@ function recordView(topic: string, partition: number, record: ReturnType<typeof 
     key: record.key === null ? null : decodeUtf8(record.key),
     value: record.value === null ? null : decodeUtf8(record.value),
   }
-}
-
-function decompressed(world: World, batch: PartitionLog['batches'][number]): Uint8Array | undefined {
-  const code = batch.attributes & 7
-  return code === 0 ? undefined : world.host.decompress(code, batch.records)
 }

@@ -211,6 +211,17 @@ export interface ProcessView {
   readonly incarnation: number
 }
 
+/** What is at one offset of a log. Offsets that compaction has emptied are left out. */
+export interface LogEntryView {
+  readonly offset: number
+  /** Or the marker that ends the producer's transaction in this partition, which no consumer gets to see. */
+  readonly type: 'record' | 'commit' | 'abort'
+  /** Null = written without one. */
+  readonly producerId: number | null
+  /** What has become of the record's transaction; null for a record that was in none, and for a marker. */
+  readonly transaction: 'open' | 'committed' | 'aborted' | null
+}
+
 export interface RecordView {
   readonly topic: string
   readonly partition: number

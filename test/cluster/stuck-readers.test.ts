@@ -127,6 +127,32 @@ describe('the view', () => {
   })
 })
 
+describe('a log', () => {
+  test('says of every offset what it is, and what became of its transaction', async () => {
+    const cluster = create()
+    await cluster.produce('orders', ['plain'])
+    await (await begin(cluster, 'kept')).commit()
+    await cluster.settle()
+    await (await begin(cluster, 'dropped')).abort()
+    await cluster.settle()
+    await begin(cluster, 'undecided')
+    await cluster.produce('orders', ['behind'])
+    const log = cluster.topic('orders').log(0)
+    expect(log.map(({ offset, type, transaction }) => `${offset} ${type} ${transaction ?? ''}`.trim())).toEqual([
+      '0 record',
+      '1 record committed',
+      '2 commit',
+      '3 record aborted',
+      '4 abort',
+      '5 record open',
+      '6 record',
+    ])
+    const [id] = cluster.view().transactions.map(({ producerId }) => producerId)
+    expect(log.map(({ producerId }) => producerId === id)).toEqual([false, true, true, true, true, true, false])
+    expect(() => cluster.topic('orders').log(1)).toThrow('Topic "orders" has the partitions 0 to 0, not 1.')
+  })
+})
+
 describe('a wait behind a transaction', () => {
   test('that was forgotten: the error says where, whose, since when, and what to do', async () => {
     const cluster = create()

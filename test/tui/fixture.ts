@@ -224,6 +224,7 @@ export const snapshot: SandboxSnapshot = {
   histories: new Map(),
   positions: new Map(),
   offsets: [],
+  logs: new Map(),
   elapsedMs: 83_400,
   startedAt: EPOCH,
   paused: false,
