@@ -7,7 +7,7 @@ import {
   transactionRows,
 } from '../models/transactions.ts'
 import type { SandboxSnapshot } from '../sandbox/controller.ts'
-import { fit, fitLine, type Line, type Span, span, type Tone, width, wrap } from '../term/text.ts'
+import { fit, type Line, type Span, span, type Tone, width, wrap } from '../term/text.ts'
 import type { ViewContext } from './context.ts'
 import { heading, indent } from './frame.ts'
 import { type Column, tableLines } from './table.ts'
@@ -135,7 +135,7 @@ function stripLine(
     span(first > 0 ? glyphs.ellipsis : glyphs.side, 'muted'),
     ...merged(spans.slice(0, at)),
     // Where readers stop; at the end of the log it would say nothing.
-    span(isBehind ? glyphs.bookmark : '', 'warn', true),
+    span(isBehind ? glyphs.stop : '', 'warn', true),
     ...merged(spans.slice(at)),
     span(' '.repeat(Math.max(0, room.cells - cells.length + (isBehind ? 0 : 1)))),
     span(glyphs.side, 'muted'),
@@ -163,6 +163,6 @@ function waitLine(
   const whose = transactionalId ?? t('txns.producer-id', { id: producerId })
   const seconds = Math.floor(openForMs / 1000)
   const id = ended ? 'txns.waits.ended' : hangs ? 'txns.waits.hangs' : 'txns.waits'
-  const text = t(id, { mark: glyphs.bookmark, whose, offset: firstOffset, seconds })
-  return [fitLine([span(' '.repeat(names + 6)), span(text, 'warn')], columns - 1, glyphs.ellipsis)]
+  const text = t(id, { mark: glyphs.stop, whose, offset: firstOffset, seconds })
+  return indent(wrap([span(text, 'warn')], columns - names - 7), names + 6)
 }
