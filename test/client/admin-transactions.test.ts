@@ -247,10 +247,7 @@ describe('fenceProducers', () => {
     const transaction = await begin(cluster, 'tx')
     const seen = await reader(cluster)
     const { producers } = await admin.fenceProducers(['tx', 'never-used'])
-    expect(producers).toMatchObject([
-      { transactionalId: 'tx' },
-      { transactionalId: 'never-used', producerEpoch: 0 },
-    ])
+    expect(producers).toMatchObject([{ transactionalId: 'tx' }, { transactionalId: 'never-used', producerEpoch: 0 }])
     const epoch = producers[0]?.producerEpoch
     expect(epoch).toBeGreaterThan(0)
     await expect(transaction.commit()).rejects.toMatchObject({ type: 'INVALID_PRODUCER_EPOCH' })

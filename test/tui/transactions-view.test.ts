@@ -153,12 +153,16 @@ test('what hangs and what is about to be read is told apart', () => {
     [],
   ])
   const text = frame(SIZES[0], { world }).join('\n')
-  expect(text).toContain('┃ readers stop at 4: producer 7 hangs for 12 s, nobody ends it')
+  expect(text).toContain('┃ readers stop at 4: a transaction of producer 7 hangs for 12 s,')
   expect(text).toContain('┃ readers stop at 5: the marker of checkout is being replicated')
 })
 
 test('nothing yet says how to begin', () => {
-  expect(frame(SIZES[0], { world: viewOf(LOGS, [], []) })[3]).toContain('No transaction yet. n begins one')
+  const world = viewOf(LOGS, [], [])
+  expect(frame(SIZES[0], { world })[3]).toContain('No transaction yet. n begins one')
+  const topics = [...world.view.topics, { name: '__transaction_state', internal: true, partitions: [] }]
+  const without = { ...world, view: { ...world.view, topics } }
+  expect(frame(SIZES[0], { world: without })[3]).toContain('No coordinator is there now.')
 })
 
 test('what does not fit is reached by scrolling, and not a line more', () => {

@@ -215,6 +215,7 @@ export const en = {
 
   'txns.transactions': 'Transactions: {count}',
   'txns.none': 'No transaction yet. n begins one, w writes in it, m commits it, u aborts it, k kills its producer.',
+  'txns.no-coordinator': 'No coordinator is there now. When the transaction log has a leader again, this goes on.',
   'txns.logs': 'Logs',
   'txns.id': 'Transactional id',
   'txns.producer': 'Producer',
@@ -237,7 +238,7 @@ export const en = {
   'txns.legend.aborted': 'aborted',
   'txns.legend.commit-marker': 'commit',
   'txns.legend.abort-marker': 'abort',
-  'txns.producer-id': 'producer {id}',
+  'txns.producer-id': 'a transaction of producer {id}',
   'txns.waits': '{mark} readers stop at {offset}: {whose} is open for {seconds} s',
   'txns.waits.hangs': '{mark} readers stop at {offset}: {whose} hangs for {seconds} s, nobody ends it',
   'txns.waits.ended': '{mark} readers stop at {offset}: the marker of {whose} is being replicated',

@@ -215,6 +215,7 @@ export const ko: Messages = {
 
   'txns.transactions': '트랜잭션 {count}개',
   'txns.none': '아직 트랜잭션이 없어요. n으로 시작하고 w로 쓰고 m으로 커밋, u로 취소해요. k는 프로듀서를 죽여요.',
+  'txns.no-coordinator': '지금은 코디네이터가 없어요. 트랜잭션 로그에 리더가 다시 생기면 이어져요.',
   'txns.logs': '로그',
   'txns.id': '트랜잭션 ID',
   'txns.producer': '프로듀서',

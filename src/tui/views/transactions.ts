@@ -28,10 +28,17 @@ export function transactionLines(snapshot: SandboxSnapshot, context: ViewContext
   const rows = transactionRows(snapshot.view)
   return [
     heading(t('txns.transactions', { count: rows.length }), context),
-    ...(rows.length === 0 ? sentence(t('txns.none'), context) : tableOf(rows, context)),
+    ...(rows.length === 0
+      ? sentence(t(hasLog(snapshot) ? 'txns.no-coordinator' : 'txns.none'), context)
+      : tableOf(rows, context)),
     heading(t('txns.logs'), context, legend(context)),
     ...logLines(snapshot, context),
   ]
+}
+
+/** It is made with the first transaction: who knows of none then is away, or loads. */
+function hasLog({ view }: SandboxSnapshot): boolean {
+  return view.topics.some(({ name }) => name === '__transaction_state')
 }
 
 function sentence(text: string, { columns }: ViewContext): Line[] {
