@@ -5,7 +5,7 @@
 import { viewOf } from './inspect.ts'
 import { describeHandlers, describeNext } from './pending.ts'
 import type { Pump } from './pump.ts'
-import { stuckReaders } from './stuck-readers.ts'
+import { stuckReaderText } from './stuck-readers.ts'
 import type { World } from './world.ts'
 
 export interface Standstill {
@@ -40,16 +40,11 @@ export function watchStandstill(world: World, pump: Pump, told: { warned: boolea
 export function standstillText(world: World, why: string): string {
   const open = [...world.calls].map(({ label }) => label)
   const running = describeHandlers(world)
-  const stuck = stuckReaders(world).map(({ what, wayOut }) => `${asSentence(what)} ${wayOut}`)
   return (
-    `[kafkarium] ${[`${why}.`, ...stuck].join(' ')}` +
+    `[kafkarium] ${why}.${stuckReaderText(world)}` +
     (open.length > 0 ? ` Open calls: ${open.join(', ')}.` : '') +
     (running.length > 0 ? ` Still running: ${running.join(', ')}.` : '') +
     ` Next: ${describeNext(world, 3).join('; ') || 'nothing'}.` +
     ' To move time: await cluster.advance(…), cluster.until(…) or cluster.group(…).stable(). When you are done: cluster.dispose().'
   )
-}
-
-function asSentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }

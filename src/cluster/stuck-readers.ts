@@ -10,6 +10,9 @@ import { openTransactions, transactionViews, writtenAt } from './transaction-vie
 import type { OpenTransactionView, TransactionView } from './view.ts'
 import type { World } from './world.ts'
 
+/** Lines of each kind in an error. */
+const MOST_LINES = 3
+
 /** Whom a partition's records are kept from. */
 interface Reading {
   readonly log: PartitionLog
@@ -18,13 +21,13 @@ interface Reading {
 }
 
 /** A wait behind a transaction: where and whose, and what to do about it. */
-export interface StuckReader {
+interface StuckReader {
   readonly what: string
   readonly wayOut: string
 }
 
 /** One a partition, by topic and partition. */
-export function stuckReaders(world: World): StuckReader[] {
+function stuckReaders(world: World): StuckReader[] {
   const transactions = transactionViews(world)
   return readings(world).flatMap(({ log, groups }) => {
     const stable = lastStableOffset(log)
@@ -36,7 +39,7 @@ export function stuckReaders(world: World): StuckReader[] {
       {
         what:
           `${reader} reads committed records only and waits at ${log.topic}-${log.partition} offset ${stable}, the log goes on to ` +
-          `${log.highWatermark - 1}: ${nameOf(first)} is open there for ${durationText(world.now - first.since)}.`,
+          `${log.highWatermark - 1}: ${nameOf(first)} is open there for ${durationText(Math.max(0, world.now - first.since))}.`,
         wayOut: wayOut(log, first, known, world.now),
       },
     ]
@@ -46,7 +49,23 @@ export function stuckReaders(world: World): StuckReader[] {
 /** The same, and what was aborted, as lines of an error. */
 export function stuckReaderLines(world: World): string {
   const stuck = stuckReaders(world).map(({ what, wayOut }) => `  ${what}\n    ${wayOut}\n`)
-  return [...stuck, ...describeAborted(world).map((line) => `  ${line}\n`)].join('')
+  const aborted = describeAborted(world).map((line) => `  ${line}\n`)
+  return [...firstOf(stuck), ...firstOf(aborted)].join('')
+}
+
+/** One of many partitions says enough. */
+function firstOf(lines: readonly string[]): string[] {
+  const left = lines.length - MOST_LINES
+  return left <= 0 ? [...lines] : [...lines.slice(0, MOST_LINES), `  and so in ${left} more partition(s)\n`]
+}
+
+/** The same in one piece: the first one, and how many there are besides. */
+export function stuckReaderText(world: World): string {
+  const [first, ...others] = stuckReaders(world)
+  if (first === undefined) return ''
+  const { what, wayOut } = first
+  const more = others.length === 0 ? '' : ` So it is in ${others.length} more partition(s).`
+  return ` ${what.charAt(0).toUpperCase()}${what.slice(1)} ${wayOut}${more}`
 }
 
 function nameOf({ transactionalId, producerId, producerEpoch }: OpenTransactionView): string {

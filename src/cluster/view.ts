@@ -106,7 +106,7 @@ export interface TransactionView {
   readonly state: TransactionStateName
   /** The state it is on its way to, not in the log yet; null: none. */
   readonly pending: TransactionStateName | null
-  /** What it has written to; while it is ended, where its marker is still to come. */
+  /** What it has written to; none when it is over. */
   readonly partitions: readonly AssignedPartition[]
   /** Virtual milliseconds since the Unix epoch; null: none is open. */
   readonly startedAt: number | null

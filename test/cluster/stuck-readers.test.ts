@@ -239,6 +239,22 @@ describe('a wait behind a transaction', () => {
     expect(await messageOf(cluster.until(() => false, { within: '5s' }))).not.toContain('committed records only')
   })
 
+  test('in many partitions: some are named, the others counted', async () => {
+    const cluster = create({ topics: { orders: 6 } })
+    const producer = cluster.kafka(quiet).producer({ transactionalId: 'shop' })
+    await producer.connect()
+    const transaction = await producer.transaction()
+    const messages = [0, 1, 2, 3, 4, 5].map((partition) => ({ value: 'a', partition }))
+    await transaction.send({ topic: 'orders', messages })
+    const seen = await read(cluster)
+    const waits = await messageOf(cluster.until(() => seen.length > 0, { within: '10s' }))
+    expect(waits.match(/committed records only/g)).toHaveLength(3)
+    expect(waits).toContain('  and so in 3 more partition(s)\n')
+    await transaction.abort()
+    const aborted = await messageOf(cluster.until(() => seen.length > 0, { within: '10s' }))
+    expect(aborted.match(/never sees/g)).toHaveLength(3)
+  })
+
   test('while time stands still: the one line says it', async () => {
     const warnings = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
     const cluster = create()

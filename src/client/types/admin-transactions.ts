@@ -47,7 +47,7 @@ export interface TransactionDescription extends TransactionListing {
   transactionTimeoutMs: number
   /** Milliseconds since the Unix epoch; null: none is open. */
   transactionStartTimeMs: string | null
-  /** What it has written to; while it is ended, where its marker is still to come. */
+  /** What it has written to; none when it is over. */
   topicPartitions: TopicPartitions[]
 }
 
