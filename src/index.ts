@@ -61,13 +61,16 @@ export type {
   GroupOffsetView,
   GroupView,
   InFlightView,
+  LogEntryView,
   MemberView,
   NodeView,
+  OpenTransactionView,
   PartitionView,
   ProcessView,
   RecordView,
   TopicView,
   TraceListener,
+  TransactionView,
 } from './cluster/view.ts'
 export type { Address, Addresses } from './cluster/wire/advertise.ts'
 export type { WireClient, WireConnection } from './cluster/wire/connection.ts'

@@ -9,6 +9,7 @@ import type {
   ClusterView,
   GenerationView,
   GroupView,
+  LogEntryView,
   MemberView,
   NodeView,
   PartitionView,
@@ -144,6 +145,8 @@ export interface TopicHandle {
   readonly partitions: readonly PartitionView[]
   /** All records, by partition, then offset. Those of internal topics are decoded. */
   records(partition?: number): RecordView[]
+  /** What is at every offset of the leader's log, markers included, and what became of the transactions they were in. */
+  log(partition: number): LogEntryView[]
   /** The next record nobody has taken with `next` yet, in order of offset, lowest partition first; waits for one. */
   next(options?: { readonly within?: Duration }): Promise<RecordView>
 }

@@ -6,6 +6,7 @@ import { KafkariumError } from './errors.ts'
 import { generationsOf } from './generations.ts'
 import { groupView } from './group-view.ts'
 import { firstRecord, recordViews, topicViews, viewOf } from './inspect.ts'
+import { logEntries } from './log-view.ts'
 import type { RecordView, TopicView } from './view.ts'
 import type { Waiting } from './waiting.ts'
 import type { World } from './world.ts'
@@ -37,6 +38,14 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
     }
     return undefined
   }
+  const check = (partition: number): void => {
+    const { length } = find().partitions
+    if (Number.isInteger(partition) && partition >= 0 && partition < length) return
+    throw new KafkariumError(
+      'KAFKARIUM_UNKNOWN_TOPIC',
+      `Topic "${name}" has the partitions 0 to ${length - 1}, not ${partition}.`,
+    )
+  }
   return {
     name,
     get partitions() {
@@ -45,13 +54,15 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
     records(partition) {
       // An internal topic is made when it is first needed; until then it holds nothing.
       if (isInternal(name) && !scope.world().controller.image.topics.has(name)) return []
-      const partitions = find().partitions.map((view) => view.partition)
-      if (partition === undefined) return partitions.flatMap((index) => recordViews(scope.world(), name, index))
-      if (partitions.includes(partition)) return recordViews(scope.world(), name, partition)
-      throw new KafkariumError(
-        'KAFKARIUM_UNKNOWN_TOPIC',
-        `Topic "${name}" has the partitions 0 to ${partitions.length - 1}, not ${partition}.`,
-      )
+      if (partition !== undefined) {
+        check(partition)
+        return recordViews(scope.world(), name, partition)
+      }
+      return find().partitions.flatMap((view) => recordViews(scope.world(), name, view.partition))
+    },
+    log(partition) {
+      check(partition)
+      return logEntries(scope.world(), name, partition)
     },
     next(nextOptions) {
       scope.enter('topic.next')

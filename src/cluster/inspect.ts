@@ -13,6 +13,8 @@ import { decodeUtf8 } from '../protocol/utf8.ts'
 import { coordinatorRecordText, groupViews } from './group-view.ts'
 import { leaderLog } from './leader-log.ts'
 import { faultyLinks } from './links.ts'
+import { decompressed } from './record-bytes.ts'
+import { openTransactions, transactionViews } from './transaction-view.ts'
 import type { ClusterView, InFlightView, NodeView, PartitionView, RecordView, TopicView } from './view.ts'
 import type { World } from './world.ts'
 
@@ -22,6 +24,7 @@ export function viewOf(world: World): ClusterView {
     nodes: nodeViews(world),
     topics: topicViews(world),
     groups: groupViews(world),
+    transactions: transactionViews(world),
     processes: [...world.processes.values()].map(({ name, state, incarnation }) => ({ name, state, incarnation })),
     inFlight: inFlightView(world),
     cuts: cutPairs(world),
@@ -101,6 +104,7 @@ export function topicViews(world: World): TopicView[] {
         logStartOffset: log?.logStartOffset ?? 0,
         highWatermark: log?.highWatermark ?? 0,
         lastStableOffset: log === undefined ? 0 : lastStableOffset(log),
+        openTransactions: log === undefined ? [] : openTransactions(world, log),
         logEndOffset: log?.logEndOffset ?? 0,
         replicaLogs: info.replicas.map((node) => {
           const own = world.nodes.get(node)?.broker.logs.get(topic.name)?.[info.partition]
@@ -176,9 +180,4 @@ function recordView(topic: string, partition: number, record: ReturnType<typeof 
     key: record.key === null ? null : decodeUtf8(record.key),
     value: record.value === null ? null : decodeUtf8(record.value),
   }
-}
-
-function decompressed(world: World, batch: PartitionLog['batches'][number]): Uint8Array | undefined {
-  const code = batch.attributes & 7
-  return code === 0 ? undefined : world.host.decompress(code, batch.records)
 }

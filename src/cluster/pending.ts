@@ -1,6 +1,7 @@
 /** What is armed, in words: for deadlock reports and the line about standing time. */
 import { durationText } from './duration.ts'
 import { groupViews } from './group-view.ts'
+import { stuckReaderLines } from './stuck-readers.ts'
 import type { Task, World } from './world.ts'
 
 /** The next timers, soonest first. */
@@ -35,11 +36,11 @@ export function describeGroups(world: World): string {
   return lines.join('')
 }
 
-/** Running handlers and next timers, as lines of an error. */
+/** Who waits behind transactions, running handlers and next timers, as lines of an error. */
 export function describeWaiting(world: World): string {
   const handlers = describeHandlers(world)
   const running = handlers.length === 0 ? '' : `  still running: ${handlers.join(', ')}\n`
-  return `${running}  next timers: ${describeNext(world, 5).join('; ') || 'none'}\n`
+  return `${stuckReaderLines(world)}${running}  next timers: ${describeNext(world, 5).join('; ') || 'none'}\n`
 }
 
 function describeTask(task: Task): string {

@@ -5,6 +5,7 @@
 import { viewOf } from './inspect.ts'
 import { describeHandlers, describeNext } from './pending.ts'
 import type { Pump } from './pump.ts'
+import { stuckReaderText } from './stuck-readers.ts'
 import type { World } from './world.ts'
 
 export interface Standstill {
@@ -41,7 +42,7 @@ export function standstillText(world: World, why: string): string {
   const open = [...world.calls].map(({ label }) => label)
   const running = describeHandlers(world)
   return (
-    `[kafkarium] ${why}.` +
+    `[kafkarium] ${why}.${stuckReaderText(world)}` +
     (open.length > 0 ? ` Open calls: ${open.join(', ')}.` : '') +
     (running.length > 0 ? ` Still running: ${running.join(', ')}.` : '') +
     ` Next: ${describeNext(world, 3).join('; ') || 'nothing'}.` +

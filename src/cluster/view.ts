@@ -2,6 +2,7 @@
  * The read model: an immutable copy of everything a screen, a test or a lesson may look at.
  * Nothing in it refers to live state (law K6).
  */
+import type { TransactionStateName } from '../broker/index.ts'
 import type { GroupStateName, TraceEvent } from '../kernel/trace-event.ts'
 
 export interface ClusterView {
@@ -10,6 +11,8 @@ export interface ClusterView {
   readonly nodes: readonly NodeView[]
   readonly topics: readonly TopicView[]
   readonly groups: readonly GroupView[]
+  /** What coordinators know now, those that are over included: a transactional id is kept for seven days. */
+  readonly transactions: readonly TransactionView[]
   readonly processes: readonly ProcessView[]
   /** What is on its way now. */
   readonly inFlight: InFlightView
@@ -76,6 +79,8 @@ export interface PartitionView {
   readonly highWatermark: number
   /** The leader's. Consumers read below it, unless they read uncommitted: it stands before the first transaction that is open. */
   readonly lastStableOffset: number
+  /** Why it is below the high watermark, by first offset. */
+  readonly openTransactions: readonly OpenTransactionView[]
   /** The leader's LEO: the offset the next record will get. */
   readonly logEndOffset: number
   /** Every replica's own log, in the order of `replicas`. */
@@ -90,6 +95,39 @@ export interface PartitionView {
     /** Of all segments, record batch headers included. */
     readonly sizeInBytes: number
   }[]
+}
+
+/** A transaction as its coordinator has it. */
+export interface TransactionView {
+  readonly transactionalId: string
+  readonly producerId: number
+  /** The producer epoch. */
+  readonly epoch: number
+  readonly state: TransactionStateName
+  /** The state it is on its way to, not in the log yet; null: none. */
+  readonly pending: TransactionStateName | null
+  /** What it has written to; none when it is over. */
+  readonly partitions: readonly AssignedPartition[]
+  /** Virtual milliseconds since the Unix epoch; null: none is open. */
+  readonly startedAt: number | null
+  readonly timeoutMs: number
+  /** The broker's id. */
+  readonly coordinator: number
+}
+
+/** A transaction as a partition's leader has it: read_committed consumers get what is before its first offset. */
+export interface OpenTransactionView {
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** Null when no coordinator knows one with this producer id. */
+  readonly transactionalId: string | null
+  readonly firstOffset: number
+  /** Virtual milliseconds since the Unix epoch: when it began, or where that is not known when its first record was written. */
+  readonly since: number
+  /** Its marker is written, and not below the high watermark yet. */
+  readonly ended: boolean
+  /** No coordinator is going to end it: only `admin.abortTransaction` does. */
+  readonly hangs: boolean
 }
 
 export interface GroupView {
@@ -171,6 +209,17 @@ export interface ProcessView {
   readonly name: string
   readonly state: 'running' | 'crashed' | 'frozen' | 'ended'
   readonly incarnation: number
+}
+
+/** What is at one offset of a log. Offsets that compaction has emptied are left out. */
+export interface LogEntryView {
+  readonly offset: number
+  /** Or the marker that ends the producer's transaction in this partition, which no consumer gets to see. */
+  readonly type: 'record' | 'commit' | 'abort'
+  /** Null = written without one. */
+  readonly producerId: number | null
+  /** What has become of the record's transaction; null for a record that was in none, and for a marker. */
+  readonly transaction: 'open' | 'committed' | 'aborted' | null
 }
 
 export interface RecordView {

@@ -62,6 +62,7 @@ function moved(sandbox: SandboxState, key: 'up' | 'down' | 'pgup' | 'pgdn'): Par
   if (pane === 'all' || pane === 'partitions') {
     return { selected: around(selected, Math.max(1, snapshot ? targetsOf(snapshot.view).length : 0)) }
   }
+  if (pane === 'transactions') return { scroll: Math.max(0, scroll + by * lines) }
   if (pane !== 'groups') return { scroll: Math.max(0, scroll - by * lines) }
   if (lines > 1) return { scroll: Math.max(0, scroll + by * lines) }
   return { member: around(member, Math.max(1, snapshot ? membersOf(snapshot, sandbox).length : 0)) }
@@ -76,9 +77,20 @@ function nextGroup({ group, snapshot }: SandboxState, groups: readonly string[])
   return groups[(at + 1) % Math.max(1, groups.length)] ?? null
 }
 
+/** In the transactions view: `k` kills the producer there. */
+const TRANSACTION_KEYS: Readonly<Record<string, 'begin' | 'write' | 'commit' | 'abort' | 'kill-producer'>> = {
+  n: 'begin',
+  w: 'write',
+  m: 'commit',
+  u: 'abort',
+  k: 'kill-producer',
+}
+
 /** What a key asks of the cluster. */
 function actionOf(sandbox: SandboxState, key: string): SandboxAction | null {
   const { snapshot } = sandbox
+  const ofTransaction = sandbox.pane === 'transactions' ? TRANSACTION_KEYS[key] : undefined
+  if (ofTransaction !== undefined) return { type: ofTransaction }
   switch (key) {
     case 'p':
       return { type: 'produce', count: 1 }

@@ -62,7 +62,7 @@ export interface TaskState {
   readonly refused: { readonly kind: 'blocked'; readonly reason: string } | { readonly kind: 'nothing-to-undo' } | null
 }
 
-export const PANES = ['all', 'partitions', 'groups', 'offsets', 'events'] as const
+export const PANES = ['all', 'partitions', 'groups', 'offsets', 'events', 'transactions'] as const
 export type Pane = (typeof PANES)[number]
 
 export interface SandboxState {

@@ -35,6 +35,7 @@ const view: ClusterView = {
         logStartOffset: 0,
         highWatermark: 0,
         lastStableOffset: 0,
+        openTransactions: [],
         logEndOffset: 0,
       })),
     },
@@ -70,6 +71,20 @@ test('80×24, English: every replica with its role, its strip and its numbers', 
     '     3 down    │███                                        │  HW    3  LEO    3',
     '     1 behind  │██░                                        │  HW    2  LEO    2',
   ])
+})
+
+test('the last stable offset stands where it is below the high watermark, and only there', () => {
+  const topics = view.topics.map((topic) => ({
+    ...topic,
+    partitions: topic.partitions.map((partition) => ({
+      ...partition,
+      highWatermark: 9,
+      lastStableOffset: 9 - partition.partition,
+    })),
+  }))
+  const lines = frame(SIZES[0], 'en', UNICODE, { view: { ...view, topics } })
+  expect(lines[6]).toBe(' ▸ orders-0  leader 1  epoch 4  in sync 1, 3')
+  expect(lines[10]).toBe('   orders-1  no leader  epoch 7  in sync 3  LSO 8')
 })
 
 test('80×24, Korean: the same cells at the same columns', () => {
@@ -227,8 +242,8 @@ test('help lists every key of the sandbox in 24 rows', () => {
     'b',
     't  h',
     'Space  .',
-    '+  -',
-    'r',
+    'n w m u k',
+    '+  -  r',
     'Ctrl-C',
   ]) {
     expect(text).toMatch(new RegExp(`^ {3}${key.replaceAll(/[.+]/g, '\\$&')} {2,}\\S`, 'm'))

@@ -112,6 +112,7 @@ export const groupSnapshot: SandboxSnapshot = {
           logStartOffset: 0,
           highWatermark: partition === 9 ? 7 : partition === 5 ? 5 : 0,
           lastStableOffset: 0,
+          openTransactions: [],
           logEndOffset: partition === 9 ? 7 : partition === 5 ? 5 : 0,
           replicaLogs: [],
         })),

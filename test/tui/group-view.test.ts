@@ -40,7 +40,7 @@ function frame(size: Size, given: Given = {}): string[] {
 
 test('80×24, English: the group, its members, its partitions, its past', () => {
   expect(frame(SIZES[0])).toEqual([
-    ' Sandbox  1 All 2 Partitions[3 Groups]4 Offsets 5 Events      1:23.4 x2 running',
+    '   1 All 2 Partitions[3 Groups]4 Offsets 5 Events 6 Txns      1:23.4 x2 running',
     '────────────────────────────────────────────────────────────────────────────────',
     '   Groups: [billing] shipping   stable for 13 s',
     '   classic  generation 3  consumer/RoundRobinAssigner  coordinator: broker 1',
@@ -61,7 +61,7 @@ test('80×24, English: the group, its members, its partitions, its past', () => 
     '────────────────────────────────────────────────────────────────────── ↓ more ──',
     ' p produce  P burst of 10  c add consumer to billing  ↑ ↓ consumer-1  k kill',
     ' f freeze  s stop  g next group  n new group  d delete group',
-    ' x crash coordinator 1  b bring back  Space pause  + - speed  1-5 views  r reset',
+    ' x crash coordinator 1  b bring back  Space pause  + - speed  1-6 views  r reset',
     ' ? help  q leave',
   ])
 })

@@ -5,6 +5,7 @@ import { partitionModels } from '../../src/tui/models/cluster.ts'
 import { type GroupDetail, groupDetail } from '../../src/tui/models/group.ts'
 import { offsetsRows } from '../../src/tui/models/offsets.ts'
 import { groupModels, partitionBars } from '../../src/tui/models/sandbox.ts'
+import { partitionLogRows, transactionRows } from '../../src/tui/models/transactions.ts'
 import { openSandbox, type Sandbox, type SandboxSnapshot } from '../../src/tui/sandbox/controller.ts'
 
 let sandbox: Sandbox | null = null
@@ -200,6 +201,93 @@ test('the offsets topic is compacted while one looks: superseded records go, the
   const keys = kept.map(({ kind, where }) => where ?? kind).sort()
   expect(keys).toEqual(['group-metadata', 'orders-0', 'orders-1', 'orders-2'])
 }, 30_000)
+
+const transactionOf = ({ view }: SandboxSnapshot) =>
+  transactionRows(view).map(({ state, partitions }) => `${state} ${partitions.join(' ')}`.trim())
+const logsOf = ({ view, logs }: SandboxSnapshot) => partitionLogRows(view, logs, 100)
+
+test('a transaction: readers wait in front of it, go on with its commit, and skip it when it is aborted', async () => {
+  const { do: act, now, until } = await start()
+  await until('all nine are read', (snapshot) => {
+    const rows = detailOf(snapshot, 'billing')?.partitions ?? []
+    return written(snapshot) === 9 && rows.length === 3 && rows.every(({ lag }) => lag === 0)
+  })
+  await act({ type: 'commit' })
+  expect(now().notice).toEqual({ id: 'txns.none-begun' })
+  await act({ type: 'kill-producer' })
+  expect(now().notice).toEqual({ id: 'txns.no-producer' })
+  await act({ type: 'speed', speed: 1 })
+  await act({ type: 'begin' })
+  expect(now().notice).toEqual({ id: 'txns.begun', params: { id: 'checkout' }, done: true })
+  expect(transactionOf(now())).toEqual(['Empty'])
+  await act({ type: 'begin' })
+  expect(now().notice).toEqual({ id: 'txns.begun-already' })
+  await act({ type: 'write' })
+  expect(now().notice).toEqual({ id: 'txns.written', params: { count: 2 }, done: true })
+  expect(transactionOf(now())).toEqual(['Ongoing orders-0 orders-1'])
+  await until('two are written', (snapshot) => logsOf(snapshot).filter(({ open }) => open !== null).length === 2)
+  for (const { name, open, cells, lastStableOffset, logEndOffset } of logsOf(now())) {
+    expect(open?.transactionalId ?? null, name).toBe(name === 'orders-2' ? null : 'checkout')
+    expect(
+      cells.filter((cell) => cell === 'open'),
+      name,
+    ).toHaveLength(name === 'orders-2' ? 0 : 1)
+    expect(logEndOffset - lastStableOffset, name).toBe(name === 'orders-2' ? 0 : 1)
+  }
+  await act({ type: 'commit' })
+  expect(now().notice).toEqual({ id: 'txns.committed', done: true })
+  await until('its markers are there', (snapshot) => logsOf(snapshot).every(({ open }) => open === null))
+  expect(logsOf(now()).map(({ cells }) => cells.at(-1))).toEqual(['commit-marker', 'commit-marker', 'record'])
+  await until('it is over', (snapshot) => transactionOf(snapshot).join() === 'CompleteCommit')
+
+  await act({ type: 'begin' })
+  await act({ type: 'write' })
+  await act({ type: 'abort' })
+  expect(now().notice).toEqual({ id: 'txns.aborted', done: true })
+  await until('what was written counts as aborted', (snapshot) =>
+    logsOf(snapshot).every(
+      ({ name, cells }) => name === 'orders-0' || cells.slice(-2).join() === 'aborted,abort-marker',
+    ),
+  )
+  expect(now().events.map(({ type }) => type)).toContain('transaction')
+}, 40_000)
+
+test('a producer dies with its transaction: its coordinator aborts it in time, or its successor at once', async () => {
+  const { do: act, now, until } = await start()
+  await until('nine records are written', (snapshot) => written(snapshot) === 9)
+  await act({ type: 'begin' })
+  await act({ type: 'write' })
+  await until('it is open', (snapshot) => logsOf(snapshot).some(({ open }) => open !== null))
+  await act({ type: 'kill-producer' })
+  expect(now().notice).toEqual({ id: 'txns.killed.open', params: { id: 'checkout', seconds: 30 }, done: true })
+  await until('it is aborted for its age', (snapshot) => transactionOf(snapshot).join().startsWith('CompleteAbort'))
+  expect(now().events.some((event) => event.type === 'transaction.timeout')).toBe(true)
+
+  await act({ type: 'begin' })
+  await act({ type: 'write' })
+  await until('another one is open', (snapshot) => logsOf(snapshot).some(({ open }) => open !== null))
+  await act({ type: 'kill-producer' })
+  const before = now().elapsedMs
+  await act({ type: 'begin' })
+  expect(now().notice?.id).toBe('txns.begun')
+  await until('nobody waits', (snapshot) => logsOf(snapshot).every(({ open }) => open === null))
+  expect(now().elapsedMs - before).toBeLessThan(25_000)
+}, 40_000)
+
+test('who lets the time-out pass is told, and begins anew', async () => {
+  const { do: act, now, until } = await start()
+  await act({ type: 'begin' })
+  await act({ type: 'write' })
+  await until('it is aborted for its age', (snapshot) => transactionOf(snapshot).join().startsWith('CompleteAbort'))
+  await act({ type: 'write' })
+  expect(now().notice).toEqual({ id: 'txns.fenced', params: { id: 'checkout' } })
+  await act({ type: 'begin' })
+  expect(now().notice?.id).toBe('txns.begun')
+  await act({ type: 'pause', paused: true })
+  void act({ type: 'write' })
+  await act({ type: 'commit' })
+  expect(now().notice).toEqual({ id: 'txns.busy' })
+}, 40_000)
 
 test('paused, time stands still; a step moves it by one event; reset starts again', async () => {
   const { do: act, now, until } = await start()

@@ -96,7 +96,7 @@ describe.each([...SIZES, SMALLEST])('$columns×$rows', ({ columns, rows }) => {
         await terminal.press('s')
         await sees(text.member)
         await sees(text.sandbox)
-        for (const pane of ['2', '3', '4', '5', '1']) {
+        for (const pane of ['2', '3', '4', '5', '6', '1']) {
           await terminal.press(pane)
           expect(terminal.flaws(), terminal.screen()).toEqual([])
         }

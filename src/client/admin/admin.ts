@@ -17,6 +17,7 @@ import type { Logger } from '../types/logging.ts'
 import * as check from './arguments.ts'
 import { createOffsetFunctions } from './offsets.ts'
 import { createRarerFunctions } from './rarer.ts'
+import { createTransactionFunctions } from './transactions.ts'
 import { waitForLeaders } from './wait-for-leaders.ts'
 
 export interface AdminOptions {
@@ -42,6 +43,7 @@ export function createAdmin(options: AdminOptions): Admin {
 
   const offsets = createOffsetFunctions(scope)
   const rarer = createRarerFunctions(scope, offsets)
+  const transactions = createTransactionFunctions(scope)
 
   async function createTopics({
     topics,
@@ -177,6 +179,7 @@ export function createAdmin(options: AdminOptions): Admin {
     setOffsets: offsets.setOffsets,
     resetOffsets: offsets.resetOffsets,
     ...rarer,
+    ...transactions,
     on: createOn('admin', adminEvents, emitter, logger) as Admin['on'],
     events: adminEvents,
     logger: () => logger,

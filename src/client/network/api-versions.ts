@@ -43,6 +43,10 @@ const spoken: { readonly [A in ApiName]?: Range } = {
   ListPartitionReassignments: { min: 0, max: 0 },
   // Beyond kafkajs.
   ConsumerGroupHeartbeat: { min: 1, max: 1 },
+  WriteTxnMarkers: { min: 0, max: 1 },
+  DescribeProducers: { min: 0, max: 0 },
+  DescribeTransactions: { min: 0, max: 0 },
+  ListTransactions: { min: 0, max: 1 },
 }
 
 /** kafkajs's ApiVersions versions, tried from the highest down while the broker answers UNSUPPORTED_VERSION. */

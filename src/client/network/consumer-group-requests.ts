@@ -1,15 +1,11 @@
 /** Requests of the consumer protocol (KIP-848), which kafkajs does not speak. */
-import { errorByCode } from '../../protocol/errors.ts'
 import { makeConsumerGroupHeartbeatRequest, makeMetadataRequest } from '../../protocol/make.ts'
 import type { ConsumerGroupHeartbeatRequest, OwnedTopicPartitions } from '../../protocol/messages.ts'
-import { KafkaJSProtocolError } from '../errors/broker-errors.ts'
-import { errorFromCode } from '../errors/protocol-errors.ts'
+import { throwOnNewerError } from '../errors/newer-errors.ts'
 import type { BrokerClient } from './broker.ts'
 
 /** The first version that tells topic ids and can be asked by name (KIP-516). */
 const METADATA_WITH_IDS = 12
-/** Where kafkajs's list of errors ends. */
-const KAFKAJS_KNOWS_UP_TO = 88
 
 export interface HeartbeatAnswer {
   readonly memberEpoch: number
@@ -27,7 +23,7 @@ export async function requestConsumerHeartbeat(
     makeConsumerGroupHeartbeatRequest(request),
     {
       isApart: true,
-      check: ({ errorCode, errorMessage }) => throwOnGroupError(errorCode, errorMessage),
+      check: ({ errorCode, errorMessage }) => throwOnNewerError(errorCode, errorMessage),
     },
   )
   return { memberEpoch, heartbeatIntervalMs, assignment: assignment?.topicPartitions ?? null }
@@ -47,12 +43,3 @@ export async function requestTopicIds(
 }
 
 const NO_ID = 'A'.repeat(22)
-
-/** kafkajs's errors where it has them, Kafka's for the codes of this protocol. */
-export function throwOnGroupError(code: number, message: string | null = null): void {
-  if (code === 0) return
-  const known = code > KAFKAJS_KNOWS_UP_TO ? errorByCode(code) : undefined
-  if (known === undefined) throw errorFromCode(code)
-  const { name: type, retriable, meaning } = known
-  throw new KafkaJSProtocolError({ type, code, retriable, message: message ?? meaning })
-}

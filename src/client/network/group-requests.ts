@@ -16,10 +16,10 @@ import {
 } from '../../protocol/make.ts'
 import type { JoinGroupResponse } from '../../protocol/messages.ts'
 import { KafkaJSMemberIdRequired } from '../errors/broker-errors.ts'
+import { throwOnNewerError } from '../errors/newer-errors.ts'
 import { errorFromCode, throwOnError } from '../errors/protocol-errors.ts'
 import type { CoordinatorMetadata } from '../types/metadata.ts'
 import type { BrokerClient } from './broker.ts'
-import { throwOnGroupError } from './consumer-group-requests.ts'
 
 const MEMBER_ID_REQUIRED = 79
 /** What a coordinator is asked for (FindCoordinatorRequest.CoordinatorType). */
@@ -192,7 +192,7 @@ export async function requestOffsetCommit(
         ? { maxVersion: OFFSET_COMMIT_WITH_EPOCH }
         : asStatic('OffsetCommit', request.groupInstanceId)),
       check: ({ topics }) => {
-        for (const { partitions } of topics) for (const { errorCode } of partitions) throwOnGroupError(errorCode)
+        for (const { partitions } of topics) for (const { errorCode } of partitions) throwOnNewerError(errorCode)
       },
     },
   )

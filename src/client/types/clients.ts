@@ -20,6 +20,7 @@ import type {
   ResourceConfigQuery,
   SeekEntry,
 } from './admin.ts'
+import type { TransactionAdmin } from './admin-transactions.ts'
 import type { AdminConfig, ConsumerConfig, ProducerConfig } from './config.ts'
 import type * as Events from './events.ts'
 import type { Logger } from './logging.ts'
@@ -237,7 +238,7 @@ export type Admin = {
   logger(): Logger
   on: ConnectionListeners<Events.AdminEvents> & NetworkListeners<Events.AdminEvents>
   readonly events: Events.AdminEvents
-}
+} & TransactionAdmin
 
 export interface Kafka {
   producer(config?: ProducerConfig): Producer

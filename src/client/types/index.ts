@@ -1,4 +1,5 @@
 export type * from './admin.ts'
+export type * from './admin-transactions.ts'
 export type * from './assigners.ts'
 export type * from './bytes.ts'
 export type * from './clients.ts'

@@ -12,6 +12,8 @@ export interface PartitionModel {
   readonly leader: number
   readonly epoch: number
   readonly isr: readonly number[]
+  /** Where readers of committed records stop, if that is before the high watermark; else null. */
+  readonly stopAt: number | null
   readonly replicas: readonly ReplicaModel[]
 }
 
@@ -41,8 +43,9 @@ export function ownPartitions(view: ClusterView): PartitionView[] {
 
 export function partitionModels(view: ClusterView): PartitionModel[] {
   const up = new Set(view.nodes.filter(({ state }) => state === 'up').map(({ id }) => id))
-  return ownPartitions(view).map(({ topic, partition, leader, leaderEpoch, isr, replicaLogs }) => ({
+  return ownPartitions(view).map(({ topic, partition, leader, leaderEpoch, isr, replicaLogs, ...offsets }) => ({
     name: `${topic}-${partition}`,
+    stopAt: offsets.lastStableOffset < offsets.highWatermark ? offsets.lastStableOffset : null,
     leader,
     epoch: leaderEpoch,
     isr,

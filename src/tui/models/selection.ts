@@ -1,5 +1,6 @@
 /** What the keys of the sandbox act on: the chosen group, its chosen member, the brokers. */
 import type { SandboxSnapshot } from '../sandbox/controller.ts'
+import { TRANSACTIONAL_ID } from '../sandbox/transactions.ts'
 import type { SandboxState } from '../state.ts'
 import { type Target, targetsOf } from './cluster.ts'
 import { groupDetail, type MemberRow } from './group.ts'
@@ -27,20 +28,28 @@ export function chosenMember(snapshot: SandboxSnapshot, choice: Choice): MemberR
 }
 
 /**
- * What the fault keys hit. Where groups are on the screen that is the chosen group's coordinator, and a restart brings back
+ * What the fault keys hit. Where groups or transactions are on the screen that is their coordinator, and a restart brings back
  * any broker that is down; links are cut elsewhere. In the other views it is what is selected among brokers and partitions.
  */
 export function faultTarget(snapshot: SandboxSnapshot, choice: Choice, type: Fault = 'crash'): Target | undefined {
   const { view } = snapshot
   const targets = targetsOf(view)
-  if (!showsGroup(choice.pane)) return targets[choice.selected] ?? targets[0]
+  if (!showsCoordinator(choice.pane)) return targets[choice.selected] ?? targets[0]
   if (type === 'cut' || type === 'heal') return undefined
   const down = type === 'restart' ? view.nodes.find(({ state }) => state !== 'up') : undefined
-  const group = view.groups.find(({ id }) => id === chosenGroup(snapshot, choice))
-  const node = down?.id ?? group?.coordinator
+  const coordinated =
+    choice.pane === 'transactions'
+      ? view.transactions.find(({ transactionalId }) => transactionalId === TRANSACTIONAL_ID)
+      : view.groups.find(({ id }) => id === chosenGroup(snapshot, choice))
+  const node = down?.id ?? coordinated?.coordinator
   return node === undefined ? undefined : { kind: 'broker', node }
 }
 
 export function showsGroup(pane: SandboxState['pane']): boolean {
   return pane === 'groups' || pane === 'offsets'
+}
+
+/** The views in which faults hit a coordinator. */
+export function showsCoordinator(pane: SandboxState['pane']): boolean {
+  return showsGroup(pane) || pane === 'transactions'
 }

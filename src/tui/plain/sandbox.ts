@@ -8,12 +8,14 @@ import { partitionModels } from '../models/cluster.ts'
 import { clock } from '../models/sandbox.ts'
 import { isShown, SANDBOX_WORLD, type SandboxSnapshot } from '../sandbox/controller.ts'
 import { createGroupRecorder } from '../sandbox/group-recorder.ts'
+import { createTransactions, TRANSACTION_TIMEOUT_MS, TRANSACTIONAL_ID } from '../sandbox/transactions.ts'
 import { paint } from '../term/color.ts'
 import { ASCII } from '../term/glyphs.ts'
 import type { Line } from '../term/text.ts'
 import type { ViewContext } from '../views/context.ts'
 import { groupTabs, groupViewLines } from '../views/group.ts'
 import { offsetsHead, offsetsLines } from '../views/offsets.ts'
+import { transactionLines } from '../views/transactions.ts'
 
 export interface PlainSandboxOptions {
   readonly t: Translate
@@ -119,6 +121,24 @@ export async function playPlainSandbox({ t, locale, createCluster, write }: Plai
     draw(pictureOf(GROUP, snapshot(), context))
     tell('sandbox.plain.offsets')
     draw(offsetsOf(GROUP, snapshot(), context))
+
+    const transactions = createTransactions(cluster)
+    await transactions.begin()
+    await transactions.write()
+    await cluster.produce(
+      TOPIC,
+      [0, 1].map((partition) => ({ key: 'behind', value: 'behind', partition })),
+    )
+    await cluster.advance('2s')
+    tell('sandbox.plain.open', { id: TRANSACTIONAL_ID })
+    flush()
+    draw(transactionLines(snapshot(), context))
+    tell('sandbox.plain.open.killed', { seconds: TRANSACTION_TIMEOUT_MS / 1000 })
+    transactions.kill()
+    await cluster.advance(TRANSACTION_TIMEOUT_MS)
+    flush()
+    tell('sandbox.plain.aborted')
+    draw(transactionLines(snapshot(), context))
     write('')
     write(t('sandbox.plain.end'))
   } finally {

@@ -4,11 +4,12 @@ import type { Params } from '../../course/i18n/format.ts'
 import type { CreateCluster } from '../../course/player.ts'
 import { isStory } from '../../course/recorder.ts'
 import { memberNames } from '../../course/sentences.ts'
-import type { Cluster, ClusterView, GenerationView, RecordView, TraceEvent } from '../../index.ts'
+import type { Cluster, ClusterView, GenerationView, LogEntryView, RecordView, TraceEvent } from '../../index.ts'
 import type { Target } from '../models/cluster.ts'
 import { CLIENT, type ConsumerChoice, createConsumers, HEARTBEAT_MS, SESSION_TIMEOUT_MS } from './consumers.ts'
 import { fault } from './faults.ts'
 import { createGroupRecorder } from './group-recorder.ts'
+import { createTransactions } from './transactions.ts'
 
 export interface SandboxSnapshot {
   readonly view: ClusterView
@@ -24,6 +25,8 @@ export interface SandboxSnapshot {
   readonly positions: ReadonlyMap<string, ReadonlyMap<string, number>>
   /** The records of `__consumer_offsets`, by partition, then offset. */
   readonly offsets: readonly RecordView[]
+  /** By `topic-partition`, without Kafka's own: what is at each offset. */
+  readonly logs: ReadonlyMap<string, readonly LogEntryView[]>
   /** Virtual milliseconds since the sandbox was opened. */
   readonly elapsedMs: number
   readonly startedAt: number
@@ -45,6 +48,7 @@ export type SandboxAction =
   | { readonly type: 'add-consumer' | 'delete-group'; readonly group?: string }
   | ({ readonly type: 'kill-consumer' | 'stop-consumer' | 'freeze-consumer' } & ConsumerChoice)
   | { readonly type: 'add-group' | 'step' | 'reset' }
+  | { readonly type: 'begin' | 'write' | 'commit' | 'abort' | 'kill-producer' }
   | { readonly type: 'crash' | 'restart' | 'cut' | 'heal'; readonly target: Target }
   | { readonly type: 'pause'; readonly paused: boolean }
   | { readonly type: 'speed'; readonly speed: number }
@@ -77,13 +81,17 @@ export const SANDBOX_WORLD = {
     'replica.lag.time.max.ms': 5000,
     // The active segment is never compacted: a new one a minute, and the offsets topic is seen to be.
     'log.roll.ms': 60_000,
+    // A transaction that has taken too long is aborted within a second.
+    'transaction.abort.timed.out.transaction.cleanup.interval.ms': 1000,
   },
 } as const
 
-/** The story, and what becomes of replicas: only here can learners kill brokers. */
+const IN_TOPICS: ReadonlySet<TraceEvent['type']> = new Set(['leader', 'isr', 'truncated', 'marker'])
+
+/** The story, what becomes of replicas, and transactions: only here can learners kill brokers, and end what they begin. */
 export function isShown(event: TraceEvent): boolean {
-  if (isStory(event)) return true
-  if (event.type !== 'leader' && event.type !== 'isr' && event.type !== 'truncated') return false
+  if (isStory(event) || event.type === 'transaction' || event.type === 'transaction.timeout') return true
+  if (!IN_TOPICS.has(event.type) || !('topic' in event)) return false
   return !event.topic.startsWith('__')
 }
 
@@ -111,6 +119,7 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
       recorder,
       pace,
       consumers: createConsumers(cluster, () => work(pace)),
+      transactions: createTransactions(cluster),
       startedAt: cluster.view().now,
       produced: 0,
       producer: null as ReturnType<typeof startProducer> | null,
@@ -184,6 +193,19 @@ export function openSandbox(createCluster: CreateCluster, show: (snapshot: Sandb
         return
       case 'delete-group':
         at.notice = await at.consumers.deleteGroup(action.group)
+        return
+      case 'begin':
+        at.notice = await at.transactions.begin()
+        return
+      case 'write':
+        at.notice = await at.transactions.write()
+        return
+      case 'commit':
+      case 'abort':
+        at.notice = await at.transactions.end(action.type)
+        return
+      case 'kill-producer':
+        at.notice = at.transactions.kill()
         return
       case 'crash':
       case 'restart':

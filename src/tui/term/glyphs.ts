@@ -13,6 +13,8 @@ export interface Glyphs {
   readonly bottomLeft: string
   readonly bottomRight: string
   readonly bookmark: string
+  /** Where readers of a log stop, between two of its cells. */
+  readonly stop: string
   readonly done: string
   readonly broken: string
   readonly open: string
@@ -39,6 +41,7 @@ export const UNICODE: Glyphs = {
   bottomLeft: '└',
   bottomRight: '┘',
   bookmark: '┃',
+  stop: '┃',
   done: '✓',
   broken: '✗',
   open: '-',
@@ -65,6 +68,7 @@ export const ASCII: Glyphs = {
   bottomLeft: '+',
   bottomRight: '+',
   bookmark: '#',
+  stop: '!',
   done: 'v',
   broken: 'x',
   open: 'o',

@@ -92,7 +92,7 @@ function partitionLines(
 ): Line[] {
   const { t, glyphs } = context
   const chosen = isPartition(target, model)
-  const { name, leader, epoch, isr, replicas } = model
+  const { name, leader, epoch, isr, stopAt, replicas } = model
   const names = Math.max(...all.map((other) => width(other.name)))
   return [
     [
@@ -101,6 +101,7 @@ function partitionLines(
       span(leader < 0 ? t('sandbox.leader.none') : t('sandbox.leader', { leader }), leader < 0 ? 'bad' : 'plain'),
       span(`  ${t('sandbox.epoch', { epoch })}  `, 'muted'),
       span(t('sandbox.isr', { isr: isr.join(', ') }), isr.length < replicas.length ? 'warn' : 'plain'),
+      ...(stopAt === null ? [] : [span(`  LSO ${stopAt}`, 'warn', true)]),
     ],
     ...replicas.map((replica) => replicaLine(replica, replicas, context)),
   ]

@@ -34,13 +34,13 @@ const SANDBOX: readonly Entry[] = [
   ['f', 'help.freeze'],
   ['g  n  d', 'help.groups'],
   ['a', 'help.all-groups'],
+  ['n w m u k', 'help.transactions'],
   ['↑ ↓  PgUp PgDn', 'help.select'],
   ['x', 'help.crash'],
   ['b', 'help.restart'],
   ['t  h', 'help.links'],
   ['Space  .', 'help.pause'],
-  ['+  -', 'key.speed'],
-  ['r', 'key.reset'],
+  ['+  -  r', 'help.speed'],
 ]
 
 export function helpPage(state: State, context: ViewContext): Page {

@@ -1,6 +1,6 @@
 /** The sandbox's live keys, for its footer. */
 import { targetName } from '../models/cluster.ts'
-import { chosenGroup, chosenMember, faultTarget, showsGroup } from '../models/selection.ts'
+import { chosenGroup, chosenMember, faultTarget, showsCoordinator, showsGroup } from '../models/selection.ts'
 import type { SandboxState } from '../state.ts'
 import type { ViewContext } from './context.ts'
 import type { KeyHint } from './frame.ts'
@@ -11,15 +11,26 @@ export function sandboxKeys(sandbox: SandboxState, context: ViewContext): KeyHin
   return [
     { keys: 'p', does: t('key.produce') },
     { keys: 'P', does: t('key.burst') },
-    ...consumerKeys(sandbox, context),
+    ...(sandbox.pane === 'transactions' ? transactionKeys(context) : consumerKeys(sandbox, context)),
     ...faultKeys(sandbox, context),
     { keys: 'Space', does: t(paused ? 'key.play' : 'key.pause') },
     ...(paused ? [{ keys: '.', does: t('key.step') }] : []),
     { keys: '+ -', does: t('key.speed') },
-    { keys: '1-5', does: t('key.views') },
+    { keys: '1-6', does: t('key.views') },
     { keys: 'r', does: t('key.reset') },
     { keys: '?', does: t('key.help') },
     { keys: 'q', does: t('key.leave') },
+  ]
+}
+
+function transactionKeys({ t }: ViewContext): KeyHint[] {
+  return [
+    { keys: 'n', does: t('key.begin') },
+    { keys: 'w', does: t('key.write-in') },
+    { keys: 'm', does: t('key.commit') },
+    { keys: 'u', does: t('key.abort') },
+    { keys: 'k', does: t('key.kill-producer') },
+    { keys: 'c', does: t('key.consumer') },
   ]
 }
 
@@ -58,8 +69,8 @@ function consumerKeys(sandbox: SandboxState, { t, glyphs }: ViewContext): KeyHin
 function faultKeys(sandbox: SandboxState, { t, glyphs }: ViewContext): KeyHint[] {
   const { snapshot, pane } = sandbox
   const target = snapshot ? faultTarget(snapshot, sandbox) : undefined
-  const inGroups = showsGroup(pane)
-  const kind = inGroups ? 'coordinator' : target?.kind
+  const ofCoordinator = showsCoordinator(pane)
+  const kind = ofCoordinator ? 'coordinator' : target?.kind
   const name =
     target === undefined || kind === undefined ? '' : t(`sandbox.target.${kind}`, { name: targetName(target) })
   return [
@@ -68,7 +79,7 @@ function faultKeys(sandbox: SandboxState, { t, glyphs }: ViewContext): KeyHint[]
       : []),
     ...(target === undefined ? [] : [{ keys: 'x', does: t('key.crash', { target: name }) }]),
     { keys: 'b', does: t('key.restart') },
-    ...(inGroups
+    ...(ofCoordinator
       ? []
       : [
           { keys: 't', does: t('key.cut') },

@@ -13,17 +13,23 @@ import { groupTabs, groupViewLines } from './group.ts'
 import { groupBoxLines } from './group-box.ts'
 import { offsetsHead, offsetsLines, shownOffsets } from './offsets.ts'
 import { sandboxKeys } from './sandbox-keys.ts'
+import { transactionLines } from './transactions.ts'
 
 export function sandboxPage(sandbox: SandboxState, context: ViewContext): Page {
   const { t } = context
   const { snapshot } = sandbox
   const status = snapshot ? statusLine(snapshot, 2, context) : []
-  const title: Line = [span(t('home.sandbox'), 'plain', true), ...paneTabs(sandbox, 2, context)]
-  // A little closer together rather than on a second line.
-  const tight = 1 + lineWidth(title) + 2 + lineWidth(status) + 1 > context.columns
+  const name = span(t('home.sandbox'), 'plain', true)
+  const roomy: Line = [name, ...paneTabs(sandbox, 2, context)]
+  const close = snapshot ? statusLine(snapshot, 1, context) : []
+  const fits = (title: Line, beside: Line) => 1 + lineWidth(title) + 2 + lineWidth(beside) + 1 <= context.columns
+  // A little closer together rather than on a second line, then without the name.
+  const tight = [[name, ...paneTabs(sandbox, 1, context)], paneTabs(sandbox, 1, context)]
+  const isRoomy = fits(roomy, status)
+  const title = isRoomy ? roomy : (tight.find((line) => fits(line, close)) ?? tight.at(-1) ?? roomy)
   return {
-    title: tight ? [span(t('home.sandbox'), 'plain', true), ...paneTabs(sandbox, 1, context)] : title,
-    ...(snapshot ? { status: tight ? statusLine(snapshot, 1, context) : status } : {}),
+    title,
+    ...(snapshot ? { status: isRoomy ? status : close } : {}),
     body: (rows) =>
       snapshot ? panes(sandbox, snapshot, rows, context) : [EMPTY, [span(` ${t('app.loading')}`, 'muted')]],
     below: (rows) => (snapshot ? linesBelow(sandbox, snapshot, rows, context) : 0),
@@ -67,6 +73,8 @@ function panes(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, c
       return [...padded(windowOf(groupPane(sandbox, snapshot, room, context), room, sandbox.scroll), room), ...notice]
     case 'offsets':
       return [...padded(offsetsPane(sandbox, snapshot, room, context), room), ...notice]
+    case 'transactions':
+      return [...padded(windowOf(transactionLines(snapshot, context), room, sandbox.scroll), room), ...notice]
     case 'events':
       return [...eventBox(snapshot, sandbox.scroll, room, context), ...notice]
     case 'all': {
@@ -118,11 +126,16 @@ function offsetsParts(sandbox: SandboxState, snapshot: SandboxSnapshot, room: nu
   return { group, head, rows: Math.max(1, room - head.length - 1) }
 }
 
-/** Of the group view, which is the one that is scrolled down. */
+/** Of the views that are scrolled down. */
 function linesBelow(sandbox: SandboxState, snapshot: SandboxSnapshot, rows: number, context: ViewContext): number {
-  if (sandbox.pane !== 'groups') return 0
   const room = rows - noticeLines(snapshot, context).length
-  return Math.max(0, groupPane(sandbox, snapshot, room, context).length - room - sandbox.scroll)
+  const lines =
+    sandbox.pane === 'groups'
+      ? groupPane(sandbox, snapshot, room, context)
+      : sandbox.pane === 'transactions'
+        ? transactionLines(snapshot, context)
+        : []
+  return Math.max(0, lines.length - room - sandbox.scroll)
 }
 
 /** How far the view in front can be scrolled. */
@@ -137,6 +150,8 @@ export function sandboxMaxScroll(sandbox: SandboxState, rows: number, context: V
       const { group, rows: shown } = offsetsParts(sandbox, snapshot, room, context)
       return Math.max(0, shownOffsets(snapshot, group).length - shown)
     }
+    case 'transactions':
+      return Math.max(0, transactionLines(snapshot, context).length - room)
     case 'events':
       return Math.max(0, snapshot.events.length - (room - 2))
     default:

@@ -1,0 +1,166 @@
+/**
+ * Why a read_committed consumer gets nothing though records are there: a transaction that is open before them, or one that was aborted.
+ * Lines of errors about waits in vain. kafkajs's consumers are read_committed unless told otherwise.
+ */
+import { isInternal, lastStableOffset, type PartitionLog } from '../broker/index.ts'
+import { durationText } from './duration.ts'
+import { groupViews } from './group-view.ts'
+import { leaderLog } from './leader-log.ts'
+import { openTransactions, transactionViews, writtenAt } from './transaction-view.ts'
+import type { OpenTransactionView, TransactionView } from './view.ts'
+import type { World } from './world.ts'
+
+/** Lines of each kind in an error. */
+const MOST_LINES = 3
+
+/** Whom a partition's records are kept from. */
+interface Reading {
+  readonly log: PartitionLog
+  /** Groups with a member that has it. */
+  readonly groups: readonly string[]
+}
+
+/** A wait behind a transaction: where and whose, and what to do about it. */
+interface StuckReader {
+  readonly what: string
+  readonly wayOut: string
+}
+
+/** One a partition, by topic and partition. */
+function stuckReaders(world: World): StuckReader[] {
+  const transactions = transactionViews(world)
+  return readings(world).flatMap(({ log, groups }) => {
+    const stable = lastStableOffset(log)
+    const [first] = openTransactions(world, log)
+    if (first === undefined || stable >= log.highWatermark) return []
+    const reader = groups.length === 0 ? 'a consumer' : groupsText(groups)
+    const known = transactions.find(({ transactionalId }) => transactionalId === first.transactionalId)
+    return [
+      {
+        what:
+          `${reader} reads committed records only and waits at ${log.topic}-${log.partition} offset ${stable}, the log goes on to ` +
+          `${log.highWatermark - 1}: ${nameOf(first)} is open there for ${durationText(Math.max(0, world.now - first.since))}.`,
+        wayOut: wayOut(log, first, known, world.now),
+      },
+    ]
+  })
+}
+
+/** The same, and what was aborted, as lines of an error. */
+export function stuckReaderLines(world: World): string {
+  const stuck = stuckReaders(world).map(({ what, wayOut }) => `  ${what}\n    ${wayOut}\n`)
+  const aborted = describeAborted(world).map((line) => `  ${line}\n`)
+  return [...firstOf(stuck), ...firstOf(aborted)].join('')
+}
+
+/** One of many partitions says enough. */
+function firstOf(lines: readonly string[]): string[] {
+  const left = lines.length - MOST_LINES
+  return left <= 0 ? [...lines] : [...lines.slice(0, MOST_LINES), `  and so in ${left} more partition(s)\n`]
+}
+
+/** The same in one piece: the first one, and how many there are besides. */
+export function stuckReaderText(world: World): string {
+  const [first, ...others] = stuckReaders(world)
+  if (first === undefined) return ''
+  const { what, wayOut } = first
+  const more = others.length === 0 ? '' : ` So it is in ${others.length} more partition(s).`
+  return ` ${what.charAt(0).toUpperCase()}${what.slice(1)} ${wayOut}${more}`
+}
+
+function nameOf({ transactionalId, producerId, producerEpoch }: OpenTransactionView): string {
+  const producer = `producer id ${producerId}, epoch ${producerEpoch}`
+  return transactionalId === null
+    ? `a transaction of ${producer}, that no transactional id has,`
+    : `the transaction of "${transactionalId}" (${producer})`
+}
+
+function wayOut(
+  { topic, partition }: PartitionLog,
+  { ended, hangs, producerId, producerEpoch }: OpenTransactionView,
+  known: TransactionView | undefined,
+  now: number,
+): string {
+  if (ended) return 'Its marker is written and not replicated yet: are enough replicas in sync?'
+  if (hangs) {
+    const spec = `{ topic: '${topic}', partition: ${partition}, producerId: '${producerId}', producerEpoch: ${producerEpoch} }`
+    return `It hangs: no coordinator is going to end it, admin.abortTransaction(${spec}) does.`
+  }
+  if (known === undefined) return 'Its coordinator cannot be asked now: it is down, or loads.'
+  const { transactionalId, state, startedAt, timeoutMs, coordinator } = known
+  if (state !== 'Ongoing') return `It is ${state}: its marker is still to come from broker ${coordinator}.`
+  const left = (startedAt ?? now) + timeoutMs - now
+  const due = left > 0 ? `, in ${durationText(left)} of virtual time` : ', which is over'
+  return (
+    `Commit or abort it, or call admin.fenceProducers(['${transactionalId}']). Its coordinator aborts it after its transactionTimeout of ` +
+    `${durationText(timeoutMs)}${due}; a shorter one ends it sooner.`
+  )
+}
+
+/** Of each partition that somebody reads the transaction that was aborted last. */
+function describeAborted(world: World): string[] {
+  const transactions = transactionViews(world)
+  return readings(world).flatMap(({ log, groups }) => {
+    const { aborted } = log.transactions
+    const last = aborted.at(-1)
+    if (last === undefined || groups.length === 0) return []
+    const { producerId, firstOffset, lastOffset } = last
+    const known = transactions.find((transaction) => transaction.producerId === producerId)
+    const whose = known === undefined ? `producer id ${producerId}` : `transactional id "${known.transactionalId}"`
+    const openFor = writtenAt(log, lastOffset) - writtenAt(log, firstOffset)
+    const late =
+      known !== undefined && openFor >= known.timeoutMs
+        ? ` It was open for longer than its transactionTimeout of ${durationText(known.timeoutMs)}.`
+        : ''
+    const others = aborted.length === 1 ? '' : `, nor what ${aborted.length - 1} before it did`
+    return [
+      `${groupsText(groups)} never sees what ${whose} wrote to ${log.topic}-${log.partition} from offset ${firstOffset} on${others}: ` +
+        `the transaction was aborted at offset ${lastOffset}.${late}`,
+    ]
+  })
+}
+
+function readings(world: World): Reading[] {
+  const groups = new Map<string, string[]>()
+  for (const { id, members } of groupViews(world)) {
+    for (const { topic, partition } of members.flatMap(({ assignment }) => assignment)) {
+      const key = `${topic}-${partition}`
+      groups.set(key, [...(groups.get(key) ?? []), id])
+    }
+  }
+  const fetches = parkedFetches(world)
+  const found: Reading[] = []
+  for (const topic of world.controller.image.topics.values()) {
+    if (isInternal(topic.name)) continue
+    for (const { partition } of topic.partitions) {
+      const key = `${topic.name}-${partition}`
+      const owners = groups.get(key) ?? []
+      const parked = fetches.get(key)
+      // Who reads uncommitted records waits for none; between two fetches nobody says which it is.
+      if (parked === 'uncommitted' || (parked === undefined && owners.length === 0)) continue
+      const log = leaderLog(world, topic.name, partition)
+      if (log !== undefined) found.push({ log, groups: owners })
+    }
+  }
+  return found
+}
+
+/** What the long polls of each partition that wait at brokers want; where some want this and some that, committed records. */
+function parkedFetches(world: World): Map<string, 'committed' | 'uncommitted'> {
+  const found = new Map<string, 'committed' | 'uncommitted'>()
+  for (const { up, broker } of world.nodes.values()) {
+    if (!up) continue
+    for (const { request } of broker.parkedFetches.values()) {
+      for (const { topic, partition } of request.partitions) {
+        const key = `${topic}-${partition}`
+        if (request.committedOnly) found.set(key, 'committed')
+        else if (!found.has(key)) found.set(key, 'uncommitted')
+      }
+    }
+  }
+  return found
+}
+
+function groupsText(groups: readonly string[]): string {
+  return groups.length === 1 ? `group ${groups[0]}` : `each of the groups ${groups.join(', ')}`
+}
