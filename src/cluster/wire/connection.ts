@@ -126,8 +126,12 @@ export function openWire(
       pump.wake()
     },
     unread(now) {
+      if (unread === now || over || world.disposed) return
       unread = now
-      if (!now) takeFrames()
+      if (now) return
+      pump.enter('a socket')
+      takeFrames()
+      pump.wake()
     },
     close() {
       if (over) return
