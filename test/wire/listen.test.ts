@@ -140,7 +140,7 @@ describe('ports', () => {
     const cluster = createCluster({ brokers: 2 })
     closers.push(() => cluster.dispose())
     await expect(cluster.listen({ port: port - 1 })).rejects.toThrow(
-      new RegExp(`port ${port} on 127.0.0.1 is in use, perhaps by another Kafka`),
+      new RegExp(`port (${port - 1}|${port}) on 127.0.0.1 is in use, perhaps by another Kafka`),
     )
     await expect(cluster.listen({ port: 70_000 })).rejects.toThrow('70000 is no port')
   })
