@@ -21,6 +21,18 @@ const ENTRIES = [
   { name: 'kafkajs', source: 'src/kafkajs.ts', cjs: true },
 ]
 
+/**
+ * Loaded only when somebody listens: a file of its own, so that CommonJS, which cannot be split, does not wrap it into every entry.
+ */
+const LAZY = { name: 'server', source: 'src/server/listen.ts' }
+
+const lazyApart = {
+  name: 'lazy-apart',
+  setup(builder) {
+    builder.onResolve({ filter: /^\.\/server\/listen\.ts$/ }, () => ({ path: `./${LAZY.name}.js`, external: true }))
+  },
+}
+
 /** Never bundled into a library entry: what the user's project brings. */
 const PEERS = ['kafkajs', 'vitest', 'jest', '@jest/globals', 'fast-check', 'node:*']
 
@@ -77,9 +89,10 @@ async function bundleAll() {
     }),
     build({
       ...library,
-      entryPoints: entryPoints(ENTRIES.filter((entry) => entry.cjs)),
+      entryPoints: entryPoints([...ENTRIES.filter((entry) => entry.cjs), LAZY]),
       format: 'cjs',
       outdir: join(out, 'cjs'),
+      plugins: [lazyApart],
     }),
     build({
       ...common,

@@ -74,7 +74,7 @@ export type {
 } from './cluster/view.ts'
 export type { Address, Addresses } from './cluster/wire/advertise.ts'
 export type { WireClient, WireConnection } from './cluster/wire/connection.ts'
-export type { ClusterServer, Listen, ListenOptions, ServerDoor, Visitor } from './cluster/wire/server.ts'
+export type { ClusterServer, Listen, ListenOptions, ServerDoor, ServerOptions, Visitor } from './cluster/wire/server.ts'
 export type { SocketFactoryArgs, WireSocket } from './cluster/wire/socket.ts'
 export type { ClientConfig, Cluster } from './compose.ts'
 export type {

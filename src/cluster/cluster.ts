@@ -30,6 +30,7 @@ import { createTransport } from './transport.ts'
 import type { TraceListener } from './view.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
 import { type DoorScope, openSocket, serverDoor } from './wire/door.ts'
+import { openPorts } from './wire/listen.ts'
 import { createPace, type Pace } from './wire/pace.ts'
 import { arm, createWorld, note, type World } from './world.ts'
 
@@ -114,13 +115,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     async listen(listenOptions = {}) {
       openDoor('cluster.listen')
-      if (host.listen === undefined) {
-        throw new KafkariumError(
-          'KAFKARIUM_CANNOT_LISTEN',
-          'cluster.listen: this host has no network to listen at; Node has.',
-        )
-      }
-      return host.listen(
+      return openPorts(
+        host,
         serverDoor(doorScope, (listener) => {
           endListeners.add(listener)
           return () => endListeners.delete(listener)

@@ -47,5 +47,11 @@ export interface ServerDoor {
   onEnd(listener: () => void): () => void
 }
 
-/** Opens the ports: the host's part of `cluster.listen`. */
-export type Listen = (door: ServerDoor, options: ListenOptions) => Promise<ClusterServer>
+/** All of them, checked. */
+export type ServerOptions = Required<ListenOptions>
+
+/**
+ * Opens the ports: the host's part of `cluster.listen`. Rejects with the host's own error, which has a `code` (`EADDRINUSE` …) and
+ * the `port` it is about.
+ */
+export type Listen = (door: ServerDoor, options: ServerOptions) => Promise<ClusterServer>

@@ -1,0 +1,58 @@
+/** `cluster.listen`: checks what is asked for and says in words what the host cannot do. */
+import { KafkariumError } from '../errors.ts'
+import type { ClusterHost } from '../host.ts'
+import type { ClusterServer, ListenOptions, ServerDoor, ServerOptions } from './server.ts'
+
+/** Loopback only, unless somebody asks for more. */
+const LOOPBACK = '127.0.0.1'
+
+export async function openPorts(host: ClusterHost, door: ServerDoor, given: ListenOptions): Promise<ClusterServer> {
+  if (host.listen === undefined) {
+    throw new KafkariumError(
+      'KAFKARIUM_CANNOT_LISTEN',
+      'cluster.listen: this host has no network to listen at; Node has.',
+    )
+  }
+  const options = checked(given, host)
+  try {
+    return await host.listen(door, options)
+  } catch (error) {
+    throw cannotListen(error as HostError, options)
+  }
+}
+
+interface HostError extends Error {
+  readonly code?: string
+  readonly port?: number
+}
+
+function checked({ port = 9092, host = LOOPBACK, ...given }: ListenOptions, { warn }: ClusterHost): ServerOptions {
+  const { advertisedHost, maxConnections = 10_000, log = (line) => warn(`[kafkarium] ${line}`) } = given
+  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new KafkariumError(
+      'KAFKARIUM_BAD_OPTION',
+      `listen.port: ${port} is no port. Allowed: 0 (any free one) to 65535.`,
+    )
+  }
+  if (!(Number.isInteger(maxConnections) && maxConnections > 0)) {
+    throw new KafkariumError(
+      'KAFKARIUM_BAD_OPTION',
+      `listen.maxConnections: ${maxConnections} is not a number above 0.`,
+    )
+  }
+  const here = host === LOOPBACK || host === '::1' || host === '0.0.0.0' || host === '::'
+  return { port, host, advertisedHost: advertisedHost ?? (here ? 'localhost' : host), maxConnections, log }
+}
+
+function cannotListen(error: HostError, { host, port: asked }: ServerOptions): Error {
+  const { code, port = asked } = error
+  const why =
+    code === 'EADDRINUSE'
+      ? `port ${port} on ${host} is in use, perhaps by another Kafka. Take another one, or port 0 for any that is free.`
+      : code === 'EACCES'
+        ? `port ${port} on ${host} is not allowed. Ports below 1024 belong to the system.`
+        : code === undefined
+          ? null
+          : `cannot listen at ${host}:${port}: ${error.message}`
+  return why === null ? error : new KafkariumError('KAFKARIUM_CANNOT_LISTEN', why, { cause: error })
+}
