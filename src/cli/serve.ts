@@ -82,7 +82,8 @@ function seedOf(text: string): number | string {
 }
 
 function configOf({ config = [], autoCreate }: ServeOptions): Record<string, string> {
-  const given: Record<string, string> = {}
+  // As in the server.properties that Kafka comes with: nobody waits three seconds for a first consumer.
+  const given: Record<string, string> = { 'group.initial.rebalance.delay.ms': '0' }
   for (const entry of config) {
     const at = entry.indexOf('=')
     if (at <= 0)
