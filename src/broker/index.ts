@@ -1,5 +1,6 @@
 /** What `cluster` uses of the broker core. */
 
+export { topicsByDefault } from './api/03-metadata.ts'
 export { ADVERTISED } from './api/index.ts'
 export * from './config.ts'
 export * from './controller/index.ts'

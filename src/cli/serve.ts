@@ -24,10 +24,13 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
     ;(event === 'log' ? host.stderr : host.stdout).write(`${line}\n`)
   }
   try {
+    const asked = topicsOf(options.topic ?? [], host.env.KAFKA_CREATE_TOPICS ?? '')
     const cluster = createCluster({
       brokers: numberOf('--brokers', options.brokers ?? '1'),
       time: 'wall',
-      topics: topicsOf(options.topic ?? [], host.env.KAFKA_CREATE_TOPICS ?? ''),
+      // A cluster that has been in use: nobody's first consumer waits until there is a coordinator.
+      internalTopics: 'atStart',
+      topics: asked,
       config: configOf(options),
       ...(options.kafkaVersion === undefined ? {} : { kafkaVersion: options.kafkaVersion }),
       ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
@@ -39,7 +42,7 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
       ...(options.advertisedHost === undefined ? {} : { advertisedHost: options.advertisedHost }),
       log: (line) => say('log', `[kafkarium] ${line}`, { message: line }),
     })
-    const names = cluster.view().topics.map(({ name }) => name)
+    const names = Object.keys(asked)
     const topics = names.length === 0 ? '' : `; topics: ${names.join(', ')}`
     say('ready', `kafkarium is ready: bootstrap servers ${server.brokers.join(',')}${topics}`, {
       brokers: server.brokers,

@@ -2,7 +2,15 @@
  * The cluster a user holds: creation, time, inspection, processes, faults, disposal. It knows no client: the composition
  * root hands in how one is made, so that any client over `Transport` works.
  */
-import { NEWEST_KAFKA, SWITCH_NAMES, type Switches, switchesOf } from '../broker/index.ts'
+import {
+  NEWEST_KAFKA,
+  OFFSETS_TOPIC,
+  SWITCH_NAMES,
+  type Switches,
+  switchesOf,
+  TRANSACTION_TOPIC,
+  topicsByDefault,
+} from '../broker/index.ts'
 import { benignChooser, peek, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
@@ -302,6 +310,9 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     if (listeners.size > 0) world.trace.listeners.add(tellListeners)
     for (const node of world.nodes.values()) registerAtStart(world, node)
     createTopics(world, parsed)
+    if (parsed.internalTopicsAtStart) {
+      createTopicsAtStart(world, topicsByDefault([OFFSETS_TOPIC, TRANSACTION_TOPIC], parsed.config), true)
+    }
     if (parsed.laws) world.afterEvent.add(checkLaws)
     standstill = watchStandstill(world, pump, told)
     pump.wake()

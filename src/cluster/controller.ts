@@ -123,8 +123,8 @@ export function registerAtStart(world: World, node: NodeRuntime): void {
 }
 
 /** Makes topics at once, without the network: how a world starts. */
-export function createTopicsAtStart(world: World, body: CreateTopicsRequest): CreateTopicsResponse {
-  const request = { api: 'CreateTopics', body, internal: false } as const
+export function createTopicsAtStart(world: World, body: CreateTopicsRequest, internal = false): CreateTopicsResponse {
+  const request = { api: 'CreateTopics', body, internal } as const
   const { records, response } = stepController(world.controller, request, () => freshUuid(world))
   tellMetadata(world, records)
   for (const node of world.nodes.values()) execute(world, node, stepMetadata(node.broker, records, contextOf(world)))

@@ -9,6 +9,11 @@ export interface ClusterOptions {
   /** Topics to start with. A number is a partition count. */
   readonly topics?: Readonly<Record<string, number | TopicOptions>>
   /**
+   * When `__consumer_offsets` and `__transaction_state` are made: when a client first needs them, as brokers do, so that the first
+   * consumer of all waits a little longer; or at the start, as in a cluster that has been in use. Default `onDemand`.
+   */
+  readonly internalTopics?: 'onDemand' | 'atStart'
+  /**
    * The seed of every choice: a number or a string (a git commit hash is fine). Without one every choice is the benign
    * one: FIFO links, least latency. Default: the environment's `KAFKARIUM_SEED`, else none.
    */

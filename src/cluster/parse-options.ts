@@ -41,6 +41,7 @@ export interface ParsedOptions {
   readonly traceCapacity: number
   readonly laws: boolean
   readonly history: boolean
+  readonly internalTopicsAtStart: boolean
   readonly strict: boolean
 }
 
@@ -61,6 +62,7 @@ const OPTION_NAMES: readonly (keyof ClusterOptions)[] = [
   'laws',
   'history',
   'strict',
+  'internalTopics',
 ]
 const TOPIC_OPTION_NAMES: readonly (keyof TopicOptions)[] = ['partitions', 'replicationFactor', 'config']
 const MODES = ['auto', 'manual', 'wall'] as const
@@ -112,8 +114,14 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     traceCapacity: parseTrace(options.trace),
     laws: flag(options.laws, 'laws'),
     history: flag(options.history, 'history'),
+    internalTopicsAtStart: parseInternalTopics(options.internalTopics) === 'atStart',
     strict: flag(options.strict, 'strict'),
   }
+}
+
+function parseInternalTopics(when: ClusterOptions['internalTopics'] = 'onDemand'): 'onDemand' | 'atStart' {
+  if (when === 'onDemand' || when === 'atStart') return when
+  throw bad(`internalTopics: ${show(when)} is no time. Use 'onDemand' or 'atStart'.`)
 }
 
 function parseRacks(racks: ClusterOptions['racks'], brokers: number): readonly string[] {

@@ -3,7 +3,9 @@ import { type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { Kafka, logLevel } from 'kafkajs'
 import { afterAll, describe, expect, test } from 'vitest'
 
 const program = fileURLToPath(new URL('../../dist/cli/kafkarium.js', import.meta.url))
@@ -98,6 +100,78 @@ test('the sandbox is a short tour, the same every time', () => {
   expect(stdout).toMatch(/^ {3}v +2 +0:01\.3 +commit orders-1 +offset 7$/m)
   expect(stdout).not.toContain('\u001b')
   expect(run(['sandbox']).stdout).toBe(stdout)
+})
+
+describe('serve', () => {
+  const start = async (args: readonly string[], env: Record<string, string> = {}) => {
+    const child = spawn(process.execPath, [program, 'serve', '--port', '0', ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, HOME: home, ...env },
+    })
+    let errors = ''
+    child.stderr.on('data', (data) => {
+      errors += String(data)
+    })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const stop = async (signal: NodeJS.Signals) => {
+      const ended = new Promise((resolve) => child.on('exit', resolve))
+      child.kill(signal)
+      return await ended
+    }
+    return { next: async () => (await lines.next()).value as string, stop, errors: () => errors }
+  }
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('says where it is, and stops on %s', async (signal) => {
+    const server = await start(['--brokers', '2', '--topic', 'orders:3:2'])
+    expect(await server.next()).toMatch(
+      /^kafkarium is ready: bootstrap servers localhost:\d+,localhost:\d+; topics: orders$/,
+    )
+    expect(await server.stop(signal)).toBe(0)
+    expect(await server.next()).toBe('kafkarium has stopped')
+    expect(server.errors()).toBe('')
+  })
+
+  test('kafkajs talks to it; topics come from the options and the environment', async () => {
+    const server = await start(
+      ['--json', '--brokers', '3', '--kafka-version', '3.9', '--topic', 'a,b:2', '--topic', 'c:3:2', '--seed', '7'],
+      { KAFKA_CREATE_TOPICS: 'd:1:1,e:2:1:compact' },
+    )
+    const ready = JSON.parse(await server.next())
+    expect(ready).toMatchObject({ event: 'ready', topics: ['a', 'b', 'c', 'd', 'e'] })
+    const admin = new Kafka({ brokers: ready.brokers, logLevel: logLevel.NOTHING }).admin()
+    await admin.connect()
+    const { topics } = await admin.fetchTopicMetadata({ topics: ['a', 'b', 'c', 'd', 'e'] })
+    const shapes = topics.map(
+      ({ name, partitions }) => `${name}:${partitions.length}:${partitions[0]?.replicas.length}`,
+    )
+    expect(shapes.sort()).toEqual(['a:1:1', 'b:2:1', 'c:3:2', 'd:1:1', 'e:2:1'])
+    await admin.disconnect()
+    expect(await server.stop('SIGTERM')).toBe(0)
+  })
+
+  test.each([
+    [['--port', 'x'], '--port: "x" is not a number.'],
+    [['--topic', 'a:1:1:compact:x'], 'has too many parts'],
+    [['--topic', 'a:0'], 'partitions'],
+    [['--config', 'no'], 'is not of the form name=value'],
+    [['--config', 'offsets.topic.num.partitons=5'], 'offsets.topic.num.partitions'],
+    [['--kafka-version', '9'], "Use a string from '2.4' to '4.3'"],
+    [['--brokrs', '3'], '--brokers'],
+  ])('%j ends with 2 and says what would work', (args, text) => {
+    const { status, stdout, stderr } = run(['serve', ...args])
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toContain(text)
+  })
+
+  test('a port that is taken ends with 1', async () => {
+    const server = await start([])
+    const port = /localhost:(\d+)/.exec(await server.next())?.[1] as string
+    const { status, stderr } = run(['serve', '--port', port])
+    expect(status).toBe(1)
+    expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use`)
+    await server.stop('SIGTERM')
+  })
 })
 
 describe('a command line that cannot be understood', () => {

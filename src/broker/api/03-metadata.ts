@@ -15,7 +15,7 @@ import {
   makeMetadataResponse,
   makeMetadataResponseTopic,
 } from '../../protocol/make.ts'
-import type { CreatableTopicConfig, MetadataResponseTopic } from '../../protocol/messages.ts'
+import type { CreatableTopicConfig, CreateTopicsRequest, MetadataResponseTopic } from '../../protocol/messages.ts'
 import type { BrokerConfig } from '../config.ts'
 import type { Decision } from '../decision.ts'
 import {
@@ -87,19 +87,16 @@ export const CLUSTER_ID = 'kafkarium-cluster-0001'
 
 /** Asks the controller for topics with the brokers' defaults, once a request; a second asking is harmless. */
 export function requestTopics(out: Decision, names: readonly string[], config: BrokerConfig): void {
-  out.forwards.push({
-    replyTo: null,
-    request: {
-      api: 'CreateTopics',
-      internal: names.some(isInternal),
-      body: makeCreateTopicsRequest({
-        topics: names.map((name) =>
-          makeCreatableTopic({ name, numPartitions: -1, replicationFactor: -1, configs: configsOf(name, config) }),
-        ),
-        timeoutMs: 30_000,
-      }),
-    },
-  })
+  const body = topicsByDefault(names, config)
+  out.forwards.push({ replyTo: null, request: { api: 'CreateTopics', internal: names.some(isInternal), body } })
+}
+
+/** Topics with the brokers' defaults, internal ones with what is theirs. */
+export function topicsByDefault(names: readonly string[], config: BrokerConfig): CreateTopicsRequest {
+  const topics = names.map((name) =>
+    makeCreatableTopic({ name, numPartitions: -1, replicationFactor: -1, configs: configsOf(name, config) }),
+  )
+  return makeCreateTopicsRequest({ topics, timeoutMs: 30_000 })
 }
 
 /** groupMetadataTopicConfigs, transactionTopicConfigs: of a group, a commit and a transaction only the last record counts. */
