@@ -112,6 +112,28 @@ describe('T6', () => {
   })
 })
 
+test('T1, T2: many transactions at one coordinator, whose followers are never done: each counts when it is replicated', async () => {
+  for (const seed of [1, 2, 3]) {
+    await using cluster = createCluster({
+      ...{ brokers: 3, seed, laws: true, topics: { orders: { partitions: 2, replicationFactor: 3 } } },
+      config: { 'transaction.state.log.num.partitions': 1 },
+    })
+    const kafka = cluster.kafka({ logLevel: 0 })
+    const work = async (id: number) => {
+      const own = kafka.producer({ transactionalId: `tx-${id}` })
+      await own.connect()
+      for (let i = 0; i < 5; i++) {
+        const transaction = await own.transaction()
+        await transaction.send({ topic: 'orders', messages: [{ value: `${id}-${i}` }] })
+        await transaction[i % 2 === 0 ? 'commit' : 'abort']()
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, (_, id) => work(id)))
+    await cluster.heal()
+    expect(cluster.topic('orders').records()).toHaveLength(40)
+  }
+})
+
 describe('V7', () => {
   const create = () =>
     createCluster({ brokers: 3, laws: true, topics: { orders: { partitions: 2, replicationFactor: 3 } } })
