@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GROUP_LAWS } from '../src/broker/laws/group-laws.ts'
 import { LAWS } from '../src/broker/laws/index.ts'
+import { COORDINATOR_LAWS } from '../src/broker/laws/transaction-laws.ts'
 import { ANSWER_LAWS } from '../src/cluster/laws/answer-laws.ts'
+import { OWNER_LAW, VERIFICATION_LAWS } from '../src/cluster/laws/coordinator-laws.ts'
 import { DUTIES } from '../src/cluster/laws/duties.ts'
 import { LINK_LAW } from '../src/cluster/laws/link-laws.ts'
 import { PRODUCER_LAWS } from '../src/cluster/laws/producer-laws.ts'
@@ -38,12 +40,12 @@ function page(): string {
 
 ## Within a broker
 
-${table([...LAWS, ...GROUP_LAWS])}
+${table([...LAWS, ...GROUP_LAWS, ...COORDINATOR_LAWS])}
 ## Between replicas, and between them and the controller
 
 Some hold only while no unclean election was held and fewer machines than \`min.insync.replicas\` lost unflushed records; after that they are no longer asked.
 
-${table([...REPLICA_LAWS, ...PRODUCER_LAWS, ...TRANSACTION_LAWS])}
+${table([...REPLICA_LAWS, ...PRODUCER_LAWS, ...TRANSACTION_LAWS, ...VERIFICATION_LAWS, OWNER_LAW])}
 ## Of answers and links
 
 ${table([...answers, LINK_LAW])}

@@ -82,6 +82,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'transaction': {
       state.transactions.shards.get(change.partition)?.transactions.set(change.transaction.id, change.transaction)
+      state.touched?.transactions.add(change.transaction.id)
       return
     }
     case 'transaction-append': {

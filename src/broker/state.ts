@@ -102,6 +102,8 @@ export interface Touched {
   /** `topic-partition`. */
   readonly partitions: Set<string>
   readonly groups: Set<string>
+  /** Transactional ids. */
+  readonly transactions: Set<string>
 }
 
 export interface BrokerState {
@@ -211,7 +213,7 @@ export function createBrokerState(
     following: new Map(),
     earlyFetches: [],
     diskFull: false,
-    touched: checksLaws ? { partitions: new Set(), groups: new Set() } : null,
+    touched: checksLaws ? { partitions: new Set(), groups: new Set(), transactions: new Set() } : null,
     parkedProduces: new Map(),
     parkedDeletes: new Map(),
     markerRequests: new Map(),

@@ -44,11 +44,13 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
     })
     const names = Object.keys(asked)
     const topics = names.length === 0 ? '' : `; topics: ${names.join(', ')}`
+    // Before anybody is told that it is there.
+    const toldToStop = stopAsked()
     say('ready', `kafkarium is ready: bootstrap servers ${server.brokers.join(',')}${topics}`, {
       brokers: server.brokers,
       topics: names,
     })
-    await stopAsked()
+    await toldToStop
     await server.close()
     await cluster.dispose()
     say('stopped', 'kafkarium has stopped')

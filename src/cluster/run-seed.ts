@@ -12,7 +12,7 @@ export interface SeedRun {
   readonly faults: StormHandle['faults']
   /** The id of the law that was broken. */
   readonly law: string | null
-  /** Which duties were not met after healing (V1–V5, V9). */
+  /** Which duties were not met after healing (V1–V7, V9). */
   readonly stall: string | null
   /** What the program threw, unless it was a broken law. */
   readonly failure: unknown

@@ -9,7 +9,7 @@ import type { ApiName, FetchRequest, ProduceRequest, RequestOf } from '../protoc
 import type { ClientConnection, PendingRequest } from './connection.ts'
 import { rememberGeneration } from './generations.ts'
 import { checkAnswer, rememberFetch, rememberProduce } from './laws/answer-laws.ts'
-import { checkGroups } from './laws/index.ts'
+import { checkDecision } from './laws/index.ts'
 import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
@@ -44,7 +44,7 @@ function decompressed(world: World, code: number, section: Uint8Array): Uint8Arr
 
 /** Carries out what a broker decided, in the order facts, timers, messages, answers. */
 export function execute(world: World, node: NodeRuntime, decision: Decision): void {
-  if (world.checksLaws) checkGroups(world, node, decision.facts)
+  if (world.checksLaws) checkDecision(world, node, decision.facts)
   for (const fact of decision.facts) {
     note(world, fact)
     rememberGeneration(world, fact)

@@ -1,74 +1,10 @@
 /** Offsets committed within transactions, request by request (OffsetMetadataManagerTest: testTransactionalOffsetCommit…, testReplayTransactional…). */
 import { describe, expect, test } from 'vitest'
 import { ErrorCode, errorName } from '../../src/protocol/errors.ts'
-import {
-  makeOffsetFetchRequest,
-  makeOffsetFetchRequestTopic,
-  makeTxnOffsetCommitRequest,
-  makeWritableTxnMarker,
-  makeWriteTxnMarkersRequest,
-} from '../../src/protocol/make.ts'
+import { makeOffsetFetchRequest, makeOffsetFetchRequestTopic } from '../../src/protocol/make.ts'
 import { commit, join, newBench, reload, stable } from './groups-support.ts'
 import type { Bench } from './support.ts'
-
-const txnCommit = (
-  bench: Bench,
-  offset: number,
-  {
-    version = 3,
-    producerId = 7,
-    producerEpoch = 0,
-    generationId = -1,
-    memberId = '',
-    groupInstanceId = null as string | null,
-    topic = 'orders',
-    metadata = '',
-  } = {},
-) =>
-  bench
-    .ask(
-      'TxnOffsetCommit',
-      version,
-      makeTxnOffsetCommitRequest({
-        transactionalId: 'tx',
-        groupId: 'g',
-        producerId,
-        producerEpoch,
-        generationId,
-        memberId,
-        groupInstanceId,
-        topics: [
-          {
-            name: topic,
-            partitions: [
-              { partitionIndex: 0, committedOffset: offset, committedLeaderEpoch: -1, committedMetadata: metadata },
-            ],
-          },
-        ],
-      }),
-    )
-    .topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorName(errorCode)))
-    .join()
-
-/** The transaction's marker, in the group's partition. */
-const end = (bench: Bench, transactionResult: boolean, { producerId = 7, producerEpoch = 0 } = {}) =>
-  bench
-    .ask(
-      'WriteTxnMarkers',
-      1,
-      makeWriteTxnMarkersRequest({
-        markers: [
-          makeWritableTxnMarker({
-            producerId,
-            producerEpoch,
-            transactionResult,
-            coordinatorEpoch: 0,
-            topics: [{ name: '__consumer_offsets', partitionIndexes: [0] }],
-          }),
-        ],
-      }),
-    )
-    .markers.flatMap(({ topics }) => topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode)))
+import { end, txnCommit } from './transactional-offsets-support.ts'
 
 const fetched = (bench: Bench, requireStable = false) => {
   const topics = [makeOffsetFetchRequestTopic({ name: 'orders', partitionIndexes: [0] })]

@@ -3,8 +3,9 @@
  * known protocol bug of Kafka did is shown by turning its fix off; then a law says what went wrong, or, without laws, the
  * delivery checker says what it cost.
  */
-import { type Cluster, type ClusterOptions, checkHistory, createCluster, type KafkariumError } from 'kafkarium'
+import { type Cluster, type ClusterOptions, createCluster, type KafkariumError } from 'kafkarium'
 import { describe, expect, test } from 'vitest'
+import { type Judged, judge } from '../support/anomalies.ts'
 import { findSeed, HARMLESS, SEARCH_SEEDS } from '../support/storm.ts'
 
 interface Story {
@@ -25,12 +26,10 @@ interface Scene {
   isr(): readonly number[] | undefined
 }
 
-interface Outcome {
+/** The checker's judgement is that of a run with laws off. */
+interface Outcome extends Judged {
   /** The law that was broken, with laws on. */
   readonly law: string | null
-  /** What the checker found, with laws off: classes, and those nothing explains. */
-  readonly classes: readonly string[]
-  readonly unexplained: readonly string[]
   readonly values: readonly (string | null)[]
 }
 
@@ -65,18 +64,12 @@ async function run(story: Story, switches: ClusterOptions['switches'] = {}): Pro
       .topic('orders')
       .records()
       .map(({ value }) => value)
-    const { findings } = checkHistory(cluster.history())
+    const judged = judge(cluster)
     await cluster.dispose()
-    return { law, values, findings }
+    return { law, values, ...judged }
   }
   const { law } = await once(true)
-  const { values, findings } = await once(false)
-  return {
-    law,
-    values,
-    classes: [...new Set(findings.map((finding) => finding.class))],
-    unexplained: [...new Set(findings.filter(({ legal }) => legal === null).map((finding) => finding.class))],
-  }
+  return { ...(await once(false)), law }
 }
 
 describe('A1: acks=0', () => {

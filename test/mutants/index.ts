@@ -6,6 +6,7 @@ import { LOG_MUTANTS } from './log.ts'
 import type { Mutant } from './mutant.ts'
 import { PRODUCER_MUTANTS } from './producers.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
+import { TRANSACTION_COORDINATOR_MUTANTS } from './transactions-coordinator.ts'
 import { TRANSACTION_LOG_MUTANTS } from './transactions-log.ts'
 import { WORLD_MUTANTS } from './world.ts'
 
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOG_MUTANTS,
   ...PRODUCER_MUTANTS,
   ...TRANSACTION_LOG_MUTANTS,
+  ...TRANSACTION_COORDINATOR_MUTANTS,
   ...WORLD_MUTANTS,
   ...GROUP_MUTANTS,
 ]

@@ -8,6 +8,7 @@ import type { ClassicGroup } from '../groups/classic/group.ts'
 import { assignedPartitions } from '../groups/classic/rebalance.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { type BrokerState, logByKey } from '../state.ts'
+import { transactionalOffsetsProblem } from './offset-laws.ts'
 
 /** What the laws of one broker look at. */
 export type BrokerWorld = BrokerState
@@ -109,6 +110,12 @@ export const LAWS: readonly Law<BrokerWorld>[] = [
       }
       return null
     },
+  },
+  {
+    id: 'T5',
+    sentence:
+      'Offsets committed in a transaction count when it has been committed, and not before; of two commits the later record counts (KAFKA-5247).',
+    check: transactionalOffsetsProblem,
   },
 ]
 

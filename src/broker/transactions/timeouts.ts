@@ -18,8 +18,7 @@ const EXPIRE_EVERY = 'transaction.remove.expired.transaction.cleanup.interval.ms
 export function armTimeouts(state: BrokerState, transaction: Transaction, { now }: Context, out: Decision): void {
   const { transactions, config } = state
   if (transaction.state === 'Ongoing') {
-    // It has to take longer, not as long.
-    const at = nextLook(transaction.startedAt + transaction.timeoutMs + 1, intConfig(config, ABORT_EVERY), now)
+    const at = abortedBy(state, transaction, now)
     if (at >= transactions.timeoutAt) return
     transactions.timeoutAt = at
     out.timers.push({ key: 'txn-timeout', at, timer: { type: 'txn-timeout' } })
@@ -30,6 +29,12 @@ export function armTimeouts(state: BrokerState, transaction: Transaction, { now 
     transactions.expiryAt = at
     out.timers.push({ key: 'txn-expiry', at, timer: { type: 'txn-expiry' } })
   }
+}
+
+/** The first look after `now`, in ms, that finds that an open transaction takes too long. */
+export function abortedBy({ config }: BrokerState, { startedAt, timeoutMs }: Transaction, now = 0): number {
+  // It has to take longer, not as long.
+  return nextLook(startedAt + timeoutMs + 1, intConfig(config, ABORT_EVERY), now)
 }
 
 export function abortTimedOut(state: BrokerState, ctx: Context, out: Decision): void {

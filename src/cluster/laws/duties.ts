@@ -1,8 +1,18 @@
 /**
- * What must happen once everything is healed, each within a deadline: the liveness duties of a cluster (V1–V6, V9; V8 for
+ * What must happen once everything is healed, each within a deadline: the liveness duties of a cluster (V1–V7, V9; V8 for
  * groups that are named). A duty that is not met in time is a stall.
  */
-import { assignedPartitions, type ClassicGroup, type Group, logOf, OFFSETS_TOPIC } from '../../broker/index.ts'
+import {
+  assignedPartitions,
+  type ClassicGroup,
+  type Group,
+  lastStableOffset,
+  logOf,
+  OFFSETS_TOPIC,
+} from '../../broker/index.ts'
+import { TRANSACTION_TOPIC } from '../../broker/metadata.ts'
+import { abortedBy } from '../../broker/transactions/timeouts.ts'
+import { isOver, type Transaction } from '../../broker/transactions/transaction.ts'
 import { applyFault } from '../faults/fault.ts'
 import { groupView } from '../group-view.ts'
 import { leaderLog } from '../leader-log.ts'
@@ -109,6 +119,28 @@ export const DUTIES: readonly Duty[] = [
     },
   },
   {
+    id: 'V7',
+    sentence:
+      'Every transaction is complete, and whoever reads committed records can read all there is: at the latest when its coordinator has aborted what took too long.',
+    missing(world) {
+      for (const [id, transaction, deadline] of coordinatedTransactions(world)) {
+        if (transaction === 'no coordinator') return `transaction ${id} has no coordinator`
+        const { state, pending } = transaction
+        if (state === 'Ongoing' && pending === null)
+          return `transaction ${id} is Ongoing, and is aborted at ${deadline} ms at the latest`
+        if (!isOver(transaction) || pending !== null) return `transaction ${id} is ${state}`
+      }
+      for (const { name, partition } of partitions(world)) {
+        const log = leaderLog(world, name, partition)
+        const stable = log === undefined ? 0 : lastStableOffset(log)
+        if (log === undefined || stable >= log.highWatermark) continue
+        const [open] = log.transactions.open
+        return `${name}-${partition} is stable up to ${stable} of ${log.highWatermark}${open === undefined ? '' : `: producer ${open[1]} has a transaction open from ${open[0]} on that no coordinator knows`}`
+      }
+      return null
+    },
+  },
+  {
     id: 'V9',
     sentence: 'Every proposed ISR is accepted or refused.',
     missing(world) {
@@ -160,6 +192,24 @@ function partitionWithoutOwner(world: World, group: ClassicGroup): string | null
       if (!owned.has(`${topic}-${partition}`)) return `${topic}-${partition}`
   }
   return null
+}
+
+/** Every transactional id, as its coordinator has it, and when that aborts what is open. */
+function* coordinatedTransactions(
+  world: World,
+): Iterable<readonly [string, Transaction | 'no coordinator', deadline: number]> {
+  const topic = world.controller.image.topics.get(TRANSACTION_TOPIC)
+  for (const { partition, leader } of topic?.partitions ?? []) {
+    const broker = world.nodes.get(leader)?.broker
+    const shard = broker?.transactions.shards.get(partition)
+    if (broker === undefined || shard === undefined) {
+      if ((leaderLog(world, TRANSACTION_TOPIC, partition)?.logEndOffset ?? 0) > 0)
+        yield [`of ${TRANSACTION_TOPIC}-${partition}`, 'no coordinator', Infinity]
+      continue
+    }
+    for (const transaction of shard.transactions.values())
+      yield [transaction.id, transaction, abortedBy(broker, transaction)]
+  }
 }
 
 function* partitions(world: World) {

@@ -2,11 +2,12 @@
 import { type BrokerState, GROUP_LAWS, type Group, LAWS } from '../../broker/index.ts'
 import { type Fact, firstViolation, type Violation } from '../../kernel/index.ts'
 import type { NodeRuntime, World } from '../world.ts'
+import { checkTransactions, VERIFICATION_LAWS } from './coordinator-laws.ts'
 import { PRODUCER_LAWS } from './producer-laws.ts'
 import { REPLICA_LAWS, remember, scopeOf } from './replica-laws.ts'
 import { TRANSACTION_LAWS } from './transaction-laws.ts'
 
-const PARTITION_LAWS = [...REPLICA_LAWS, ...PRODUCER_LAWS, ...TRANSACTION_LAWS]
+const PARTITION_LAWS = [...REPLICA_LAWS, ...PRODUCER_LAWS, ...TRANSACTION_LAWS, ...VERIFICATION_LAWS]
 
 /** The first law that is broken by what the last event touched, or null. */
 export function violationIn(world: World): Violation | null {
@@ -19,7 +20,7 @@ export function violationIn(world: World): Violation | null {
     const { touched } = broker
     if (touched === null || (touched.groups.size === 0 && touched.partitions.size === 0)) continue
     // A restart, for one, decides nothing.
-    checkGroups(world, node, [])
+    checkDecision(world, node, [])
     if (ledger.violation !== null) return ledger.violation
     const violation = firstViolation(LAWS, broker)
     if (violation !== null) return violation
@@ -38,11 +39,14 @@ export function violationIn(world: World): Violation | null {
   return null
 }
 
-/**
- * After a broker's decision: the laws that compare its groups with what they were before. Notes the first violation in the ledger,
- * and remembers what the groups are now.
- */
-export function checkGroups(world: World, { id, broker }: NodeRuntime, facts: readonly Fact[]): void {
+/** After a broker's decision: the laws that compare what it coordinates with what that was before. */
+export function checkDecision(world: World, node: NodeRuntime, facts: readonly Fact[]): void {
+  checkGroups(world, node, facts)
+  checkTransactions(world, node, facts)
+}
+
+/** Notes the first violation in the ledger, and remembers what the groups are now. */
+function checkGroups(world: World, { id, broker }: NodeRuntime, facts: readonly Fact[]): void {
   const { touched } = broker
   if (touched === null || touched.groups.size === 0) return
   let before = world.ledger.groups.get(id)

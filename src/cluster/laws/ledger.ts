@@ -4,6 +4,8 @@
  */
 import type { Group, MetadataRecord } from '../../broker/index.ts'
 import { topicById } from '../../broker/index.ts'
+import type { TransactionShard } from '../../broker/transactions/shard.ts'
+import type { Transaction } from '../../broker/transactions/transaction.ts'
 import type { RecordBatch } from '../../protocol/batch.ts'
 import type { Task, World } from '../world.ts'
 
@@ -46,7 +48,7 @@ export interface PartitionLedger {
 export interface Ledger {
   /** By topic id, then partition: it is looked up after every event, so without a key to be made. */
   readonly partitions: Map<string, PartitionLedger[]>
-  /** `topic-partition`s the controller has decided about since the last check. */
+  /** `topic-partition`s to be looked at: the controller or a transaction coordinator has decided about them. */
   readonly decided: Set<string>
   /** Produce requests under way, by connection, then correlation id. */
   readonly produces: Map<number, Map<number, ProduceMemory>>
@@ -60,8 +62,23 @@ export interface Ledger {
   }
   /** Each broker's groups as they were after its last decision; a group is never changed in place. */
   readonly groups: Map<number, Map<string, Group>>
+  /** Transactions as each coordinator had them after its last decision, by transactional id; never changed in place. */
+  readonly transactions: WeakMap<TransactionShard, Map<string, Transaction>>
+  /** Who has each transactional id, as the last coordinator told. */
+  readonly owners: Map<string, TransactionOwner>
+  /** Transactional ids by their producer ids, former ones too. */
+  readonly producers: Map<number, string>
   /** Found on the way: while a message came in, a decision was carried out or an answer went out. */
   violation: { readonly law: string; readonly sentence: string; readonly detail: string } | null
+}
+
+interface TransactionOwner {
+  readonly producerId: number
+  readonly epoch: number
+  /** `topic-partition` names. */
+  readonly partitions: readonly string[]
+  /** Producer ids it had before. */
+  readonly former: Set<number>
 }
 
 export interface ProduceMemory {

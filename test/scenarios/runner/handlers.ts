@@ -116,7 +116,7 @@ export async function work(desk: Desk, { place, value, heartbeat }: Job): Promis
   } finally {
     stopTimer?.()
   }
-  const had = plan.once && scene.had(about)
+  const had = plan.once !== 'no' && scene.had(about, plan.once === 'value' ? value : null)
   scene.journal.add({ kind: had ? 'refused-effect' : 'did', ...about })
 }
 

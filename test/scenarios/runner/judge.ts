@@ -43,7 +43,7 @@ export function judge(scene: Scene, who: string): Verdict {
       entry.kind === 'did' && entry.group === group && (worker === undefined || entry.who === who),
   )
   const dealtWith = entries.flatMap((entry) =>
-    entry.kind === 'buried' && entry.group === group ? [keyOf(entry.place)] : [],
+    (entry.kind === 'buried' || entry.kind === 'refused-effect') && entry.group === group ? [keyOf(entry.place)] : [],
   )
   const times = new Map<string, number>()
   for (const { place } of done) times.set(keyOf(place), (times.get(keyOf(place)) ?? 0) + 1)

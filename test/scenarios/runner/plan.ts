@@ -80,7 +80,8 @@ export interface Plan {
   readonly hangs: ReadonlySet<string>
   readonly deadLetters: string | null
   /** What the work changes refuses a record it has had. */
-  readonly once: boolean
+  /** What its effect refuses: a record it has had, or a value. */
+  readonly once: 'no' | 'yes' | 'value'
   /** Null: `eachMessage`. Else `eachBatch`, so many records at a time. */
   readonly batch: { readonly atOnce: number; readonly resolve: (typeof RESOLVES)[number] } | null
   /** Its name is its `group.instance.id`. */
@@ -120,7 +121,7 @@ export function readPlan(words: Words, more: readonly string[] = []): Plan {
     throws: new Set(list(words, 'throws')),
     hangs: new Set(list(words, 'hangs')),
     deadLetters: words.option('deadLetters') ?? null,
-    once: words.choice('once', ['yes', 'no'], 'no') === 'yes',
+    once: words.choice('once', ['yes', 'value', 'no'], 'no'),
     batch:
       resolve === undefined && atOnce === undefined
         ? null

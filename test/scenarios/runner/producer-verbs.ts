@@ -62,13 +62,13 @@ export const producerVerbs: Readonly<Record<string, Verb>> = {
   },
 
   send: {
-    usage: 'send NAME FROM..TO | VALUE [to TOPIC] [every=TIME] [lose=answer]',
+    usage: 'send NAME FROM..TO | VALUE [to TOPIC] [every=TIME] [lose=answer|answers]',
     read(words) {
       const topic = words.after('to', 'a topic')
       const name = words.word('a producer')
       const values = valuesOf(words, words.word('values'))
       const every = words.milliseconds('every')
-      const lose = words.choice('lose', ['answer', 'nothing'], 'nothing')
+      const lose = words.choice('lose', ['answer', 'answers', 'nothing'], 'nothing')
       words.end(['every', 'lose'])
       return inScene(words, async (scene) => {
         const to = topic ?? scene.topic
@@ -86,12 +86,13 @@ export const producerVerbs: Readonly<Record<string, Verb>> = {
           })
           return QUIET
         }
-        if (lose === 'answer' && scene.cluster.topic(to).partitions[0]?.replicas.length === 1) {
+        if (lose !== 'nothing' && scene.cluster.topic(to).partitions[0]?.replicas.length === 1) {
           throw words.error('the answer of a leader without followers leaves at once: write cluster brokers=3.')
         }
         const from = scene.journal.entries.length
         const sending = told(words, scene, name, (author) => send(scene, author, to, values))
         if (lose === 'answer') await loseAnswer(scene, name, from)
+        if (lose === 'answers') await loseAnswers(scene, name, from, sending)
         return await sending
       })
     },
@@ -157,10 +158,25 @@ function failed(scene: Scene, { name }: Author, error: unknown): readonly string
 
 /** The connection ends when the batch is in the log and its answer is on its way. */
 async function loseAnswer(scene: Scene, name: string, from: number): Promise<void> {
-  const { cluster, journal } = scene
+  const node = await writtenAt(scene, name, from)
+  if (node !== undefined) scene.cluster.faults.disconnect(node)
+  scene.journal.add({ kind: 'broker', text: `the answer to ${name} is lost` })
+}
+
+/** From then on until the client has given up, the leader's answers do not arrive. */
+async function loseAnswers(scene: Scene, name: string, from: number, sending: Promise<unknown>): Promise<void> {
+  const node = await writtenAt(scene, name, from)
+  if (node === undefined) return
+  scene.cluster.faults.cut(node, 'clients', { oneWay: true })
+  scene.journal.add({ kind: 'broker', text: `no answer reaches ${name}` })
+  await sending
+  scene.cluster.faults.heal(node, 'clients')
+}
+
+/** The leader that has it. */
+async function writtenAt({ cluster, journal }: Scene, name: string, from: number): Promise<number | undefined> {
   const written = () => journal.entries.slice(from).find((entry) => entry.kind === 'written' && entry.client === name)
   await cluster.until(() => written() !== undefined, { what: `${name} writes` })
   const found = written()
-  if (found?.kind === 'written') cluster.faults.disconnect(found.node)
-  journal.add({ kind: 'broker', text: `the answer to ${name} is lost` })
+  return found?.kind === 'written' ? found.node : undefined
 }

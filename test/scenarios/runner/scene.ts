@@ -30,8 +30,8 @@ export interface Scene {
   /** How many ranges of time were drawn, and how many records were written, by topic. */
   draws: number
   readonly written: Map<string, number>
-  /** Whether what the work changes has had this record before, and from now on it has. */
-  had(about: { readonly group: string; readonly place: Place }): boolean
+  /** Whether what the work changes has had this record before, or this value, and from now on it has. */
+  had(about: { readonly group: string; readonly place: Place }, value: string | null): boolean
   /** Something went wrong beside the commands: the next one fails with it. */
   failure(message: string): Error
   failed: Error | null
@@ -62,8 +62,8 @@ export function openScene(setting: Setting, seed: number | null): Scene {
     told: 0,
     draws: 0,
     written: new Map(),
-    had({ group, place }) {
-      const key = `${group} ${place.topic}-${place.partition}@${place.offset}`
+    had({ group, place }, value) {
+      const key = `${group} ${value ?? `${place.topic}-${place.partition}@${place.offset}`}`
       const had = effects.has(key)
       effects.add(key)
       return had

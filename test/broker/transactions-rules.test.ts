@@ -1,0 +1,223 @@
+/** Rules of the transaction coordinator that show themselves when something is late, is repeated or goes wrong (TransactionCoordinator). */
+import { describe, expect, test } from 'vitest'
+import { createDecision } from '../../src/broker/decision.ts'
+import {
+  beginLoadingTransactions,
+  finishLoadingTransactions,
+  resignTransactions,
+} from '../../src/broker/transactions/tenure.ts'
+import { ErrorCode, errorName } from '../../src/protocol/errors.ts'
+import { makeAddPartitionsToTxnRequest, makeInitProducerIdRequest } from '../../src/protocol/make.ts'
+import { type Bench, createBench } from './support.ts'
+import {
+  add,
+  begin,
+  end,
+  errorOf,
+  markers,
+  newBench,
+  type Producer,
+  producer,
+  reload,
+  stateOf,
+  written,
+} from './transactions-support.ts'
+
+const transactionOf = (bench: Bench) => bench.state.transactions.shards.get(0)?.transactions.get('tx')
+
+describe('time', () => {
+  test('the timeout counts from the first partition, not from the last one that was added', () => {
+    const bench = newBench({}, '3.9')
+    const it = producer(bench, { timeoutMs: 20_000 })
+    add(bench, it, [0])
+    bench.pass(15_000)
+    add(bench, it, [1])
+    bench.pass(16_000)
+    expect(stateOf(bench)).toBe('PrepareAbort')
+  })
+
+  test('an id whose transaction is open is not forgotten, however long that is', () => {
+    const config = { 'transactional.id.expiration.ms': '7200000', 'transaction.max.timeout.ms': '100000000' }
+    const bench = newBench(config)
+    producer(bench, { id: 'idle' })
+    const it = producer(bench, { timeoutMs: 50_000_000 })
+    add(bench, it)
+    bench.pass(14_400_000)
+    expect(stateOf(bench, 'idle')).toBe('TRANSACTIONAL_ID_NOT_FOUND')
+    expect(stateOf(bench)).toBe('Ongoing')
+    expect(errorOf(end(bench, it, true))).toBe('NONE')
+  })
+})
+
+describe('partitions', () => {
+  test('a request with a partition that is in it and one that is not adds the latter', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    add(bench, it, [0])
+    expect(add(bench, it, [0, 1])).toEqual(['NONE', 'NONE'])
+    expect(reload(bench).transactions.get('tx')?.partitions).toEqual(['orders-0', 'orders-1'])
+  })
+
+  test('handleVerifyPartitionsInTransaction: only what was added is in it (TRANSACTION_ABORTABLE)', () => {
+    const bench = newBench()
+    const { producerId, epoch: producerEpoch } = producer(bench)
+    add(bench, { producerId, epoch: producerEpoch }, [1])
+    const topics = [{ name: 'orders', partitions: [0, 1] }]
+    const one = { transactionalId: 'tx', producerId, producerEpoch, verifyOnly: true, topics }
+    const answer = bench.ask('AddPartitionsToTxn', 4, makeAddPartitionsToTxnRequest({ transactions: [one] }))
+    const results = answer.resultsByTransaction[0]?.topicResults.flatMap(({ resultsByPartition }) => resultsByPartition)
+    expect(results?.map(({ partitionErrorCode }) => errorName(partitionErrorCode))).toEqual([
+      'TRANSACTION_ABORTABLE',
+      'NONE',
+    ])
+  })
+})
+
+test('KIP-890: when a transaction ends with the last epoch, its producer goes on with another id', () => {
+  const bench = newBench()
+  const { producerId } = producer(bench)
+  const shard = bench.state.transactions.shards.get(0)
+  const known = transactionOf(bench)
+  if (known === undefined) throw new Error('there is no transaction')
+  const it: Producer = { producerId, epoch: 32_766 }
+  shard?.transactions.set('tx', { ...known, epoch: it.epoch })
+  add(bench, it)
+  end(bench, it, true, { version: 5 })
+  expect(written(bench)).toMatchObject([{ producerId, producerEpoch: 32_767 }])
+  expect(transactionOf(bench)).toMatchObject({ state: 'CompleteCommit', epoch: 0, previousProducerId: producerId })
+  expect(transactionOf(bench)?.producerId).not.toBe(producerId)
+})
+
+describe('markers', () => {
+  test('when a partition has another leader it is asked at once, whatever the former one was asked', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    add(bench, it)
+    end(bench, it, true)
+    expect(markers(bench)).toMatchObject([{ to: 1 }])
+    const info = bench.state.image.topics.get('orders')?.partitions[0]
+    if (info !== undefined) Object.assign(info, { leader: 2, leaderEpoch: info.leaderEpoch + 1 })
+    bench.pass(100)
+    expect(markers(bench)).toMatchObject([{ to: 2 }])
+  })
+
+  test.each([ErrorCode.TRANSACTION_COORDINATOR_FENCED, ErrorCode.INVALID_PRODUCER_EPOCH])(
+    'abortSending: one that is refused because there is somebody newer (%i) completes nothing',
+    (errorCode) => {
+      const bench = newBench()
+      const it = producer(bench)
+      add(bench, it, [0, 1])
+      end(bench, it, true)
+      written(bench, errorCode)
+      bench.pass(60_000)
+      expect(markers(bench)).toEqual([])
+      expect(stateOf(bench)).toBe('PrepareCommit')
+    },
+  )
+})
+
+describe('another coordinator', () => {
+  /** The partition's next leadership, on a broker that knows nothing yet. */
+  function elect(bench: Bench): void {
+    const { state } = bench
+    const ctx = { now: bench.now, uuid: () => '', memberUuid: () => '' }
+    const out = createDecision()
+    resignTransactions(state, 0, ctx, out)
+    bench.timers.delete('txn-timeout')
+    state.transactions.timeoutAt = Infinity
+    const log = state.logs.get('__transaction_state')?.[0]
+    if (log !== undefined) log.leaderEpoch += 1
+    beginLoadingTransactions(state, 0, ctx, out)
+    finishLoadingTransactions(state, { ...ctx, now: bench.now + 1000 }, out)
+    bench.sent.push(...out.sends)
+    for (const { key, ...armed } of out.timers) if (armed.at !== null) bench.timers.set(key, armed)
+  }
+
+  test('aborts what was open when it became one', () => {
+    const bench = newBench({}, '3.9')
+    add(bench, producer(bench, { timeoutMs: 20_000 }))
+    elect(bench)
+    bench.pass(31_000)
+    expect(stateOf(bench)).toBe('PrepareAbort')
+  })
+
+  test('says in its markers which one it is, so that leaders know the former one', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    add(bench, it)
+    end(bench, it, true)
+    expect(markers(bench)).toMatchObject([{ marker: { coordinatorEpoch: 0 } }])
+    elect(bench)
+    expect(markers(bench)).toMatchObject([{ marker: { coordinatorEpoch: 1 } }])
+  })
+})
+
+describe('writes', () => {
+  /** Nothing is replicated unless the test says so. */
+  const silentBench = (config: Record<string, string> = {}) =>
+    createBench({ orders: 4, __transaction_state: 1 }, config, { silentFollower: true, version: '3.9' })
+  const replicate = (bench: Bench) => bench.replicate('__transaction_state')
+  const body = makeInitProducerIdRequest({ transactionalId: 'tx', transactionTimeoutMs: 600_000 })
+  const asks = (bench: Bench) => bench.send('InitProducerId', 4, body)
+  function started(bench: Bench): Producer {
+    // A block of producer ids comes when it is asked for.
+    expect(errorOf(begin(bench))).toBe('COORDINATOR_LOAD_IN_PROGRESS')
+    const correlationId = asks(bench)
+    expect(bench.isWaiting(correlationId)).toBe(true)
+    replicate(bench)
+    const { producerId, producerEpoch } = bench.answerTo('InitProducerId', correlationId)
+    return { producerId, epoch: producerEpoch }
+  }
+  const added = (bench: Bench, { producerId, epoch }: Producer) =>
+    bench.send(
+      'AddPartitionsToTxn',
+      3,
+      makeAddPartitionsToTxnRequest({
+        ...{ v3AndBelowTransactionalId: 'tx', v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: epoch },
+        v3AndBelowTopics: [{ name: 'orders', partitions: [0] }],
+      }),
+    )
+
+  test('one that takes too long is given up, and who asks again is heard', () => {
+    const bench = silentBench()
+    const it = started(bench)
+    const first = added(bench, it)
+    bench.pass(31_000)
+    const code = (id: number) =>
+      bench.answerTo('AddPartitionsToTxn', id).resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode
+    expect(code(first)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
+    const second = added(bench, it)
+    expect(bench.isWaiting(second)).toBe(true)
+    replicate(bench)
+    expect(code(second)).toBe(ErrorCode.NONE)
+  })
+
+  test('KAFKA-8803: a fence that could not be written keeps its epoch for the next try', () => {
+    const bench = silentBench()
+    const it = started(bench)
+    added(bench, it)
+    replicate(bench)
+    for (const _ of [1, 2, 3]) {
+      const fence = asks(bench)
+      bench.pass(31_000)
+      expect(errorOf(bench.answerTo('InitProducerId', fence))).toBe('COORDINATOR_NOT_AVAILABLE')
+    }
+    asks(bench)
+    replicate(bench)
+    expect(markers(bench)).toMatchObject([{ marker: { producerEpoch: it.epoch + 1, commit: false } }])
+  })
+
+  test('nothing is written that could not be committed: with too few in sync it is COORDINATOR_NOT_AVAILABLE', () => {
+    const bench = silentBench({ 'transaction.state.log.min.isr': '2', 'min.insync.replicas': '2' })
+    const it = started(bench)
+    const leader = bench.state.leading.get('__transaction_state-0')
+    if (leader !== undefined) Object.assign(leader, { isr: [1] })
+    const log = bench.state.logs.get('__transaction_state')?.[0]
+    const before = log?.logEndOffset
+    const { resultsByTopicV3AndBelow } = bench.answerTo('AddPartitionsToTxn', added(bench, it))
+    expect(resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode).toBe(
+      ErrorCode.COORDINATOR_NOT_AVAILABLE,
+    )
+    expect(log?.logEndOffset).toBe(before)
+  })
+})
