@@ -36,6 +36,8 @@ export interface Bench {
   hear(message: PeerMessage): void
   /** Whether what the broker asks the controller gets lost. */
   cutOff: boolean
+  /** Whether what it asks of transaction coordinators, itself among them, stays in `sent`. */
+  holdsQuestions: boolean
   /** Sends a request and returns its answer; throws when the broker keeps it waiting. */
   ask<A extends ApiName>(api: A, version: number, body: RequestOf<A>, from?: From): ResponseOf<A>
   /** Sends a request and returns its correlation id: for what is answered later. */
@@ -82,6 +84,10 @@ export function createBench(
       const { answer } = allocateProducerIds(controller, 1, message)
       carryOut(stepPeer(state, answer, context()))
     }
+    for (const { to, message } of decision.sends) {
+      const isQuestion = message.type === 'txn-partitions' || message.type === 'txn-partitions-answer'
+      if (isQuestion && to === 1 && !bench.holdsQuestions) carryOut(stepPeer(state, message, context()))
+    }
     for (const { request, replyTo } of decision.forwards) {
       const { records, response } = stepController(controller, request, context().uuid)
       carryOut(stepMetadata(state, records, context()))
@@ -95,6 +101,7 @@ export function createBench(
     timers: new Map(),
     answers: new Map(),
     cutOff: false,
+    holdsQuestions: false,
     sent: [],
     hear: (message) => carryOut(stepPeer(state, message, context())),
     send(api, version, body, from = {}) {

@@ -59,7 +59,7 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
   {
     id: 'healed-link-forgets',
     file: NODES,
-    find: "else if (typeof peer === 'number' && node.up) execute(world, node, stepLinkRestored(node.broker, peer))",
+    find: "else if (typeof peer === 'number' && node.up) execute(world, node, stepLinkRestored(node.broker, peer, contextOf(world)))",
     replace: '',
     wrong: 'Nobody asks again over a link that works again.',
     rule: 'V2',

@@ -265,7 +265,7 @@ export const BROKER_CONFIG = {
   'transaction.partition.verification.enable': bool(
     true,
     'Refuse transactional records for a partition the transaction does not know (KIP-890).',
-    dynamic,
+    { ...dynamic, ...effect },
   ),
   'transaction.two.phase.commit.enable': bool(false, 'Whether producers may hold a transaction open (KIP-939).'),
   'transaction.state.log.num.partitions': int(50, { min: 1, ...effect }, 'Partitions of __transaction_state.'),
