@@ -1,6 +1,6 @@
 /** What `cluster` uses of the broker core. */
 
-export { ADVERTISED } from './api/index.ts'
+export { advertised } from './api/index.ts'
 export * from './config.ts'
 export * from './controller/index.ts'
 export * from './decision.ts'

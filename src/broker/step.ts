@@ -2,7 +2,7 @@
  * A broker's only door: one input in, one decision out (etcd-io/raft's Step and Ready). No clock, no randomness, no I/O.
  */
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
-import { HANDLERS } from './api/index.ts'
+import { HANDLERS, highestVersion } from './api/index.ts'
 import { apply, fetchKey, forgetFetch, highWatermarkMoved, logStartMoved, resuming } from './apply.ts'
 import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
@@ -49,7 +49,11 @@ import { onBrokersChanged, onQuestionsLost, onQuestionTimeout, onTransactionAnsw
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
   const out = createDecision()
   const handler = HANDLERS.get(request.api)
-  if (handler === undefined || request.apiVersion < handler.minVersion || request.apiVersion > handler.maxVersion) {
+  if (
+    handler === undefined ||
+    request.apiVersion < handler.minVersion ||
+    request.apiVersion > highestVersion(handler, state.zooKeeper)
+  ) {
     // Kafka cannot answer in a version it does not know: it closes the connection (RequestContext.parseRequest).
     out.replies.push({ token: request, body: null })
     return out

@@ -8,8 +8,11 @@ import {
   makeWritableTxnMarker,
   makeWriteTxnMarkersRequest,
 } from '../../src/protocol/make.ts'
-import { commit, join, newBench, reload, stable } from './groups-support.ts'
+import { commit, newBench as createBench, join, reload, stable } from './groups-support.ts'
 import type { Bench } from './support.ts'
+
+/** There is no transaction coordinator: whether it has to agree is in transactions-verification.test.ts. */
+const newBench = () => createBench({ 'transaction.partition.verification.enable': 'false' })
 
 const txnCommit = (
   bench: Bench,

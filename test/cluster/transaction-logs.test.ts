@@ -12,6 +12,8 @@ const create = (options: Parameters<typeof rawCluster>[0] = {}) => {
     topics: { orders: { partitions: 1, replicationFactor: 3 } },
     laws: true,
     trace: 'full',
+    // Nobody coordinates these transactions.
+    switches: { txnVerification: false },
     ...options,
   })
   made.push(raw)

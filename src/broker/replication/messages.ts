@@ -104,6 +104,8 @@ export interface TxnMarker {
   readonly commit: boolean
   /** The leader epoch in which the coordinator leads its partition of `__transaction_state`. */
   readonly coordinatorEpoch: number
+  /** `transaction.version` (KIP-1228): with 2 its epoch is above that of the records, so one that is not is late. */
+  readonly version: number
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 
