@@ -7,6 +7,7 @@ import type { Mutant } from './mutant.ts'
 import { PRODUCER_MUTANTS } from './producers.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
 import { TRANSACTION_LOG_MUTANTS } from './transactions-log.ts'
+import { TRANSACTION_VERIFICATION_MUTANTS } from './transactions-verification.ts'
 import { WORLD_MUTANTS } from './world.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -16,6 +17,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LOG_MUTANTS,
   ...PRODUCER_MUTANTS,
   ...TRANSACTION_LOG_MUTANTS,
+  ...TRANSACTION_VERIFICATION_MUTANTS,
   ...WORLD_MUTANTS,
   ...GROUP_MUTANTS,
 ]
