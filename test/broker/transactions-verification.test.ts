@@ -1,6 +1,13 @@
 /** KIP-890 at a broker, request by request: what leaders ask coordinators before the first record, and transactions with an epoch each. */
 import { describe, expect, test } from 'vitest'
-import { lastStableOffset } from '../../src/broker/index.ts'
+import {
+  type BrokerInfo,
+  type Context,
+  lastStableOffset,
+  stepLinkRestored,
+  stepMetadata,
+  stepRestart,
+} from '../../src/broker/index.ts'
 import { ErrorCode, errorName } from '../../src/protocol/errors.ts'
 import {
   makeAddPartitionsToTxnRequest,
@@ -118,6 +125,12 @@ function answer(bench: Bench, request: number, errorCode: number, names: readonl
   const results = new Map(names.map((name) => [name, errorCode]))
   bench.hear({ type: 'txn-partitions-answer', from: 1, request, results })
 }
+
+/** Whether the partition is in the transaction is not known. */
+const NOT_TOLD = {
+  responses: [{ partitionResponses: [{ errorCode: ErrorCode.NOT_ENOUGH_REPLICAS, baseOffset: -1 }] }],
+}
+const contextOf = ({ now }: Bench): Context => ({ now, uuid: () => '', memberUuid: () => '' })
 
 describe('verification', () => {
   test('the first record of a transaction asks the coordinator, the next ones do not', () => {
@@ -296,6 +309,45 @@ describe('verification', () => {
     answer(bench, question?.request ?? -1, ErrorCode.NONE)
     expect([log(bench).logEndOffset, bench.state.questions.size]).toEqual([0, 0])
     expect([...bench.timers.keys()].filter((key) => key.startsWith('verification'))).toEqual([])
+  })
+
+  test.each([
+    ['is fenced', (info: BrokerInfo) => ({ ...info, fenced: true })],
+    ['has started anew', (info: BrokerInfo) => ({ ...info, epoch: info.epoch + 7 })],
+  ])('a coordinator that %s is not waited for', (_, changed) => {
+    const bench = newBench()
+    const it = producer(bench)
+    add(bench, it)
+    bench.holdsQuestions = true
+    const waiting = send(bench, it)
+    const info = bench.state.image.brokers.get(1)
+    if (info === undefined) throw new Error('no broker')
+    const same = stepMetadata(bench.state, [{ type: 'broker', ...info }], contextOf(bench))
+    expect(same.replies).toEqual([])
+    const { replies, timers } = stepMetadata(bench.state, [{ type: 'broker', ...changed(info) }], contextOf(bench))
+    expect(replies).toMatchObject([{ token: { correlationId: waiting }, body: NOT_TOLD }])
+    expect(timers).toContainEqual({ key: 'verification/1', at: null })
+    expect(bench.state.questions.size).toBe(0)
+  })
+
+  test('over a link that works again nothing comes that was asked before', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    add(bench, it)
+    bench.holdsQuestions = true
+    send(bench, it)
+    expect(stepLinkRestored(bench.state, 2, contextOf(bench)).replies).toEqual([])
+    expect(stepLinkRestored(bench.state, 1, contextOf(bench)).replies).toMatchObject([{ body: NOT_TOLD }])
+  })
+
+  test('a restart forgets what was asked, and what for', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    add(bench, it)
+    bench.holdsQuestions = true
+    send(bench, it)
+    stepRestart(bench.state, bench.now)
+    expect([bench.state.questions.size, log(bench).producers.verifications.size]).toEqual([0, 0])
   })
 
   test('no coordinator: COORDINATOR_NOT_AVAILABLE at once, as NOT_ENOUGH_REPLICAS', () => {
