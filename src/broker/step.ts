@@ -43,7 +43,7 @@ import { onMarkersTimer, onTxnMarkersWritten } from './transactions/completion.t
 import { forgetCoordination } from './transactions/shard.ts'
 import { beginLoadingTransactions, finishLoadingTransactions, resignTransactions } from './transactions/tenure.ts'
 import { abortTimedOut, expireTransactionalIds } from './transactions/timeouts.ts'
-import { onBrokersChanged, onQuestionsLost, onQuestionTimeout, onTransactionAnswer } from './verification/park.ts'
+import { onBrokersChanged, onQuestionsLost, onQuestionTimer, onTransactionAnswer } from './verification/park.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
@@ -78,7 +78,7 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'txn-markers') onMarkersTimer(state, ctx, out)
   else if (timer.type === 'txn-timeout') abortTimedOut(state, ctx, out)
   else if (timer.type === 'txn-expiry') expireTransactionalIds(state, ctx, out)
-  else if (timer.type === 'verification') onQuestionTimeout(state, timer.request, ctx, resuming(state, ctx, out))
+  else if (timer.type === 'verification') onQuestionTimer(state, timer.request, ctx, resuming(state, ctx, out))
   else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
   else if (timer.type === 'group-expiry') expireGroups(state, ctx, out)
   else stepGroupTimer(state, timer, ctx, out)

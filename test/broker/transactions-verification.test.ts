@@ -214,6 +214,10 @@ describe('verification', () => {
     }
     const adds = send(bench, it, { version: 12 })
     answer(bench, questions(bench)[0]?.request ?? -1, ErrorCode[said])
+    while (bench.isWaiting(adds)) {
+      bench.pass(20)
+      answer(bench, questions(bench)[0]?.request ?? -1, ErrorCode[said])
+    }
     expect(errorsOf(bench, adds)).toEqual([said === 'CONCURRENT_TRANSACTIONS' ? said : told])
     expect(log(bench).logEndOffset).toBe(0)
   })
@@ -506,12 +510,39 @@ describe('transactions with an epoch each', () => {
     expect(produce(bench, next, { version: 12 })).toBe('NONE')
   })
 
-  test('the next transaction waits for the end of the last: CONCURRENT_TRANSACTIONS, told as it is', () => {
+  test('the next transaction waits for the end of the last, for 100 ms, and is told CONCURRENT_TRANSACTIONS then', () => {
     const bench = newBench()
     const it = producer(bench)
     produce(bench, it, { version: 12 })
     const { producerEpoch: epoch } = end(bench, it, true, { version: 5 })
-    expect(produce(bench, { ...it, epoch }, { version: 12, partitions: [1] })).toBe('CONCURRENT_TRANSACTIONS')
+    const next = { ...it, epoch }
+    const first = send(bench, next, { version: 12, partitions: [1] })
+    bench.pass(99)
+    expect(bench.isWaiting(first)).toBe(true)
+    bench.pass(1)
+    expect(errorsOf(bench, first)).toEqual(['CONCURRENT_TRANSACTIONS'])
+    const second = send(bench, next, { version: 12, partitions: [1] })
+    bench.pass(30)
+    finish(bench)
+    expect(bench.isWaiting(second)).toBe(true)
+    bench.pass(10)
+    expect(errorsOf(bench, second)).toEqual(['NONE'])
+    expect([bench.state.questions.size, log(bench, 1).logEndOffset]).toEqual([0, 1])
+  })
+
+  test('a repetition that waited for the end of the last transaction is told what the first one was, and nothing stays behind', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    produce(bench, it, { version: 12 })
+    const next = { ...it, epoch: end(bench, it, true, { version: 5 }).producerEpoch }
+    const first = send(bench, next, { version: 12 })
+    bench.pass(10)
+    const second = send(bench, next, { version: 12, connection: 2 })
+    finish(bench)
+    bench.pass(50)
+    expect([first, second].flatMap((id) => errorsOf(bench, id))).toEqual(['NONE', 'NONE'])
+    expect(log(bench).producers.verifications.size).toBe(0)
+    expect(produce(bench, next, { version: 12, sequence: 1 })).toBe('NONE')
   })
 
   test('A23: an end that comes late does not end the next transaction; without an epoch each it does', () => {
@@ -583,7 +614,9 @@ describe('transactions with an epoch each', () => {
     expect(ended.producerId).not.toBe(it.producerId)
     const next = { producerId: ended.producerId, epoch: 0 }
     // Who it will be is known before it is that.
-    expect(produce(bench, next, { version: 12, partitions: [1] })).toBe('CONCURRENT_TRANSACTIONS')
+    const early = send(bench, next, { version: 12, partitions: [1] })
+    bench.pass(100)
+    expect(errorsOf(bench, early)).toEqual(['CONCURRENT_TRANSACTIONS'])
     finish(bench)
     expect(end(bench, it, true, { version: 5 })).toEqual(ended)
     expect(produce(bench, next, { version: 12 })).toBe('NONE')

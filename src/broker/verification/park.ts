@@ -12,7 +12,7 @@ import { brokerEpochOf, isAlive, TRANSACTION_TOPIC } from '../metadata.ts'
 import type { TxnPartitionsAnswer } from '../replication/messages.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { transactionPartition } from '../transactions/shard.ts'
-import type { Question, Understood } from './question.ts'
+import { isQuestionable, type Question, type Understood } from './question.ts'
 
 export interface ParkedQuestion {
   readonly question: Question
@@ -20,6 +20,10 @@ export interface ParkedQuestion {
   readonly coordinator: number
   /** Which incarnation of it was asked. */
   readonly brokerEpoch: number
+  /** When it was asked first. */
+  readonly since: number
+  /** It has been answered with something that passes soon: it is asked again in a moment. */
+  readonly isBackingOff: boolean
 }
 
 /** Handles a request whose question is answered, and does what follows from that at once: the next one builds on it. */
@@ -32,10 +36,12 @@ export function askTransaction(
   ctx: Context,
   out: Decision,
   resume: Resume,
+  since = ctx.now,
 ): void {
   const { transactionalId, producerId, epoch: producerEpoch, understood } = question
   const guards = begin(state, question, ctx, out)
   const names = [...guards.keys()]
+  if (names.length === 0) return goOn(state, question, guards, new Map(), ctx, resume)
   const coordinator = coordinatorOf(state, transactionalId)
   if (coordinator === null) {
     const errors = new Map(names.map((name) => [name, ErrorCode.COORDINATOR_NOT_AVAILABLE]))
@@ -43,7 +49,7 @@ export function askTransaction(
   }
   const request = state.nextQuestion++
   const brokerEpoch = brokerEpochOf(state.image, coordinator)
-  state.questions.set(request, { question, guards, coordinator, brokerEpoch })
+  state.questions.set(request, { question, guards, coordinator, brokerEpoch, since, isBackingOff: false })
   const verifyOnly = understood !== 'adds'
   const transaction = { transactionalId, producerId, producerEpoch, verifyOnly, partitions: names }
   out.facts.push({
@@ -69,7 +75,8 @@ function begin(
   const guards = new Map<string, number>()
   for (const { topic, partition, sequence } of partitions) {
     const log = logOf(state, topic, partition)
-    if (log === undefined) continue
+    // It may have been opened since it was asked about first.
+    if (log === undefined || !isQuestionable(state, log, producerId, epoch, understood)) continue
     guards.set(log.key, beginVerification(log, producerId, epoch, sequence, understood === 'adds', ctx.now))
     armProducerExpiry(state, log, ctx.now, out)
   }
@@ -90,24 +97,50 @@ export function onTransactionAnswer(
   ctx: Context,
   resume: Resume,
 ): void {
+  const parked = state.questions.get(request)
+  if (parked?.isBackingOff) return
+  if (parked !== undefined && asksAgain(state, parked, results, ctx)) {
+    state.questions.set(request, { ...parked, isBackingOff: true })
+    const at = ctx.now + intConfig(state.config, 'add.partitions.to.txn.retry.backoff.ms')
+    return resume((out) => out.timers.push({ key: timerKey(request), at, timer: { type: 'verification', request } }))
+  }
   finish(state, request, (name) => results.get(name) ?? ErrorCode.NETWORK_EXCEPTION, ctx, resume)
 }
 
-export function onQuestionTimeout(state: BrokerState, request: number, ctx: Context, resume: Resume): void {
+/** The transaction before is about to end: worth a moment, if the leader adds (ReplicaManager.handleProduceAppend). */
+function asksAgain(
+  { config }: BrokerState,
+  { question: { request, understood }, since }: ParkedQuestion,
+  results: ReadonlyMap<string, number>,
+  { now }: Context,
+): boolean {
+  const isBusy = [...results.values()].includes(ErrorCode.CONCURRENT_TRANSACTIONS)
+  const longest = intConfig(config, 'add.partitions.to.txn.retry.backoff.max.ms')
+  return isBusy && understood === 'adds' && request.api === 'Produce' && now - since < longest
+}
+
+export function onQuestionTimer(state: BrokerState, request: number, ctx: Context, resume: Resume): void {
+  const parked = state.questions.get(request)
+  if (!parked?.isBackingOff) return noAnswer(state, request, ctx, resume)
+  state.questions.delete(request)
+  resume((out) => askTransaction(state, parked.question, ctx, out, resume, parked.since))
+}
+
+function noAnswer(state: BrokerState, request: number, ctx: Context, resume: Resume): void {
   finish(state, request, () => ErrorCode.NETWORK_EXCEPTION, ctx, resume)
 }
 
 /** The link to a broker works again: what was said over it before is lost. */
 export function onQuestionsLost(state: BrokerState, coordinator: number, ctx: Context, resume: Resume): void {
   for (const [request, asked] of [...state.questions])
-    if (asked.coordinator === coordinator) onQuestionTimeout(state, request, ctx, resume)
+    if (asked.coordinator === coordinator) noAnswer(state, request, ctx, resume)
 }
 
 /** Brokers came or went: who is not there any more, or has started anew, does not answer. */
 export function onBrokersChanged(state: BrokerState, ctx: Context, resume: Resume): void {
   for (const [request, { coordinator, brokerEpoch }] of [...state.questions]) {
     const isThere = isAlive(state.image, coordinator) && brokerEpochOf(state.image, coordinator) === brokerEpoch
-    if (!isThere) onQuestionTimeout(state, request, ctx, resume)
+    if (!isThere) noAnswer(state, request, ctx, resume)
   }
 }
 
