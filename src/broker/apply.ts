@@ -31,6 +31,8 @@ import {
   watchKey,
 } from './state.ts'
 import { appendTransaction, releaseTransactions } from './transactions/append.ts'
+import { answerForPartitions } from './transactions/partitions.ts'
+import { askTransaction, type Resume } from './verification/park.ts'
 
 /** Carries out everything in `out.changes`, also what that leads to; replies, timers and facts pile up in `out`. */
 export function apply(state: BrokerState, out: Decision, ctx: Context): void {
@@ -129,6 +131,12 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     case 'write-markers':
       writeMarkers(state, change, ctx, out, (log, batch) => append(state, log, batch, 'coordinator', ctx, out))
       return
+    case 'transaction-partitions':
+      answerForPartitions(state, change, ctx, out)
+      return
+    case 'ask-transaction':
+      askTransaction(state, change, ctx, out, resuming(state, ctx, out))
+      return
     case 'await-deletes':
       awaitDeletes(state, change.deletes, out)
       return
@@ -137,6 +145,16 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       const brokerEpoch = brokerEpochOf(state.image, state.id)
       if (change.asks) out.sends.push({ to: 'controller', message: { type: 'allocate-producer-ids', brokerEpoch } })
     }
+  }
+}
+
+/** What a request that waited changes is carried out before anything else: the next one that waited has to find it. */
+export function resuming(state: BrokerState, ctx: Context, out: Decision): Resume {
+  return (handle) => {
+    const own: Decision = { ...out, changes: [] }
+    handle(own)
+    apply(state, own, ctx)
+    if (own.halt) out.halt = true
   }
 }
 

@@ -83,6 +83,10 @@ export function intConfig(config: BrokerConfig, name: BrokerConfigName): number 
   return Number(config[name])
 }
 
+export function boolConfig(config: BrokerConfig, name: BrokerConfigName): boolean {
+  return config[name] === 'true'
+}
+
 /** A topic's effective value: its own, else the broker's of the matching name, else the default. */
 export function topicConfigValue(topic: TopicConfig, broker: BrokerConfig, name: TopicConfigName): string {
   const own = topic[name]

@@ -24,8 +24,10 @@ import type { ProducerIds } from './producer-ids.ts'
 import type { Send } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { AfterCommit, FetchPlan, ProduceToPark } from './state.ts'
+import type { PartitionsAsked } from './transactions/partitions.ts'
 import type { Transaction, TransactionValue } from './transactions/transaction.ts'
 import type { AfterTransaction } from './transactions/turn.ts'
+import type { Question } from './verification/question.ts'
 
 export type Change =
   | {
@@ -68,6 +70,8 @@ export type Change =
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
   | ({ readonly op: 'write-markers' } & MarkersToWrite)
+  | ({ readonly op: 'transaction-partitions' } & PartitionsAsked)
+  | ({ readonly op: 'ask-transaction' } & Question)
   | { readonly op: 'await-deletes'; readonly deletes: DeletesToPark }
   /** A producer id was given out, or none was left; `asks`: the controller shall give more. */
   | { readonly op: 'producer-ids'; readonly ids: ProducerIds; readonly asks: boolean }
@@ -93,6 +97,8 @@ export type BrokerTimer =
   | { readonly type: 'txn-markers' }
   | { readonly type: 'txn-timeout' }
   | { readonly type: 'txn-expiry' }
+  /** The coordinator of a transaction does not say whether partitions are in it. */
+  | { readonly type: 'verification'; readonly request: number }
   /** A coordinator has read its log. */
   | { readonly type: 'load' }
   /** Records of a coordinator were not replicated in time. */

@@ -1,7 +1,7 @@
 /** What `cluster` uses of the broker core. */
 
 export { topicsByDefault } from './api/03-metadata.ts'
-export { ADVERTISED } from './api/index.ts'
+export { advertised } from './api/index.ts'
 export * from './config.ts'
 export * from './controller/index.ts'
 export * from './decision.ts'

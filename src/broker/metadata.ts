@@ -174,6 +174,11 @@ export function isActive(image: MetadataImage, id: number): boolean {
   return broker !== undefined && !broker.fenced && !broker.inControlledShutdown
 }
 
+/** Whether other brokers may talk to it (MetadataCache.getAliveBrokerNode). */
+export function isAlive(image: MetadataImage, id: number): boolean {
+  return image.brokers.get(id)?.fenced === false
+}
+
 /** -1 = not registered, as far as is known here. */
 export function brokerEpochOf(image: MetadataImage, id: number): number {
   return image.brokers.get(id)?.epoch ?? -1

@@ -17,6 +17,7 @@ import type { MarkerResult, ReplicaFetch } from './replication/messages.ts'
 import type { RequestToken } from './request.ts'
 import type { Switches } from './switches.ts'
 import { type Coordination, createCoordination } from './transactions/shard.ts'
+import type { ParkedQuestion } from './verification/park.ts'
 
 /** A fetch that waits for bytes (DelayedFetch.scala). */
 export interface ParkedFetch {
@@ -140,6 +141,9 @@ export interface BrokerState {
   readonly parkedDeletes: Map<number, ParkedDeletes>
   /** Markers this broker has asked for as a coordinator: whom, by the number of the request. */
   readonly markerRequests: Map<number, number>
+  /** Requests that wait for what a transaction coordinator says of them, by a number of ours. */
+  readonly questions: Map<number, ParkedQuestion>
+  nextQuestion: number
   /** When old segments, compaction and silent producers are looked at next. */
   readonly maintenance: MaintenanceTimes
   /** What it has left to give to producers. */
@@ -217,6 +221,8 @@ export function createBrokerState(
     parkedProduces: new Map(),
     parkedDeletes: new Map(),
     markerRequests: new Map(),
+    questions: new Map(),
+    nextQuestion: 1,
     maintenance: { retention: Infinity, cleaner: Infinity, producers: Infinity },
     producerIds: NO_PRODUCER_IDS,
     produceWatchers: new Map(),

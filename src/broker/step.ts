@@ -2,8 +2,8 @@
  * A broker's only door: one input in, one decision out (etcd-io/raft's Step and Ready). No clock, no randomness, no I/O.
  */
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
-import { HANDLERS } from './api/index.ts'
-import { apply, fetchKey, forgetFetch, highWatermarkMoved, logStartMoved } from './apply.ts'
+import { HANDLERS, highestVersion } from './api/index.ts'
+import { apply, fetchKey, forgetFetch, highWatermarkMoved, logStartMoved, resuming } from './apply.ts'
 import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
 import { completeDeletes, onDeletesTimeout } from './deletes.ts'
@@ -43,12 +43,17 @@ import { onMarkersTimer, onTxnMarkersWritten } from './transactions/completion.t
 import { forgetCoordination } from './transactions/shard.ts'
 import { beginLoadingTransactions, finishLoadingTransactions, resignTransactions } from './transactions/tenure.ts'
 import { abortTimedOut, expireTransactionalIds } from './transactions/timeouts.ts'
+import { onBrokersChanged, onQuestionsLost, onQuestionTimer, onTransactionAnswer } from './verification/park.ts'
 
 /** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
   const out = createDecision()
   const handler = HANDLERS.get(request.api)
-  if (handler === undefined || request.apiVersion < handler.minVersion || request.apiVersion > handler.maxVersion) {
+  if (
+    handler === undefined ||
+    request.apiVersion < handler.minVersion ||
+    request.apiVersion > highestVersion(handler, state.zooKeeper)
+  ) {
     // Kafka cannot answer in a version it does not know: it closes the connection (RequestContext.parseRequest).
     out.replies.push({ token: request, body: null })
     return out
@@ -73,6 +78,7 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'txn-markers') onMarkersTimer(state, ctx, out)
   else if (timer.type === 'txn-timeout') abortTimedOut(state, ctx, out)
   else if (timer.type === 'txn-expiry') expireTransactionalIds(state, ctx, out)
+  else if (timer.type === 'verification') onQuestionTimer(state, timer.request, ctx, resuming(state, ctx, out))
   else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
   else if (timer.type === 'group-expiry') expireGroups(state, ctx, out)
   else stepGroupTimer(state, timer, ctx, out)
@@ -107,6 +113,7 @@ export function stepMetadata(state: BrokerState, records: readonly MetadataRecor
   if (records.some((record) => record.type === 'broker' && !record.fenced)) expandIsrs(state, out)
   completeDeletes(state, out)
   apply(state, out, ctx)
+  if (state.questions.size > 0) onBrokersChanged(state, ctx, resuming(state, ctx, out))
   return out
 }
 
@@ -131,6 +138,11 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
     const asker = { type: 'coordinator', broker: message.from, request: message.request } as const
     out.changes.push({ op: 'write-markers', asker, markers: message.markers })
   }
+  if (message.type === 'txn-partitions') {
+    const asker = { type: 'leader', broker: message.from, request: message.request } as const
+    out.changes.push({ op: 'transaction-partitions', asker, transactions: [message.transaction] })
+  }
+  if (message.type === 'txn-partitions-answer') onTransactionAnswer(state, message, ctx, resuming(state, ctx, out))
   if (message.type === 'txn-markers-written') onTxnMarkersWritten(state, message, ctx, out)
   if (message.type === 'producer-ids') state.producerIds = gotProducerIds(state.producerIds, message, ctx.now)
   if (message.type === 'alter-refused') {
@@ -164,9 +176,10 @@ function reconfigureLogs(state: BrokerState, only: string | null, ctx: Context, 
 }
 
 /** The link to another broker works again: what was asked of it may be lost, so it is asked once more. */
-export function stepLinkRestored(state: BrokerState, peer: number): Decision {
+export function stepLinkRestored(state: BrokerState, peer: number, ctx: Context): Decision {
   const out = createDecision()
   askLeaders(state, out, peer)
+  onQuestionsLost(state, peer, ctx, resuming(state, ctx, out))
   return out
 }
 
@@ -205,6 +218,7 @@ export function stepRestart(state: BrokerState, now: number): Decision {
   state.produceWatchers.clear()
   state.parkedDeletes.clear()
   state.markerRequests.clear()
+  state.questions.clear()
   // Its timers died with it.
   state.groupExpiry = Infinity
   forgetCoordination(state.transactions)
@@ -218,7 +232,11 @@ export function stepRestart(state: BrokerState, now: number): Decision {
   reconfigure(state)
   // ProducerStateManager.loadFromSnapshot.
   for (const logs of state.logs.values())
-    for (const log of logs) if (log !== undefined) removeExpiredProducers(log, now)
+    for (const log of logs) {
+      if (log === undefined) continue
+      log.producers.verifications.clear()
+      removeExpiredProducers(log, now)
+    }
   return createDecision()
 }
 

@@ -96,6 +96,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         idempotent: options.idempotent ?? false,
         transactionalId: options.transactionalId,
         transactionTimeoutMs: options.transactionTimeout ?? 60_000,
+        transactionsV2: options.transactionsV2 ?? false,
         reusesSequences: config.quirks?.kafkajsSequenceReuse ?? false,
       })
     },

@@ -27,6 +27,7 @@ const known = {
     'idempotent',
     'transactionalId',
     'transactionTimeout',
+    'transactionsV2',
     'maxInFlightRequests',
   ],
   consumer: [

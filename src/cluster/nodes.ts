@@ -183,6 +183,7 @@ export function linkHealed(world: World, a: LinkEnd, b: LinkEnd): void {
     const node = typeof end === 'number' ? world.nodes.get(end) : undefined
     if (node === undefined) continue
     if (peer === 'controller') reconcileSession(world, node)
-    else if (typeof peer === 'number' && node.up) execute(world, node, stepLinkRestored(node.broker, peer))
+    else if (typeof peer === 'number' && node.up)
+      execute(world, node, stepLinkRestored(node.broker, peer, contextOf(world)))
   }
 }

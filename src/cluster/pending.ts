@@ -101,6 +101,8 @@ function describeTask(task: Task): string {
           return `broker ${task.node} looks for transactions that take too long`
         case 'txn-expiry':
           return 'transactional ids that nobody uses expire'
+        case 'verification':
+          return `broker ${task.node} waits no longer for what a transaction coordinator says`
         case 'commit':
           return 'a coordinator gives up on a write'
         case 'group-expiry':

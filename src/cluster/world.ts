@@ -3,7 +3,7 @@
  * `pump.ts` decides when an event may run, `network.ts` and `nodes.ts` what it does.
  */
 import {
-  ADVERTISED,
+  advertised,
   type BrokerConfig,
   type BrokerState,
   type BrokerTimer,
@@ -236,7 +236,14 @@ export function createWorld(options: WorldOptions): World {
       host: HOST_NAME,
       port: FIRST_PORT + id - 1,
       rack: config['broker.rack'] ?? null,
-      broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED, options.checksLaws),
+      broker: createBrokerState(
+        id,
+        config,
+        options.switches,
+        options.zooKeeper,
+        advertised(options.zooKeeper),
+        options.checksLaws,
+      ),
       up: true,
       paused: false,
       stopping: null,

@@ -97,6 +97,22 @@ export function sentence(event: TraceEvent, names: ReadonlyMap<string, string>, 
       return t(`event.transaction.${event.to}` as 'event.transaction.Ongoing', { id: event.transactionalId })
     case 'transaction.timeout':
       return t('event.transaction.timeout', { id: event.transactionalId, seconds: event.afterMs / 1000 })
+    case 'verification.asked':
+      return t(event.adds ? 'event.verification.adds' : 'event.verification.asked', {
+        node: event.node,
+        coordinator: event.coordinator,
+        id: event.transactionalId,
+        partitions: event.partitions.join(', '),
+      })
+    case 'verification.refused':
+      return t(event.final ? 'event.verification.refused' : 'event.verification.unknown', {
+        node: event.node,
+        id: event.transactionalId,
+        where: event.name,
+        error: event.errorCode,
+      })
+    case 'transaction.over':
+      return t('event.transaction.over', { node: event.node, client: event.client, where: partitionName(event) })
     case 'group.target':
       return t('event.group.target', { group: event.group, epoch: event.epoch })
     case 'group.join':

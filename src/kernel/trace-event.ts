@@ -239,6 +239,37 @@ export type Fact =
       /** `topic-partition` names. */
       readonly partitions: readonly string[]
     }
+  /** KIP-890: the leader of partitions asks a transaction's coordinator about them before it takes records of it. */
+  | {
+      readonly type: 'verification.asked'
+      readonly node: number
+      readonly coordinator: number
+      readonly transactionalId: string
+      /** It does not only ask: they are to be taken into the transaction. */
+      readonly adds: boolean
+      /** `topic-partition` names. */
+      readonly partitions: readonly string[]
+    }
+  /** Nothing is appended; unless it is final the producer may try again. */
+  | {
+      readonly type: 'verification.refused'
+      readonly node: number
+      readonly transactionalId: string
+      readonly producerId: number
+      /** `topic-partition`. */
+      readonly name: string
+      readonly errorCode: number
+      readonly final: boolean
+    }
+  /** A transactional batch whose transaction is not open here: it ended while the coordinator was asked, or before. Nothing is appended. */
+  | {
+      readonly type: 'transaction.over'
+      readonly node: number
+      readonly topic: string
+      readonly partition: number
+      readonly client: string
+      readonly producer: ProducerMark
+    }
   | { readonly type: 'transaction.timeout'; readonly transactionalId: string; readonly afterMs: number }
   // application code
   | {

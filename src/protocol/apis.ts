@@ -37,7 +37,7 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   AddOffsetsToTxn: { key: 25, name: 'AddOffsetsToTxn', minVersion: 0, maxVersion: 4, flexibleFrom: 3 },
   EndTxn: { key: 26, name: 'EndTxn', minVersion: 0, maxVersion: 5, flexibleFrom: 3 },
   WriteTxnMarkers: { key: 27, name: 'WriteTxnMarkers', minVersion: 0, maxVersion: 1, flexibleFrom: 1 },
-  TxnOffsetCommit: { key: 28, name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 4, flexibleFrom: 3 },
+  TxnOffsetCommit: { key: 28, name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 5, flexibleFrom: 3 },
   DescribeConfigs: { key: 32, name: 'DescribeConfigs', minVersion: 0, maxVersion: 4, flexibleFrom: 4 },
   AlterConfigs: { key: 33, name: 'AlterConfigs', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   CreatePartitions: { key: 37, name: 'CreatePartitions', minVersion: 0, maxVersion: 3, flexibleFrom: 2 },

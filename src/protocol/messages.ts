@@ -1460,9 +1460,9 @@ export interface WritableTxnMarkerPartitionResult {
 }
 
 /**
- * TxnOffsetCommit, API key 28: versions 0–4, flexible from 3.
+ * TxnOffsetCommit, API key 28: versions 0–5, flexible from 3.
  * Commits a group's offsets within a transaction. Version 2 adds leader epochs, 3 is flexible and names the member (KIP-447),
- * 4 may answer TRANSACTION_ABORTABLE.
+ * 4 may answer TRANSACTION_ABORTABLE, with 5 the coordinator takes the group's partition into the transaction (KIP-890).
  */
 export interface TxnOffsetCommitRequest {
   /** All versions. */
@@ -1502,9 +1502,9 @@ export interface TxnOffsetCommitRequestPartition {
 }
 
 /**
- * TxnOffsetCommit, API key 28: versions 0–4, flexible from 3.
+ * TxnOffsetCommit, API key 28: versions 0–5, flexible from 3.
  * Commits a group's offsets within a transaction. Version 2 adds leader epochs, 3 is flexible and names the member (KIP-447),
- * 4 may answer TRANSACTION_ABORTABLE.
+ * 4 may answer TRANSACTION_ABORTABLE, with 5 the coordinator takes the group's partition into the transaction (KIP-890).
  */
 export interface TxnOffsetCommitResponse {
   /** All versions. */

@@ -3,7 +3,7 @@
  * them, lose one, or let one come late.
  */
 import {
-  ADVERTISED,
+  advertised,
   alterPartition,
   type BrokerState,
   brokerConfig,
@@ -178,7 +178,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
   }
   const count = options.brokers ?? 3
   for (let id = 1; id <= count; id++) {
-    cluster.brokers.set(id, createBrokerState(id, config, switches, false, ADVERTISED))
+    cluster.brokers.set(id, createBrokerState(id, config, switches, false, advertised(false)))
   }
   for (let id = 1; id <= count; id++) cluster.start(id)
   cluster.settle()

@@ -2,9 +2,12 @@
 import { describe, expect, test } from 'vitest'
 import { ErrorCode, errorName } from '../../src/protocol/errors.ts'
 import { makeOffsetFetchRequest, makeOffsetFetchRequestTopic } from '../../src/protocol/make.ts'
-import { commit, join, newBench, reload, stable } from './groups-support.ts'
+import { commit, newBench as createBench, join, reload, stable } from './groups-support.ts'
 import type { Bench } from './support.ts'
 import { end, txnCommit } from './transactional-offsets-support.ts'
+
+/** There is no transaction coordinator: whether it has to agree is in transactions-verification.test.ts. */
+const newBench = () => createBench({ 'transaction.partition.verification.enable': 'false' })
 
 const fetched = (bench: Bench, requireStable = false) => {
   const topics = [makeOffsetFetchRequestTopic({ name: 'orders', partitionIndexes: [0] })]

@@ -1,6 +1,6 @@
 /** One broker and one controller without a network: requests go straight in, time is a number. */
 import {
-  ADVERTISED,
+  advertised,
   allocateProducerIds,
   type BrokerState,
   type BrokerTimer,
@@ -36,6 +36,8 @@ export interface Bench {
   hear(message: PeerMessage): void
   /** Whether what the broker asks the controller gets lost. */
   cutOff: boolean
+  /** Whether what it asks of transaction coordinators, itself among them, stays in `sent`. */
+  holdsQuestions: boolean
   /** Sends a request and returns its answer; throws when the broker keeps it waiting. */
   ask<A extends ApiName>(api: A, version: number, body: RequestOf<A>, from?: From): ResponseOf<A>
   /** Sends a request and returns its correlation id: for what is answered later. */
@@ -60,7 +62,7 @@ export function createBench(
   { silentFollower = false, version = '4.3' }: { readonly silentFollower?: boolean; readonly version?: string } = {},
 ): Bench {
   const settings = brokerConfig(config)
-  const state = createBrokerState(1, settings, switchesOf(version), false, ADVERTISED, true)
+  const state = createBrokerState(1, settings, switchesOf(version), false, advertised(false), true)
   const controller = createController(settings, switchesOf(version))
   let correlation = 0
   let ids = 0
@@ -82,6 +84,10 @@ export function createBench(
       const { answer } = allocateProducerIds(controller, 1, message)
       carryOut(stepPeer(state, answer, context()))
     }
+    for (const { to, message } of decision.sends) {
+      const isQuestion = message.type === 'txn-partitions' || message.type === 'txn-partitions-answer'
+      if (isQuestion && to === 1 && !bench.holdsQuestions) carryOut(stepPeer(state, message, context()))
+    }
     for (const { request, replyTo } of decision.forwards) {
       const { records, response } = stepController(controller, request, context().uuid)
       carryOut(stepMetadata(state, records, context()))
@@ -95,6 +101,7 @@ export function createBench(
     timers: new Map(),
     answers: new Map(),
     cutOff: false,
+    holdsQuestions: false,
     sent: [],
     hear: (message) => carryOut(stepPeer(state, message, context())),
     send(api, version, body, from = {}) {

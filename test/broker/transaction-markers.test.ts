@@ -103,7 +103,8 @@ function alone(
   topics: Readonly<Record<string, number>> = { orders: 1 },
   config: Readonly<Record<string, string>> = {},
 ) {
-  const bench = createBench(topics, config)
+  // Nobody coordinates these transactions.
+  const bench = createBench(topics, { 'transaction.partition.verification.enable': 'false', ...config })
   const log = () => {
     const found = bench.state.logs.get('orders')?.[0]
     if (found === undefined) throw new Error('no log')
@@ -401,7 +402,7 @@ describe('on three brokers', () => {
   }
 
   test('the answer comes when the marker is replicated, and until then readers wait', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     produce(cluster, 1, {})
     const id = ask(cluster, 1, {})
     expect([answered(cluster, id), lastStableOffset(logAt(cluster, 1))]).toEqual([undefined, 0])
@@ -411,12 +412,13 @@ describe('on three brokers', () => {
   })
 
   test('a coordinator on a broker asks with a message and is answered with one, also by itself', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     produce(cluster, 1, {})
     const marker: TxnMarker = {
       producerId: 1,
       producerEpoch: 0,
       commit: false,
+      version: 0,
       coordinatorEpoch: 3,
       partitions: [
         { topic: 'orders', partition: 0 },
@@ -448,9 +450,9 @@ describe('on three brokers', () => {
   })
 
   test('what is refused altogether is answered at once', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     const partitions = [{ topic: 'orders', partition: 0 }]
-    const marker = { producerId: 1, producerEpoch: 0, commit: true, coordinatorEpoch: 0, partitions }
+    const marker = { producerId: 1, producerEpoch: 0, commit: true, coordinatorEpoch: 0, version: 0, partitions }
     const { sends } = tell(cluster, 2, { type: 'txn-markers', from: 3, request: 5, markers: [marker] })
     expect(sends).toEqual([
       {
@@ -477,7 +479,7 @@ describe('on three brokers', () => {
   })
 
   test('a leader that is one no longer says so to who waits; its successor has the transaction open and takes the marker', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     produce(cluster, 1, {})
     // The marker never leaves broker 1.
     const id = ask(cluster, 1, {})
@@ -496,7 +498,7 @@ describe('on three brokers', () => {
   })
 
   test('who waits at a leader that hears of its successor is told NOT_LEADER_OR_FOLLOWER', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     produce(cluster, 1, {})
     const id = ask(cluster, 1, {})
     // Fetches of the followers get lost; the controller takes broker 1 out of service, and it hears of that.
@@ -511,7 +513,7 @@ describe('on three brokers', () => {
   })
 
   test('a follower answers read_committed readers up to its own last stable offset (KIP-392)', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     produce(cluster, 1, {})
     produce(cluster, 1, { id: 7, transactional: false })
     cluster.settle()
@@ -521,7 +523,7 @@ describe('on three brokers', () => {
   })
 
   test('a restart finds open transactions, and readers go on waiting', () => {
-    const cluster = replicated()
+    const cluster = replicated({ switches: { txnVerification: false } })
     produce(cluster, 1, {})
     cluster.down.add(1)
     start(cluster, 1)

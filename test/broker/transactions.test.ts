@@ -136,7 +136,7 @@ describe('handleEndTransaction', () => {
     expect(stateOf(bench)).toBe('PrepareCommit')
     const marker = {
       commit: true,
-      ...{ producerId: it.producerId, producerEpoch: it.epoch, coordinatorEpoch: 0 },
+      ...{ producerId: it.producerId, producerEpoch: it.epoch, coordinatorEpoch: 0, version: 0 },
       partitions: [
         { topic: 'orders', partition: 0 },
         { topic: 'orders', partition: 2 },

@@ -93,8 +93,15 @@ describe('the protocol error table', () => {
     expect(protocolErrors).toHaveLength(89)
   })
 
-  it.each([-1, 5, 27, 79, 88, 89, 90, 133])('makes the same error for code %i', (code) => {
+  it.each([-1, 5, 27, 79, 88, 89, 91, 133])('makes the same error for code %i', (code) => {
     const expected = theirTable.createErrorFromCode(code)
     expect({ ...errorFromCode(code) }).toEqual({ ...expected })
+  })
+
+  it.each([
+    [90, 'PRODUCER_FENCED'],
+    [120, 'TRANSACTION_ABORTABLE'],
+  ])('names code %i, which comes only with versions kafkajs does not speak', (code, type) => {
+    expect(errorFromCode(code)).toMatchObject({ name: 'KafkaJSProtocolError', type, code, retriable: false })
   })
 })

@@ -23,6 +23,8 @@ interface Way {
   readonly stable: boolean
   /** The consumer protocol of KIP-848. */
   readonly isServerAssigned?: boolean
+  /** KIP-890: leaders take partitions into transactions, and each transaction has an epoch of its own. */
+  readonly transactionsV2?: boolean
 }
 const SAFE: Way = { transactionalId: 'its own', named: true, stable: true }
 
@@ -38,7 +40,7 @@ function dice(seed: number) {
 const bill = (order: string) => `bill for ${order}`
 
 const worker =
-  (name: string, { transactionalId, named, stable, isServerAssigned = false }: Way) =>
+  (name: string, { transactionalId, named, stable, isServerAssigned = false, transactionsV2 = false }: Way) =>
   async ({ newKafka, onStop }: ProcessContext<ReturnType<Cluster['kafka']>, ClientConfig>) => {
     let lives = 0
     const kafka = newKafka({ clientId: name, logLevel: 0, requestTimeout: 5000 })
@@ -56,7 +58,7 @@ const worker =
       const producer = kafka.producer({
         idempotent: true,
         maxInFlightRequests: 1,
-        ...(transactionalId === null ? {} : { transactionalId: id, transactionTimeout: 20_000 }),
+        ...(transactionalId === null ? {} : { transactionalId: id, transactionTimeout: 20_000, transactionsV2 }),
         retry: { retries: 3 },
       })
       await producer.connect()
@@ -220,7 +222,7 @@ test(
     const wrong: string[] = []
     let crashes = 0
     for (let seed = 0; seed < SEEDS; seed++) {
-      const outcome = await storm(seed, { ...SAFE, isServerAssigned: seed % 3 === 2 })
+      const outcome = await storm(seed, { ...SAFE, isServerAssigned: seed % 3 === 2, transactionsV2: seed % 2 === 1 })
       crashes += outcome.crashes
       if (outcome.lost + outcome.doubled > 0)
         wrong.push(`seed ${seed}: ${outcome.lost} lost, ${outcome.doubled} doubled`)

@@ -8,6 +8,7 @@ import { PRODUCER_MUTANTS } from './producers.ts'
 import { REPLICATION_MUTANTS } from './replication.ts'
 import { TRANSACTION_COORDINATOR_MUTANTS } from './transactions-coordinator.ts'
 import { TRANSACTION_LOG_MUTANTS } from './transactions-log.ts'
+import { TRANSACTION_VERIFICATION_MUTANTS } from './transactions-verification.ts'
 import { WORLD_MUTANTS } from './world.ts'
 
 export const MUTANTS: readonly Mutant[] = [
@@ -18,6 +19,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PRODUCER_MUTANTS,
   ...TRANSACTION_LOG_MUTANTS,
   ...TRANSACTION_COORDINATOR_MUTANTS,
+  ...TRANSACTION_VERIFICATION_MUTANTS,
   ...WORLD_MUTANTS,
   ...GROUP_MUTANTS,
 ]

@@ -12,8 +12,8 @@ export const PRODUCER_MUTANTS: readonly Mutant[] = [
   {
     id: 'repetition-appended',
     file: PRODUCE,
-    find: '            if (duplicate !== null) {\n',
-    replace: '            if (duplicate !== null && duplicate.lastOffset < 0) {\n',
+    find: '          if (duplicate !== null) {\n',
+    replace: '          if (duplicate !== null && duplicate.lastOffset < 0) {\n',
     wrong: 'A repeated batch is appended again.',
     rule: 'P3, KIP-98',
   },

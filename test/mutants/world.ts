@@ -59,8 +59,8 @@ export const WORLD_MUTANTS: readonly Mutant[] = [
   {
     id: 'healed-link-forgets',
     file: NODES,
-    find: "else if (typeof peer === 'number' && node.up) execute(world, node, stepLinkRestored(node.broker, peer))",
-    replace: '',
+    find: 'execute(world, node, stepLinkRestored(node.broker, peer, contextOf(world)))',
+    replace: 'return',
     wrong: 'Nobody asks again over a link that works again.',
     rule: 'V2',
   },

@@ -13,8 +13,8 @@
  *   not follow OUT_OF_ORDER_SEQUENCE_NUMBER, one below 0 INVALID_RECORD.
  * - A transactional batch opens a transaction in its partition, or goes on with it; one that is not, of a producer that has one open, is
  *   INVALID_TXN_STATE. With any transactional batch the request names its transactional id, else all of it is
- *   TRANSACTIONAL_ID_AUTHORIZATION_FAILED; such batches of two producers are INVALID_PRODUCER_ID_MAPPING. Whether the transaction
- *   knows of the partition is not asked (KIP-890's verification, docs/fidelity.md).
+ *   TRANSACTIONAL_ID_AUTHORIZATION_FAILED; such batches of two producers are INVALID_PRODUCER_ID_MAPPING. Before the first batch of a
+ *   transaction its coordinator is asked about the partition, and the request waits (KIP-890, `produce-verification.ts`).
  *
  * - acks=all needs `min.insync.replicas` (NOT_ENOUGH_REPLICAS: not appended) and is answered when the high watermark has passed the
  *   records; if the ISR shrank meanwhile, NOT_ENOUGH_REPLICAS_AFTER_APPEND: appended, and may commit later (law P1). After
@@ -25,107 +25,106 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import { DecodeError } from '../../protocol/fault.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, ProduceRequest, TopicProduceResponse } from '../../protocol/messages.ts'
-import { batchSizeInBytes, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
-import { type Context, sectionOf } from '../decision.ts'
+import { batchSizeInBytes, isControl, RecordCursor } from '../../protocol/records.ts'
+import { type Context, type Decision, sectionOf } from '../decision.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
 import { effectiveMinIsr } from '../replication/leader.ts'
-import { tokenOf } from '../request.ts'
-import { type BrokerState, logOf, type ReplicaWait } from '../state.ts'
+import { type InboundRequest, tokenOf } from '../request.ts'
+import { type BrokerState, logOf, type ReplicaWait, watchKey } from '../state.ts'
+import { NOT_ASKED, type Verified } from '../verification/question.ts'
 import { defineApi } from './handler.ts'
 import { duplicateAnswer, judgeSequence } from './produce-sequences.ts'
+import { questionOf, toldOfVerification, transactionProblemOf } from './produce-verification.ts'
 
 export const produce = defineApi({
   api: 'Produce',
   minVersion: 3,
   maxVersion: 13,
   handle(state, request, ctx, out) {
-    const { body } = request
-    const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
-    const wrongTransaction = transactionProblemOf(body)
-    const waits: ReplicaWait[] = []
-    let failed = false
-    const responses = body.topicData.map((topic): TopicProduceResponse => {
-      const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.name
-      const unknownId = request.apiVersion >= 13 && name === ''
-      return {
-        name,
-        topicId: request.apiVersion >= 13 ? topic.topicId : NO_TOPIC_ID,
-        partitionResponses: topic.partitionData.map((data): PartitionProduceResponse => {
-          const index = data.index
-          const errorCode = badAcks
-            ? ErrorCode.INVALID_REQUIRED_ACKS
-            : wrongTransaction !== ErrorCode.NONE
-              ? wrongTransaction
-              : unknownId
-                ? ErrorCode.UNKNOWN_TOPIC_ID
-                : problemOf(state, name, index, data.records, body.acks, ctx)
-          const refused = (errorCode: number): PartitionProduceResponse => {
-            failed = true
-            return makePartitionProduceResponse({
-              index,
-              errorCode,
-              baseOffset: -1,
-              errorMessage: messageOf(errorCode),
-            })
-          }
-          if (errorCode !== ErrorCode.NONE) return refused(errorCode)
-          const log = logOf(state, name, index)
-          const batch = data.records?.[0]
-          // Whether the second of two follows cannot be said before the first is in the log.
-          if (batch !== undefined && batch.producerId >= 0 && lastOffsetIn(waits, log?.key) !== undefined)
-            return refused(ErrorCode.INVALID_RECORD)
-          if (log === undefined || batch === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
-          if (batch.producerId >= 0) {
-            const { errorCode, duplicate } = judgeSequence(state, log, batch, request.clientId, out)
-            if (errorCode !== ErrorCode.NONE) return refused(errorCode)
-            if (duplicate !== null) {
-              waits.push({ topic: name, partition: index, key: log.key, offset: duplicate.lastOffset + 1 })
-              return duplicateAnswer(log, duplicate)
-            }
-          }
-          // Two batches for one partition in one request: the second starts where the first ends.
-          const baseOffset = Math.max(lastOffsetIn(waits, log.key) ?? 0, log.logEndOffset)
-          const offset = baseOffset + batch.lastOffsetDelta + 1
-          waits.push({ topic: name, partition: index, key: log.key, offset })
-          out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })
-          return makePartitionProduceResponse({
-            index,
-            baseOffset,
-            logAppendTimeMs: log.config.logAppendTime ? ctx.now : -1,
-            logStartOffset: log.logStartOffset,
-          })
-        }),
-      }
-    })
-    if (body.acks === 0) {
-      out.replies.push({ token: request, body: failed ? null : undefined })
-      return
-    }
-    const response = makeProduceResponse({ responses })
-    if (body.acks === -1 && waits.length > 0) {
-      const deadline = ctx.now + body.timeoutMs
-      out.changes.push({
-        op: 'await-replicas',
-        produce: { after: { type: 'produce', token: tokenOf(request), response }, waits, deadline },
-      })
-    } else out.replies.push({ token: request, body: response })
+    const question = request.body.transactionalId === null ? null : questionOf(state, request)
+    if (question === null) append(state, request, NOT_ASKED, ctx, out)
+    else out.changes.push({ op: 'ask-transaction', ...question })
   },
+  resume: append,
 })
 
-/** What is wrong with all of a request that has transactional batches (KafkaApis, ReplicaManager.handleProduceAppend). */
-function transactionProblemOf({ transactionalId, topicData }: ProduceRequest): number {
-  let producer = ''
-  for (const { partitionData } of topicData) {
-    for (const batch of partitionData.flatMap(({ records }) => records ?? [])) {
-      if (!isTransactional(batch)) continue
-      if (transactionalId === null) return ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-      if (batch.producerId < 0) continue
-      const name = `${batch.producerId}/${batch.producerEpoch}`
-      if (producer !== '' && name !== producer) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-      producer = name
+function append(
+  state: BrokerState,
+  request: InboundRequest<ProduceRequest>,
+  verified: Verified,
+  ctx: Context,
+  out: Decision,
+): void {
+  const { body } = request
+  const badAcks = body.acks !== 0 && body.acks !== 1 && body.acks !== -1
+  const wrongTransaction = transactionProblemOf(body)
+  const waits: ReplicaWait[] = []
+  let failed = false
+  const responses = body.topicData.map((topic): TopicProduceResponse => {
+    const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.name
+    const unknownId = request.apiVersion >= 13 && name === ''
+    return {
+      name,
+      topicId: request.apiVersion >= 13 ? topic.topicId : NO_TOPIC_ID,
+      partitionResponses: topic.partitionData.map((data): PartitionProduceResponse => {
+        const index = data.index
+        const errorCode = badAcks
+          ? ErrorCode.INVALID_REQUIRED_ACKS
+          : wrongTransaction !== ErrorCode.NONE
+            ? wrongTransaction
+            : unknownId
+              ? ErrorCode.UNKNOWN_TOPIC_ID
+              : problemOf(state, name, index, data.records, body.acks, ctx)
+        const refused = (errorCode: number, message = messageOf(errorCode)): PartitionProduceResponse => {
+          failed = true
+          return makePartitionProduceResponse({ index, errorCode, baseOffset: -1, errorMessage: message })
+        }
+        const unverified = verified.errors.size === 0 ? undefined : verified.errors.get(watchKey(name, index))
+        if (unverified !== undefined) {
+          const { errorCode, message } = toldOfVerification(unverified, request.apiVersion)
+          return refused(errorCode, message ?? messageOf(errorCode))
+        }
+        if (errorCode !== ErrorCode.NONE) return refused(errorCode)
+        const log = logOf(state, name, index)
+        const batch = data.records?.[0]
+        // Whether the second of two follows cannot be said before the first is in the log.
+        if (batch !== undefined && batch.producerId >= 0 && lastOffsetIn(waits, log?.key) !== undefined)
+          return refused(ErrorCode.INVALID_RECORD)
+        if (log === undefined || batch === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
+        if (batch.producerId >= 0) {
+          const { errorCode, duplicate } = judgeSequence(state, log, batch, verified, request.clientId, out)
+          if (errorCode !== ErrorCode.NONE) return refused(errorCode)
+          if (duplicate !== null) {
+            waits.push({ topic: name, partition: index, key: log.key, offset: duplicate.lastOffset + 1 })
+            return duplicateAnswer(log, duplicate)
+          }
+        }
+        // Two batches for one partition in one request: the second starts where the first ends.
+        const baseOffset = Math.max(lastOffsetIn(waits, log.key) ?? 0, log.logEndOffset)
+        const offset = baseOffset + batch.lastOffsetDelta + 1
+        waits.push({ topic: name, partition: index, key: log.key, offset })
+        out.changes.push({ op: 'append', topic: name, partition: index, batch, client: request.clientId })
+        return makePartitionProduceResponse({
+          index,
+          baseOffset,
+          logAppendTimeMs: log.config.logAppendTime ? ctx.now : -1,
+          logStartOffset: log.logStartOffset,
+        })
+      }),
     }
+  })
+  if (body.acks === 0) {
+    out.replies.push({ token: request, body: failed ? null : undefined })
+    return
   }
-  return ErrorCode.NONE
+  const response = makeProduceResponse({ responses })
+  if (body.acks === -1 && waits.length > 0) {
+    const deadline = ctx.now + body.timeoutMs
+    out.changes.push({
+      op: 'await-replicas',
+      produce: { after: { type: 'produce', token: tokenOf(request), response }, waits, deadline },
+    })
+  } else out.replies.push({ token: request, body: response })
 }
 
 function lastOffsetIn(waits: readonly ReplicaWait[], key: string | undefined): number | undefined {

@@ -4,15 +4,17 @@
  * - Before a producer writes to a partition it takes it into its transaction; the first one begins it.
  * - If one of the partitions does not exist it is UNKNOWN_TOPIC_OR_PARTITION, and the others OPERATION_NOT_ATTEMPTED.
  * - INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS while the last one ends.
- * - v4+ is between brokers: several transactions at once, or merely the question whether partitions are in one (KIP-890).
+ * - v4+ is between brokers: several transactions at once, or merely the question whether partitions are in one (KIP-890):
+ *   TRANSACTION_ABORTABLE where one is not. The answer comes when all of them are answered for.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeAddPartitionsToTxnResponse } from '../../protocol/make.ts'
 import type { AddPartitionsToTxnTopic } from '../../protocol/messages.ts'
 import { tokenOf } from '../request.ts'
-import type { BrokerState } from '../state.ts'
-import { answer, resultsOf } from '../transactions/answers.ts'
-import { addPartitions, verifyPartitions } from '../transactions/coordinator.ts'
+import { answer } from '../transactions/answers.ts'
+import { resultsOf } from '../transactions/batches.ts'
+import { addPartitions } from '../transactions/coordinator.ts'
+import { missingErrors } from '../transactions/partitions.ts'
 import { transactionPlace } from '../transactions/shard.ts'
 import { defineApi } from './handler.ts'
 
@@ -23,11 +25,12 @@ export const addPartitionsToTxn = defineApi({
   handle(state, request, ctx, out) {
     const { body } = request
     if (request.apiVersion >= 4) {
-      const resultsByTransaction = body.transactions.map(({ transactionalId, topics, ...one }) => ({
-        transactionalId,
-        topicResults: resultsOf(verified(state, transactionalId, one, namesOf(topics))),
-      }))
-      out.replies.push({ token: request, body: makeAddPartitionsToTxnResponse({ resultsByTransaction }) })
+      const transactions = body.transactions.map(({ topics, ...one }) => ({ ...one, partitions: namesOf(topics) }))
+      if (transactions.length === 0) out.replies.push({ token: request, body: makeAddPartitionsToTxnResponse({}) })
+      else {
+        const asker = { type: 'client', token: tokenOf(request) } as const
+        out.changes.push({ op: 'transaction-partitions', asker, transactions })
+      }
       return
     }
     const id = body.v3AndBelowTransactionalId
@@ -38,16 +41,8 @@ export const addPartitionsToTxn = defineApi({
         token: request,
         body: makeAddPartitionsToTxnResponse({ resultsByTopicV3AndBelow: resultsOf(errors) }),
       })
-    const missing = partitions.filter((name) => !exists(state, name))
-    if (missing.length > 0)
-      return refuse(
-        new Map(
-          partitions.map((name) => [
-            name,
-            missing.includes(name) ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.OPERATION_NOT_ATTEMPTED,
-          ]),
-        ),
-      )
+    const missing = missingErrors(state, partitions)
+    if (missing !== null) return refuse(missing)
     const place = transactionPlace(state, id)
     const problem = id === '' ? ErrorCode.INVALID_REQUEST : place.errorCode
     if (place.errorCode !== ErrorCode.NONE || problem !== ErrorCode.NONE) {
@@ -61,21 +56,4 @@ export const addPartitionsToTxn = defineApi({
 
 function namesOf(topics: readonly AddPartitionsToTxnTopic[]): string[] {
   return topics.flatMap(({ name, partitions }) => partitions.map((partition) => `${name}-${partition}`))
-}
-
-function exists({ image }: BrokerState, name: string): boolean {
-  const dash = name.lastIndexOf('-')
-  return image.topics.get(name.slice(0, dash))?.partitions[Number(name.slice(dash + 1))] !== undefined
-}
-
-function verified(
-  state: BrokerState,
-  id: string,
-  { producerId, producerEpoch }: { readonly producerId: number; readonly producerEpoch: number },
-  partitions: readonly string[],
-): ReadonlyMap<string, number> {
-  const place = transactionPlace(state, id)
-  if (place.errorCode !== ErrorCode.NONE) return new Map(partitions.map((name) => [name, place.errorCode]))
-  const claimed = { producerId, epoch: producerEpoch }
-  return verifyPartitions(place.shard.transactions.get(id), claimed, partitions)
 }

@@ -25,5 +25,5 @@ function asMarker({ transactionResult: commit, topics, ...ofProducer }: Writable
   const partitions = topics.flatMap(({ name: topic, partitionIndexes }) =>
     partitionIndexes.map((partition) => ({ topic, partition })),
   )
-  return { producerId, producerEpoch, commit, coordinatorEpoch, partitions }
+  return { producerId, producerEpoch, commit, coordinatorEpoch, version: 0, partitions }
 }

@@ -1,6 +1,7 @@
 /** The APIs a broker answers; one file each. This table is what ApiVersions advertises and what `step` dispatches on. */
 import { API } from '../../protocol/apis.ts'
 import type { ApiName } from '../../protocol/messages.ts'
+import type { ApiVersionRange } from '../state.ts'
 import { produce } from './00-produce.ts'
 import { fetch } from './01-fetch.ts'
 import { listOffsets } from './02-list-offsets.ts'
@@ -87,9 +88,18 @@ const ALL = [
 
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))
 
+/** What transactions with an epoch each need (`transaction.version` 2, KIP-890) is 4.0's. */
+const BEFORE_4: Readonly<Partial<Record<ApiName, number>>> = { Produce: 11, EndTxn: 4, TxnOffsetCommit: 4 }
+
+export function highestVersion({ api, maxVersion }: AnyHandler, isBefore4: boolean): number {
+  return isBefore4 ? (BEFORE_4[api] ?? maxVersion) : maxVersion
+}
+
 /** What ApiVersions answers. */
-export const ADVERTISED: readonly {
-  readonly apiKey: number
-  readonly minVersion: number
-  readonly maxVersion: number
-}[] = ALL.map(({ api, minVersion, maxVersion }) => ({ apiKey: API[api].key, minVersion, maxVersion }))
+export function advertised(isBefore4: boolean): readonly ApiVersionRange[] {
+  return ALL.map((handler) => ({
+    apiKey: API[handler.api].key,
+    minVersion: handler.minVersion,
+    maxVersion: highestVersion(handler, isBefore4),
+  }))
+}

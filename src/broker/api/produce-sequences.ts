@@ -3,17 +3,20 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makePartitionProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse } from '../../protocol/messages.ts'
+import { isTransactional } from '../../protocol/records.ts'
 import type { Decision } from '../decision.ts'
 import {
   type BatchMetadata,
   expectedSequence,
   findDuplicate,
+  firstSequenceProblem,
   type PartitionLog,
   type ProducerEntry,
   sequenceProblem,
   transactionProblem,
 } from '../log/index.ts'
 import type { BrokerState } from '../state.ts'
+import { lacksVerification, type Verified } from '../verification/question.ts'
 
 export interface Sequenced {
   readonly errorCode: number
@@ -28,6 +31,7 @@ export function judgeSequence(
   state: BrokerState,
   log: PartitionLog,
   batch: RecordBatch,
+  verified: Verified,
   client: string,
   out: Decision,
 ): Sequenced {
@@ -38,7 +42,11 @@ export function judgeSequence(
     out.facts.push({ type: 'duplicate', ...about(state, log, batch, client), baseOffset, count: batch.recordCount })
     return { errorCode: ErrorCode.NONE, duplicate }
   }
-  const errorCode = sequenceProblem(entry, batch, state.switches.kip360)
+  if (isTransactional(batch) && lacksVerification(state, log, batch.producerId, batch.producerEpoch, verified)) {
+    out.facts.push({ type: 'transaction.over', ...about(state, log, batch, client) })
+    return { errorCode: ErrorCode.INVALID_TXN_STATE, duplicate: null }
+  }
+  const errorCode = sequenceProblem(entry, batch, state.switches.kip360) || firstSequenceProblem(log, entry, batch)
   if (errorCode === ErrorCode.NONE) {
     const errorCode = transactionProblem(entry, batch)
     return errorCode === ErrorCode.NONE ? FOLLOWS : { errorCode, duplicate: null }

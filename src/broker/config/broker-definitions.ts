@@ -262,10 +262,20 @@ export const BROKER_CONFIG = {
     { min: 1, ...effect },
     'How often expired transactional ids are looked for.',
   ),
+  'add.partitions.to.txn.retry.backoff.ms': int(
+    20,
+    { min: 1, ...effect },
+    'How long a leader waits before it asks again to take a partition into a transaction while the one before ends.',
+  ),
+  'add.partitions.to.txn.retry.backoff.max.ms': int(
+    100,
+    { min: 0, ...effect },
+    'After this long the producer is told that the transaction before has not ended.',
+  ),
   'transaction.partition.verification.enable': bool(
     true,
     'Refuse transactional records for a partition the transaction does not know (KIP-890).',
-    dynamic,
+    { ...dynamic, ...effect },
   ),
   'transaction.two.phase.commit.enable': bool(false, 'Whether producers may hold a transaction open (KIP-939).'),
   'transaction.state.log.num.partitions': int(50, { min: 1, ...effect }, 'Partitions of __transaction_state.'),

@@ -56,14 +56,18 @@ export function coordinatedProblem(entry: ProducerEntry | undefined, batch: Reco
 
 /**
  * What is wrong with a marker (ProducerAppendInfo.appendEndTxnMarker), or NONE: a producer of a later epoch has been here, or the
- * coordinator that writes it is no longer the coordinator. A marker of a later epoch, as KIP-890 has it, is right.
+ * coordinator that writes it is no longer the coordinator. A marker of a later epoch, as KIP-890 has it, is right; with an epoch for
+ * every transaction one of the same epoch is late, and must not end the next transaction, though it may come again while none is open
+ * (KIP-1228).
  */
 export function markerProblem(
   entry: ProducerEntry | undefined,
-  marker: Pick<TransactionMarker, 'producerEpoch' | 'coordinatorEpoch'>,
+  marker: Pick<TransactionMarker, 'producerEpoch' | 'coordinatorEpoch'> & { readonly version?: number },
 ): number {
   if (entry === undefined) return ErrorCode.NONE
   if (marker.producerEpoch < entry.epoch) return ErrorCode.INVALID_PRODUCER_EPOCH
+  const isOfTheNext = marker.producerEpoch === entry.epoch && entry.currentTxnFirstOffset >= 0
+  if ((marker.version ?? 0) >= 2 && isOfTheNext) return ErrorCode.INVALID_PRODUCER_EPOCH
   return marker.coordinatorEpoch < entry.coordinatorEpoch ? ErrorCode.TRANSACTION_COORDINATOR_FENCED : ErrorCode.NONE
 }
 

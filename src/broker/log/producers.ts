@@ -15,6 +15,7 @@ import {
 import type { PartitionLog } from './log.ts'
 import type { ProducerSnapshot } from './producer-snapshots.ts'
 import { beginTransaction, type CompletedTransaction, completeTransaction, forgetTransactions } from './transactions.ts'
+import type { VerificationEntry } from './verification.ts'
 
 /** A batch that was appended. */
 export interface BatchMetadata {
@@ -41,6 +42,9 @@ export interface ProducerEntry {
 export interface ProducerState {
   /** By producer id. */
   readonly entries: Map<number, ProducerEntry>
+  /** By producer id: about whose transactions the coordinator is asked. */
+  readonly verifications: Map<number, VerificationEntry>
+  lastGuard: number
   /** On disk, by offset, ascending. */
   snapshots: ProducerSnapshot[]
   /** No entry is older than this; Infinity = there is none. */
@@ -51,7 +55,7 @@ export interface ProducerState {
 export const BATCHES_TO_RETAIN = 5
 
 export function createProducerState(): ProducerState {
-  return { entries: new Map(), snapshots: [], oldestTimestamp: Infinity }
+  return { entries: new Map(), verifications: new Map(), lastGuard: 0, snapshots: [], oldestTimestamp: Infinity }
 }
 
 /**
@@ -63,6 +67,8 @@ export function producerAppended(log: PartitionLog, batch: RecordBatch): Complet
   if (producerId < 0) return null
   const { producers, transactions } = log
   const known = producers.entries.get(producerId)
+  // Its first record, or its end: no answer about it counts any more (UnifiedLog.updateProducers).
+  if (producers.verifications.size > 0 && isTransactional(batch)) producers.verifications.delete(producerId)
   const open = known?.currentTxnFirstOffset ?? -1
   if (!isControl(batch)) {
     const entry = afterBatch(known, batch)
@@ -139,13 +145,18 @@ export function loadEntry({ producers, transactions }: PartitionLog, producerId:
 
 /** Forgets who has not written for producer.id.expiration.ms; whether there was one (removeExpiredProducers). */
 export function removeExpiredProducers({ producers, config }: PartitionLog, now: number): boolean {
-  const { entries } = producers
+  const { entries, verifications } = producers
   const before = entries.size
   let oldest = Infinity
   for (const [producerId, entry] of entries) {
     if (isExpired(entry, config.producerExpiryMs, now)) entries.delete(producerId)
     // What has a transaction open does not age: its marker makes it young again.
     else if (entry.currentTxnFirstOffset < 0) oldest = Math.min(oldest, entry.lastTimestamp)
+  }
+  // Questions that never led to a record.
+  for (const [producerId, { since }] of verifications) {
+    if (now - since >= config.producerExpiryMs) verifications.delete(producerId)
+    else oldest = Math.min(oldest, since)
   }
   producers.oldestTimestamp = oldest
   return entries.size < before

@@ -104,6 +104,8 @@ export interface TxnMarker {
   readonly commit: boolean
   /** The leader epoch in which the coordinator leads its partition of `__transaction_state`. */
   readonly coordinatorEpoch: number
+  /** `transaction.version` (KIP-1228): with 2 its epoch is above that of the records, so one that is not is late. */
+  readonly version: number
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[]
 }
 
@@ -123,9 +125,37 @@ export interface MarkerResult {
   readonly errorCode: number
 }
 
+/** AddPartitionsToTxn v4+ (KIP-890): the leader of partitions asks the coordinator about a transaction. */
+export interface TxnPartitions {
+  readonly type: 'txn-partitions'
+  readonly from: number
+  /** The answer names it. */
+  readonly request: number
+  readonly transaction: AskedTransaction
+}
+
+export interface AskedTransaction {
+  readonly transactionalId: string
+  readonly producerId: number
+  readonly producerEpoch: number
+  /** Are they in it? Else they are taken into it. */
+  readonly verifyOnly: boolean
+  /** `topic-partition` names. */
+  readonly partitions: readonly string[]
+}
+
+/** The coordinator's answer, once what it took in is replicated. */
+export interface TxnPartitionsAnswer {
+  readonly type: 'txn-partitions-answer'
+  readonly from: number
+  readonly request: number
+  /** Error codes by `topic-partition`. */
+  readonly results: ReadonlyMap<string, number>
+}
+
 export type PeerMessage =
-  | TxnMarkers
-  | TxnMarkersWritten
+  | TxnPartitions
+  | TxnPartitionsAnswer
   | ReplicaFetch
   | ReplicaData
   | AlterPartition

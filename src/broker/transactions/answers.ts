@@ -6,25 +6,43 @@ import {
   makeEndTxnResponse,
   makeInitProducerIdResponse,
 } from '../../protocol/make.ts'
-import type { AddPartitionsToTxnTopicResult } from '../../protocol/messages.ts'
+import type { Decision } from '../decision.ts'
 import type { RequestToken } from '../request.ts'
-import { partitionOf } from './records.ts'
-import type { Transaction } from './transaction.ts'
+import type { BrokerState } from '../state.ts'
+import { type AskedInBatch, resultsOf, settle } from './batches.ts'
+import { NO_PRODUCER, type Transaction } from './transaction.ts'
 
 /** A request that waits for its answer. */
-export interface Asked {
+export interface AskedByClient {
   readonly token: RequestToken
   /** AddPartitionsToTxn answers for each of them. */
   readonly partitions: readonly string[]
 }
 
+/** Who waits: a client, or several transactions that are answered for at once. */
+export type Asked = AskedByClient | AskedInBatch
+
 /** @param transaction as it is now; null with an error */
-export function answer({ token, partitions }: Asked, errorCode: number, transaction: Transaction | null): unknown {
+export function tell(
+  state: BrokerState,
+  asked: Asked,
+  errorCode: number,
+  transaction: Transaction | null,
+  out: Decision,
+): void {
+  if ('batch' in asked) settle(state, asked, errorCode, out)
+  else out.replies.push({ token: asked.token, body: answer(asked, errorCode, transaction) })
+}
+
+/** @param transaction as it is now; null with an error */
+export function answer(
+  { token, partitions }: AskedByClient,
+  errorCode: number,
+  transaction: Transaction | null,
+): unknown {
   const code = errorFor(token, errorCode)
   const producer =
-    transaction === null || code !== ErrorCode.NONE
-      ? { producerId: -1, producerEpoch: -1 }
-      : { producerId: transaction.producerId, producerEpoch: transaction.epoch }
+    transaction === null || code !== ErrorCode.NONE ? { producerId: -1, producerEpoch: -1 } : nextIdentity(transaction)
   switch (token.api) {
     case 'InitProducerId':
       return makeInitProducerIdResponse({ errorCode: code, ...producer })
@@ -39,15 +57,11 @@ export function answer({ token, partitions }: Asked, errorCode: number, transact
   }
 }
 
-export function resultsOf(errors: ReadonlyMap<string, number>): AddPartitionsToTxnTopicResult[] {
-  const topics = new Map<string, { partitionIndex: number; partitionErrorCode: number }[]>()
-  for (const [name, partitionErrorCode] of errors) {
-    const { topic, partition } = partitionOf(name)
-    const known = topics.get(topic) ?? []
-    topics.set(topic, known)
-    known.push({ partitionIndex: partition, partitionErrorCode })
-  }
-  return [...topics].map(([name, resultsByPartition]) => ({ name, resultsByPartition }))
+/** As whom the producer goes on: when its epochs are used up, that is somebody else before the end is complete (KIP-890). */
+function nextIdentity({ producerId, epoch, nextProducerId }: Transaction) {
+  return nextProducerId === NO_PRODUCER
+    ? { producerId, producerEpoch: epoch }
+    : { producerId: nextProducerId, producerEpoch: 0 }
 }
 
 /** The first versions that know PRODUCER_FENCED (KIP-588); before, it is INVALID_PRODUCER_EPOCH. */

@@ -9,7 +9,7 @@ import type { Context, Decision } from '../decision.ts'
 import { TRANSACTION_TOPIC } from '../metadata.ts'
 import { effectiveMinIsr } from '../replication/leader.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
-import { answer } from './answers.ts'
+import { tell } from './answers.ts'
 import { afterCompleted, afterDecided, retryCompletion } from './completion.ts'
 import { encodeTransactionRecord } from './records.ts'
 import type { TransactionWaiter } from './shard.ts'
@@ -86,12 +86,12 @@ function written(turn: TransactionTurn, { id, value, after }: TransactionWaiter)
   armTimeouts(state, transaction, ctx, out)
   switch (after.type) {
     case 'reply':
-      out.replies.push({ token: after.asked.token, body: answer(after.asked, ErrorCode.NONE, transaction) })
+      tell(state, after.asked, ErrorCode.NONE, transaction, out)
       return
     case 'decided':
       if (after.asked !== null) {
         const code = after.isFence ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
-        out.replies.push({ token: after.asked.token, body: answer(after.asked, code, transaction) })
+        tell(state, after.asked, code, transaction, out)
       }
       afterDecided(turn, transaction)
       return
@@ -112,7 +112,7 @@ export function notWritten(turn: TransactionTurn, id: string, after: AfterTransa
   if (after.type === 'completed' && errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE)
     retryCompletion(state, id, out, turn.ctx)
   const asked = after.type === 'reply' || after.type === 'decided' ? after.asked : null
-  if (asked !== null) out.replies.push({ token: asked.token, body: answer(asked, errorCode, null) })
+  if (asked !== null) tell(state, asked, errorCode, null, out)
 }
 
 export function writeKey(partition: number): string {

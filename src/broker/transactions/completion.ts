@@ -100,6 +100,7 @@ function sendMarkers(turn: TransactionTurn, outgoing: Outgoing): void {
       producerEpoch: transaction.epoch,
       commit: transaction.state === 'PrepareCommit',
       coordinatorEpoch: shard.coordinatorEpoch,
+      version: transaction.version,
       partitions: partitions.map(partitionOf),
     }
     out.sends.push({ to, message: { type: 'txn-markers', from: state.id, request, markers: [marker] } })

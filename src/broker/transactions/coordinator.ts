@@ -1,7 +1,7 @@
 /** What producers ask of their transaction coordinator (TransactionCoordinator.scala). */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { claimProducerId } from '../producer-ids.ts'
-import { type Asked, answer } from './answers.ts'
+import { type Asked, tell } from './answers.ts'
 import {
   createTransaction,
   decided,
@@ -25,8 +25,8 @@ export interface Claimed {
   readonly epoch: number
 }
 
-function refuse({ out }: TransactionTurn, asked: Asked, errorCode: number): void {
-  out.replies.push({ token: asked.token, body: answer(asked, errorCode, null) })
+function refuse({ state, out }: TransactionTurn, asked: Asked, errorCode: number): void {
+  tell(state, asked, errorCode, null, out)
 }
 
 /** Null = there is none now; clients ask again. */
@@ -85,11 +85,15 @@ function isItsProducer(transaction: Transaction, { producerId, epoch }: Claimed)
   )
 }
 
-/** The error that keeps a producer from adding to its transaction, or NONE. */
+/**
+ * The error that keeps a producer from adding to its transaction, or NONE. What is pending comes first: it may make the producer that
+ * asks the right one, when its epochs are used up (KIP-890).
+ */
 function addProblem(transaction: Transaction | undefined, { producerId, epoch }: Claimed): number {
-  if (transaction === undefined || transaction.producerId !== producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-  if (transaction.epoch !== epoch) return ErrorCode.PRODUCER_FENCED
+  if (transaction === undefined) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
   if (transaction.pending !== null) return ErrorCode.CONCURRENT_TRANSACTIONS
+  if (transaction.producerId !== producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+  if (transaction.epoch !== epoch) return ErrorCode.PRODUCER_FENCED
   const { state } = transaction
   return state === 'PrepareCommit' || state === 'PrepareAbort' ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
 }
@@ -102,12 +106,12 @@ export function addPartitions(
   partitions: readonly string[],
   asked: Asked,
 ): void {
-  const { shard, out, ctx } = turn
+  const { state, shard, out, ctx } = turn
   const transaction = shard.transactions.get(id)
   const problem = addProblem(transaction, claimed)
   if (transaction === undefined || problem !== ErrorCode.NONE) return refuse(turn, asked, problem)
   if (transaction.state === 'Ongoing' && partitions.every((name) => transaction.partitions.includes(name))) {
-    out.replies.push({ token: asked.token, body: answer(asked, ErrorCode.NONE, transaction) })
+    tell(state, asked, ErrorCode.NONE, transaction, out)
     return
   }
   writeTransaction(turn, transaction, withPartitions(transaction, partitions, ctx.now), { type: 'reply', asked })
@@ -150,12 +154,10 @@ export function endTransaction(
 ): void {
   const { ctx } = turn
   const isFence = transaction.pending === 'PrepareEpochFence'
-  const problem = endProblem(transaction, claimed, commit, isFromClient)
+  const problem = endProblem(transaction, claimed, commit, version, isFromClient)
   if (problem !== null) {
     if (asked === null) return
-    const told = problem === ErrorCode.NONE ? transaction : null
-    turn.out.replies.push({ token: asked.token, body: answer(asked, problem, told) })
-    return
+    return tell(turn.state, asked, problem, problem === ErrorCode.NONE ? transaction : null, turn.out)
   }
   let nextProducerId = NO_PRODUCER
   if (version >= 2 && !isFence && isEpochExhausted(transaction.epoch)) {
@@ -174,41 +176,43 @@ function endProblem(
   transaction: Transaction,
   { producerId, epoch }: Claimed,
   commit: boolean,
+  version: number,
   isFromClient: boolean,
 ): number | null {
   const isFence = transaction.pending === 'PrepareEpochFence'
+  if (transaction.pending !== null && !isFence) return ErrorCode.CONCURRENT_TRANSACTIONS
   const bumps = !isFence && transaction.version >= 2
   const asksAgainAfterRotation =
     bumps && transaction.previousProducerId === producerId && isEpochExhausted(epoch) && transaction.epoch === 0
   if (transaction.producerId !== producerId && !asksAgainAfterRotation) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-  if (!isItsEpoch(transaction, epoch, bumps, asksAgainAfterRotation, isFromClient)) return ErrorCode.PRODUCER_FENCED
-  if (transaction.pending !== null && !isFence) return ErrorCode.CONCURRENT_TRANSACTIONS
+  const asksAgain = bumps && (endedWith(transaction, epoch) || (isOver(transaction) && asksAgainAfterRotation))
+  // While it ends, the same epoch is that of the next one.
+  const mayGoOn = !bumps || isOver(transaction)
+  const isItsEpoch = mayGoOn && (epoch === transaction.epoch || (!isFromClient && epoch > transaction.epoch))
+  if (!asksAgain && !isItsEpoch) return ErrorCode.PRODUCER_FENCED
   switch (transaction.state) {
     case 'Ongoing':
       return null
     case 'CompleteCommit':
-      return commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE
     case 'CompleteAbort':
-      return commit ? ErrorCode.INVALID_TXN_STATE : ErrorCode.NONE
+      if (bumps && !asksAgain) return emptyProblem(commit, version)
+      return (transaction.state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE
     case 'PrepareCommit':
-      return commit ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE
     case 'PrepareAbort':
-      return commit ? ErrorCode.INVALID_TXN_STATE : ErrorCode.CONCURRENT_TRANSACTIONS
+      return (transaction.state === 'PrepareCommit') === commit
+        ? ErrorCode.CONCURRENT_TRANSACTIONS
+        : ErrorCode.INVALID_TXN_STATE
     default:
-      return ErrorCode.INVALID_TXN_STATE
+      return emptyProblem(commit, version)
   }
 }
 
-function isItsEpoch(
-  transaction: Transaction,
-  epoch: number,
-  bumps: boolean,
-  asksAgainAfterRotation: boolean,
-  isFromClient: boolean,
-): boolean {
-  if (!bumps) return isFromClient ? epoch === transaction.epoch : epoch >= transaction.epoch
-  if (transaction.state === 'Ongoing' || transaction.state === 'Empty') return epoch === transaction.epoch
-  return endedWith(transaction, epoch) || (isOver(transaction) && asksAgainAfterRotation)
+/**
+ * Nothing is open. A producer that has an epoch for every transaction does not know whether its records began one, and aborts to be
+ * sure: it gets another epoch, which fences what may still come.
+ */
+function emptyProblem(commit: boolean, version: number): number | null {
+  return version >= 2 && !commit ? null : ErrorCode.INVALID_TXN_STATE
 }
 
 /** `transaction.version`: what the coordinator aborts by itself with. */

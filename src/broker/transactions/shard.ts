@@ -5,6 +5,7 @@ import { intConfig } from '../config.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { TRANSACTION_TOPIC } from '../metadata.ts'
 import type { BrokerState } from '../state.ts'
+import type { TransactionBatch } from './batches.ts'
 import type { Outgoing } from './completion.ts'
 import { decodeTransactionBatch } from './records.ts'
 import type { Transaction, TransactionValue } from './transaction.ts'
@@ -35,6 +36,9 @@ export interface Coordination {
   readonly waiters: Map<number, TransactionWaiter[]>
   /** Decided transactions whose markers are on their way, by transactional id. */
   readonly outgoing: Map<string, Outgoing>
+  /** What leaders have asked and is not answered yet, by a number of ours. */
+  readonly batches: Map<number, TransactionBatch>
+  lastBatch: number
   /** Of the next request for markers. */
   nextRequest: number
   /** When open transactions are looked at next, Infinity = there is none. */
@@ -48,6 +52,8 @@ export function createCoordination(): Coordination {
     loading: new Map(),
     waiters: new Map(),
     outgoing: new Map(),
+    batches: new Map(),
+    lastBatch: 0,
     nextRequest: 1,
     timeoutAt: Infinity,
     expiryAt: Infinity,
@@ -60,6 +66,7 @@ export function forgetCoordination(coordination: Coordination): void {
   coordination.loading.clear()
   coordination.waiters.clear()
   coordination.outgoing.clear()
+  coordination.batches.clear()
   coordination.timeoutAt = Infinity
   coordination.expiryAt = Infinity
 }

@@ -16,12 +16,12 @@ export const TRANSACTION_STATES = [
 ] as const
 export type TransactionStateName = (typeof TRANSACTION_STATES)[number] | 'PrepareEpochFence'
 
-/** TransactionState.validPreviousStates. */
+/** TransactionState.validPreviousStates. To PrepareAbort from where nothing is open: KIP-890, when a producer cannot know that. */
 const PREVIOUS: Readonly<Record<TransactionStateName, readonly TransactionStateName[]>> = {
   Empty: ['Empty', 'CompleteCommit', 'CompleteAbort'],
   Ongoing: ['Ongoing', 'Empty', 'CompleteCommit', 'CompleteAbort'],
   PrepareCommit: ['Ongoing'],
-  PrepareAbort: ['Ongoing', 'PrepareEpochFence'],
+  PrepareAbort: ['Ongoing', 'PrepareEpochFence', 'Empty', 'CompleteCommit', 'CompleteAbort'],
   CompleteCommit: ['PrepareCommit'],
   CompleteAbort: ['PrepareAbort'],
   Dead: ['Empty', 'CompleteAbort', 'CompleteCommit'],
@@ -175,6 +175,7 @@ export function decided(
     epoch: bumps ? from.epoch + 1 : from.epoch,
     lastEpoch: bumps ? from.epoch : from.lastEpoch,
     version,
+    startedAt: from.state === 'Ongoing' ? from.startedAt : now,
     updatedAt: now,
   })
 }

@@ -240,7 +240,23 @@ export const protocolErrors: readonly ProtocolErrorEntry[] = rows.map(([code, ty
   return { type, code, retriable, message, ...(helpUrl === undefined ? {} : { helpUrl }) }
 })
 
-const byCode = new Map(protocolErrors.map((entry) => [entry.code, entry]))
+/** What answers to versions say that kafkajs does not speak. */
+const newer: readonly ProtocolErrorEntry[] = [
+  {
+    type: 'PRODUCER_FENCED',
+    code: 90,
+    retriable: false,
+    message: 'A newer producer with the same transactionalId has taken over',
+  },
+  {
+    type: 'TRANSACTION_ABORTABLE',
+    code: 120,
+    retriable: false,
+    message: 'The transaction cannot go on; after an abort the producer can begin the next one',
+  },
+]
+
+const byCode = new Map([...protocolErrors, ...newer].map((entry) => [entry.code, entry]))
 
 /** The error for a code that is not 0. */
 export function errorFromCode(code: number): KafkaJSProtocolError {

@@ -87,6 +87,11 @@ export class BrokerClient {
     return this.#versions?.has(API[api].key) ?? false
   }
 
+  /** Whether it answers requests of this version. */
+  hasVersion(api: ApiName, version: number): boolean {
+    return (this.#versions?.get(API[api].key)?.max ?? -1) >= version
+  }
+
   async send<A extends ApiName>(api: A, body: RequestOf<A>, options: SendOptions<A> = {}): Promise<ResponseOf<A>> {
     if (this.#versions === undefined) await this.#connect()
     const version = negotiateVersion(api, this.#versions ?? new Map(), options.maxVersion)

@@ -19,6 +19,9 @@ const INIT_WITH_EPOCH = 3
 /** The first version that names the member (KIP-447). */
 const COMMIT_WITH_MEMBER = 3
 
+/** KIP-890: with these versions brokers add partitions by themselves, and the end of a transaction gives the next epoch. */
+export const V2 = { Produce: 12, TxnOffsetCommit: 5, EndTxn: 5 } as const
+
 /** As whom a transactional producer speaks. */
 export interface TransactionalProducer extends ProducerIdentity {
   readonly transactionalId: string
@@ -83,14 +86,24 @@ export async function requestAddOffsets(
   )
 }
 
+/** @returns as whom the producer goes on */
 export async function requestEndTransaction(
   broker: BrokerClient,
   { transactionalId, producerId, producerEpoch }: TransactionalProducer,
   committed: boolean,
-): Promise<void> {
-  await broker.send('EndTxn', makeEndTxnRequest({ transactionalId, producerId, producerEpoch, committed }), {
-    check: ({ errorCode }) => throwOnError(errorCode),
-  })
+  isV2: boolean,
+): Promise<ProducerIdentity> {
+  const next = await broker.send(
+    'EndTxn',
+    makeEndTxnRequest({ transactionalId, producerId, producerEpoch, committed }),
+    {
+      ...(isV2 ? { maxVersion: V2.EndTxn } : {}),
+      check: ({ errorCode }) => throwOnError(errorCode),
+    },
+  )
+  return isV2 && next.producerId >= 0
+    ? { producerId: next.producerId, producerEpoch: next.producerEpoch }
+    : { producerId, producerEpoch }
 }
 
 /** The member whose offsets are committed: the coordinator refuses them when its generation is over (KIP-447). */
@@ -106,7 +119,8 @@ export async function requestTransactionalCommit(
   { transactionalId, producerId, producerEpoch }: TransactionalProducer,
   groupId: string,
   topics: readonly OffsetToCommit[],
-  member?: CommittingMember,
+  member: CommittingMember | undefined,
+  isV2: boolean,
 ): Promise<void> {
   await groupCoordinator.send(
     'TxnOffsetCommit',
@@ -136,7 +150,7 @@ export async function requestTransactionalCommit(
       ),
     }),
     {
-      ...(member === undefined ? {} : { maxVersion: COMMIT_WITH_MEMBER }),
+      ...(isV2 ? { maxVersion: V2.TxnOffsetCommit } : member === undefined ? {} : { maxVersion: COMMIT_WITH_MEMBER }),
       check: (response) => {
         for (const { partitions } of response.topics) for (const { errorCode } of partitions) throwOnError(errorCode)
       },

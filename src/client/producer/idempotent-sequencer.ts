@@ -136,7 +136,7 @@ class IdempotentLane implements Lane {
 
   end(): void {
     for (const fate of this.#fates) {
-      settle(fate, this.#lines.onLostTrack)
+      settle(fate, this.#lines)
       if (fate.state.last === this.#turn) fate.state.last = undefined
     }
     this.#admitNext()
@@ -199,7 +199,7 @@ function stamp(fate: Fate): void {
   state.next = sequenceAfter(state.next, outgoing.batch.lastOffsetDelta + 1)
 }
 
-function settle(fate: Fate, onLostTrack: (() => void) | undefined): void {
+function settle(fate: Fate, { ids, onLostTrack }: Lines): void {
   const { outgoing, state, stamped, appended, open, unsure, outOfStep } = fate
   if (!stamped || appended) return
   if (!open && !unsure && !outOfStep) {
@@ -207,7 +207,12 @@ function settle(fate: Fate, onLostTrack: (() => void) | undefined): void {
     state.next = outgoing.batch.baseSequence
     return
   }
-  if (onLostTrack !== undefined) return onLostTrack()
+  if (onLostTrack !== undefined) {
+    const known = ids.current()
+    // Of an epoch that is over (KIP-890) nobody has to know any more.
+    if (known?.producerId === state.producerId && known.producerEpoch === state.epoch) onLostTrack()
+    return
+  }
   state.epoch += 1
   state.next = 0
 }

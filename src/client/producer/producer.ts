@@ -5,6 +5,7 @@ import { KafkaJSError, KafkaJSNonRetriableError } from '../errors/base.ts'
 import { createOn, type EventEmitter } from '../events/emitter.ts'
 import { producerEvents } from '../events/names.ts'
 import type { Cluster } from '../metadata/cluster.ts'
+import { V2 } from '../network/transaction-requests.ts'
 import { createRetrier, type RetryConfig } from '../retry.ts'
 import type { Producer, Transaction } from '../types/clients.ts'
 import type { ICustomPartitioner } from '../types/messages.ts'
@@ -30,6 +31,7 @@ export interface ProducerOptions {
   readonly idempotent: boolean
   readonly transactionalId: string | undefined
   readonly transactionTimeoutMs: number
+  readonly transactionsV2: boolean
   /** `quirks.kafkajsSequenceReuse`. */
   readonly reusesSequences: boolean
 }
@@ -37,10 +39,14 @@ export interface ProducerOptions {
 type Status = 'connected' | 'disconnecting' | 'disconnected'
 
 export function createProducer(options: ProducerOptions): Producer {
-  const { context, cluster, emitter, retry, idempotent, transactionalId, transactionTimeoutMs } = options
+  const { context, cluster, emitter, retry, idempotent, transactionalId, transactionTimeoutMs, transactionsV2 } =
+    options
   const { transport } = context
   if (idempotent && retry.retries < 1) {
     throw new KafkaJSNonRetriableError('Idempotent producer must allow retries to protect against transient errors')
+  }
+  if (transactionsV2 && !transactionalId) {
+    throw new KafkaJSNonRetriableError('transactionsV2 is for transactions: the producer needs a transactionalId, too')
   }
   const logger = context.rootLogger.namespace('Producer')
   if (idempotent && retry.retries < Number.MAX_SAFE_INTEGER)
@@ -88,6 +94,7 @@ export function createProducer(options: ProducerOptions): Producer {
         retrier: kafkaRetrier,
         transactionalId,
         transactionTimeoutMs,
+        isV2: transactionsV2,
       })
       transactional = { manager, sequencer: createSequencer(true, manager.ids, () => manager.loseTrack()) }
     }
@@ -106,6 +113,10 @@ export function createProducer(options: ProducerOptions): Producer {
         transaction: {
           transactionalId,
           add: (batches) => manager.add(ongoing, batches),
+          onTaken: () => {
+            ongoing.hasRecords = true
+          },
+          produceVersion: transactionsV2 ? V2.Produce : undefined,
           onSent: (tell) => waiting.push(tell),
         },
       }),

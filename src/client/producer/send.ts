@@ -29,6 +29,10 @@ export interface SenderOptions {
     readonly transactionalId: string
     /** Before a produce to these; `undefined` when nothing is to be waited for. */
     readonly add: (batches: readonly Outgoing[]) => Promise<void> | undefined
+    /** A leader has taken some of it. */
+    readonly onTaken: () => void
+    /** Instead of kafkajs's version of Produce. */
+    readonly produceVersion: number | undefined
     /** The broker has the batches: whether they count is told when the transaction ends. Only in a recorded run. */
     readonly onSent: (tell: (ok: boolean) => void) => void
   }
@@ -145,6 +149,7 @@ export function createSender(options: SenderOptions) {
         else others.push(entry)
       }
       const response = await lane.request(broker, entries, () => requestProduce(broker, entries, byTopic))
+      transaction?.onTaken()
       const fresh = entries.some((entry) => !entry.done)
       for (const entry of entries) entry.done = true
       if (request.acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
@@ -174,6 +179,7 @@ export function createSender(options: SenderOptions) {
         }),
         {
           noResponse: acks === 0,
+          ...(transaction?.produceVersion === undefined ? {} : { maxVersion: transaction.produceVersion }),
           check: isFollowed ? (answer) => followAnswer(lane, entries, answer) : throwOnFailedPartition,
         },
       )

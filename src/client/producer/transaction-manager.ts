@@ -4,11 +4,15 @@
  *
  * A batch or an addition whose outcome stays unknown is where it goes beyond kafkajs. The sequence number of such a batch cannot be
  * used again nor left out, so the transaction has to be aborted, and the next one begins in the next epoch (KIP-360).
+ *
+ * With `transactionsV2` (KIP-890) every transaction has an epoch of its own: the end of one answers with that of the next. Partitions
+ * are taken in by their leaders, so what has been sent and not answered may have begun a transaction; abort then ends whatever there is.
  */
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
 import { KafkaJSProtocolError } from '../errors/broker-errors.ts'
 import { viewError } from '../errors/classify.ts'
 import type { Cluster } from '../metadata/cluster.ts'
+import type { BrokerClient } from '../network/broker.ts'
 import type { OffsetToCommit } from '../network/group-requests.ts'
 import type { ProducerIdentity } from '../network/producer-requests.ts'
 import {
@@ -19,6 +23,7 @@ import {
   requestTransactionalCommit,
   requestTransactionalProducer,
   type TransactionalProducer,
+  V2,
 } from '../network/transaction-requests.ts'
 import type { Retrier } from '../retry.ts'
 import { createSerial } from '../sync/serial.ts'
@@ -36,6 +41,7 @@ export interface TransactionManagerOptions {
   readonly retrier: Retrier
   readonly transactionalId: string
   readonly transactionTimeoutMs: number
+  readonly isV2: boolean
 }
 
 /** One transaction. */
@@ -43,6 +49,8 @@ export interface Ongoing {
   /** `topic-partition`: what the coordinator has confirmed. */
   readonly partitions: Set<string>
   hasOffsets: boolean
+  /** A leader has taken records. */
+  hasRecords: boolean
   /** The coordinator may know of something it has not confirmed. */
   isUnsure: boolean
 }
@@ -69,7 +77,7 @@ export interface TransactionManager {
 const slotOf = ({ topic, partition }: Outgoing) => `${topic}-${partition}`
 
 export function createTransactionManager(options: TransactionManagerOptions): TransactionManager {
-  const { cluster, logger, retrier, transactionalId, transactionTimeoutMs } = options
+  const { cluster, logger, retrier, transactionalId, transactionTimeoutMs, isV2 } = options
   const states = new TransactionStates(logger)
   const inTurn = createSerial()
   const call = createCoordinatorCall({
@@ -86,7 +94,11 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
   const renew = shared(async () => {
     states.check('initProducerId')
     const request = { transactionalId, transactionTimeoutMs }
-    const next = await call((coordinator) => requestTransactionalProducer(coordinator, request, identity))
+    const next = await call(async (coordinator) => {
+      const answer = await requestTransactionalProducer(coordinator, request, identity)
+      if (isV2) checkOffersV2(coordinator)
+      return answer
+    })
     states.to('READY')
     identity = next
     hasLostTrack = false
@@ -131,13 +143,17 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
   }
 
   async function endAtCoordinator(transaction: Ongoing, committed: boolean): Promise<void> {
-    const isKnown = transaction.partitions.size > 0 || transaction.hasOffsets
+    const isKnown = transaction.partitions.size > 0 || transaction.hasOffsets || transaction.hasRecords
     if (!isKnown && !transaction.isUnsure) {
       logger.debug('No partitions or offsets registered, not sending EndTxn')
       return
     }
     try {
-      await call((coordinator) => requestEndTransaction(coordinator, whoWrites(), committed))
+      const before = whoWrites()
+      const next = await call((coordinator) => requestEndTransaction(coordinator, before, committed, isV2))
+      identity = next
+      // What may still come is of an epoch that is over.
+      if (next.producerId !== before.producerId || next.producerEpoch !== before.producerEpoch) hasLostTrack = false
     } catch (error) {
       // What we were unsure of did not arrive: there is nothing to end.
       if (isKnown || viewError(error).type !== 'INVALID_TXN_STATE') throw error
@@ -154,20 +170,27 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
       checkNoneOngoing()
       states.check('beginTransaction')
       states.to('TRANSACTING')
-      current = { partitions: new Set(), hasOffsets: false, isUnsure: false }
+      current = { partitions: new Set(), hasOffsets: false, hasRecords: false, isUnsure: false }
       return current
     },
     add(transaction, batches) {
       states.check('addPartitionsToTransaction')
       checkOngoing(transaction)
+      if (isV2) {
+        transaction.isUnsure = true
+        return undefined
+      }
       if (batches.every((batch) => transaction.partitions.has(slotOf(batch)))) return undefined
       return inTurn(() => addFresh(transaction, batches))
     },
     async sendOffsets(transaction, groupId, topics, member) {
       states.check('sendOffsets')
       checkOngoing(transaction)
-      await call((coordinator) => noted(transaction, requestAddOffsets(coordinator, whoWrites(), groupId)))
-      transaction.hasOffsets = true
+      if (isV2) transaction.isUnsure = true
+      else {
+        await call((coordinator) => noted(transaction, requestAddOffsets(coordinator, whoWrites(), groupId)))
+        transaction.hasOffsets = true
+      }
       const atGroup = createCoordinatorCall({
         cluster,
         logger,
@@ -176,7 +199,10 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
         find: () => cluster.findGroupCoordinator(groupId),
         alsoRetried: ['UNKNOWN_TOPIC_OR_PARTITION'],
       })
-      await atGroup((coordinator) => requestTransactionalCommit(coordinator, whoWrites(), groupId, topics, member))
+      await atGroup((coordinator) =>
+        requestTransactionalCommit(coordinator, whoWrites(), groupId, topics, member, isV2),
+      )
+      transaction.hasOffsets = true
     },
     async end(transaction, committed) {
       states.check(committed ? 'commit' : 'abort')
@@ -197,6 +223,14 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
       'There is already an ongoing transaction for this producer. Please end the transaction before beginning another.',
     )
   }
+}
+
+function checkOffersV2(broker: BrokerClient): void {
+  const offers = Object.entries(V2).every(([api, version]) => broker.hasVersion(api as keyof typeof V2, version))
+  if (offers) return
+  throw new KafkaJSNonRetriableError(
+    `transactionsV2 needs brokers of Kafka 4.0 or later; broker ${broker.nodeId} offers less (kafkaVersion in createCluster says which). Leave the option out for transactions as kafkajs has them.`,
+  )
 }
 
 export function ended(): KafkaJSNonRetriableError {

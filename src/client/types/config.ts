@@ -77,6 +77,11 @@ export interface ProducerConfig {
   transactionalId?: string
   /** Milliseconds after which the coordinator aborts an open transaction, default 60,000. */
   transactionTimeout?: number
+  /**
+   * Beyond kafkajs, default false. True: brokers take partitions into the transaction by themselves, and every transaction has an
+   * epoch of its own, so that nothing late gets into the next one (KIP-890). Needs a `transactionalId` and brokers of Kafka 4.0 or later.
+   */
+  transactionsV2?: boolean
   /** Unanswered requests a connection; default no limit. */
   maxInFlightRequests?: number
 }

@@ -325,6 +325,13 @@ export const en = {
   'event.transaction.CompleteCommit': 'transaction {id} is committed everywhere',
   'event.transaction.CompleteAbort': 'transaction {id} is aborted everywhere',
   'event.transaction.timeout': 'transaction {id} has taken more than {seconds} s: its coordinator aborts it',
+  'event.verification.asked': 'broker {node} asks broker {coordinator} whether {partitions} is in transaction {id}',
+  'event.verification.adds': 'broker {node} has broker {coordinator} take {partitions} into transaction {id}',
+  'event.verification.refused': 'broker {node} refuses records of transaction {id} for {where}: error {error}',
+  'event.verification.unknown':
+    'broker {node} cannot tell yet whether {where} is in transaction {id} (error {error}): the producer tries again',
+  'event.transaction.over':
+    'broker {node} refuses a batch of {client} for {where}: its transaction is not open there any more',
   'event.group.target': 'the coordinator has a new assignment for group {group}, epoch {epoch}',
   'event.group.join': '{client} asks to join group {group}',
   'event.group.leave': '{client} left group {group}: {reason}',

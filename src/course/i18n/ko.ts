@@ -325,6 +325,15 @@ export const ko: Messages = {
   'event.transaction.CompleteCommit': '{id} 트랜잭션이 모든 파티션에 커밋됐어요',
   'event.transaction.CompleteAbort': '{id} 트랜잭션이 모든 파티션에서 취소됐어요',
   'event.transaction.timeout': '{id} 트랜잭션이 {seconds}초를 넘겼어요: 코디네이터가 취소해요',
+  'event.verification.asked':
+    '{node}번 브로커가 {coordinator}번 브로커에게 {partitions} 파티션이 {id} 트랜잭션에 들어 있는지 물어요',
+  'event.verification.adds':
+    '{node}번 브로커가 {coordinator}번 브로커에게 {partitions} 파티션을 {id} 트랜잭션에 넣어 달라고 해요',
+  'event.verification.refused': '{node}번 브로커가 {where}에 온 {id} 트랜잭션의 레코드를 거절했어요: 오류 {error}',
+  'event.verification.unknown':
+    '{node}번 브로커는 {where} 파티션이 {id} 트랜잭션에 들어 있는지 아직 알 수 없어요 (오류 {error}). 프로듀서가 다시 시도해요',
+  'event.transaction.over':
+    '{node}번 브로커가 {client|이/가} {where}에 보낸 배치를 거절했어요. 그 트랜잭션은 거기서 이미 끝났어요',
   'event.group.target': '코디네이터가 {group} 그룹의 새 할당을 정했어요 ({epoch}에포크)',
   'event.group.join': '{client|이/가} {group} 그룹에 들어가려고 해요',
   'event.group.leave': '{client|이/가} {group} 그룹에서 나갔어요: {reason}',
