@@ -1,7 +1,7 @@
 /** What `cluster` uses of the broker core. */
 
 export { topicsByDefault } from './api/03-metadata.ts'
-export { advertised } from './api/index.ts'
+export { offerOf } from './api/index.ts'
 export * from './config.ts'
 export * from './controller/index.ts'
 export * from './decision.ts'
@@ -18,6 +18,7 @@ export * from './laws/group-laws.ts'
 export * from './laws/index.ts'
 export * from './log/index.ts'
 export * from './metadata.ts'
+export * from './offer.ts'
 export * from './state.ts'
 export * from './step.ts'
 export * from './switches.ts'

@@ -4,12 +4,14 @@
 import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ParkedDeletes } from './deletes.ts'
+import type { FetchSession, SessionPlan } from './fetch-sessions.ts'
 import type { FormerSelf } from './groups/classic/static-members.ts'
 import type { Group, GroupOffsets } from './groups/group.ts'
 import type { PendingOffsets } from './groups/pending-offsets.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
+import { isSince, type Offer } from './offer.ts'
 import { NO_PRODUCER_IDS, type ProducerIds } from './producer-ids.ts'
 import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
@@ -27,6 +29,9 @@ export interface ParkedFetch {
 }
 
 export interface FetchPlan {
+  readonly session: SessionPlan
+  /** Whether who is turned away is told the leader (KIP-951). */
+  readonly namesLeaders: boolean
   readonly minBytes: number
   readonly maxBytes: number
   /** read_committed: nothing of a transaction that may yet be aborted. */
@@ -92,12 +97,6 @@ export interface CoordinatorShard {
   readonly pendingOffsets: PendingOffsets
 }
 
-export interface ApiVersionRange {
-  readonly apiKey: number
-  readonly minVersion: number
-  readonly maxVersion: number
-}
-
 /** Laws look only at what an event touched. */
 export interface Touched {
   /** `topic-partition`. */
@@ -116,8 +115,8 @@ export interface BrokerState {
   readonly switches: Switches
   /** Before 4.0 clusters posed as ZooKeeper-based: some answers differ. */
   readonly zooKeeper: boolean
-  /** What ApiVersions answers. */
-  readonly advertised: readonly ApiVersionRange[]
+  /** What it offers its clients. */
+  readonly offer: Offer
   readonly image: MetadataImage
   /** By topic name, then partition. */
   readonly logs: Map<string, PartitionLog[]>
@@ -127,6 +126,10 @@ export interface BrokerState {
   /** Parked fetches by `topic-partition`. */
   readonly fetchWatchers: Map<string, Set<number>>
   nextParkedId: number
+  /** What clients read, by session id (KIP-227). */
+  readonly fetchSessions: Map<number, FetchSession>
+  /** Never used again, not even after a restart: a client may still hold an old one. */
+  nextFetchSessionId: number
   /** Partitions this broker leads, by `topic-partition`. */
   readonly leading: Map<string, LeaderState>
   /** Partitions it follows. */
@@ -196,8 +199,7 @@ export function createBrokerState(
   id: number,
   config: BrokerConfig,
   switches: Switches,
-  zooKeeper: boolean,
-  advertised: readonly ApiVersionRange[],
+  offer: Offer,
   checksLaws = true,
 ): BrokerState {
   return {
@@ -205,14 +207,16 @@ export function createBrokerState(
     config,
     staticConfig: config,
     switches,
-    zooKeeper,
-    advertised,
+    zooKeeper: !isSince(offer.release, '4.0'),
+    offer,
     image: createImage(),
     logs: new Map(),
     logConfigs: new Map(),
     parkedFetches: new Map(),
     fetchWatchers: new Map(),
     nextParkedId: 1,
+    fetchSessions: new Map(),
+    nextFetchSessionId: 1,
     leading: new Map(),
     following: new Map(),
     earlyFetches: [],

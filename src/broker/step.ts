@@ -2,7 +2,7 @@
  * A broker's only door: one input in, one decision out (etcd-io/raft's Step and Ready). No clock, no randomness, no I/O.
  */
 import type { ApiName, RequestOf } from '../protocol/messages.ts'
-import { HANDLERS, highestVersion } from './api/index.ts'
+import { HANDLERS } from './api/index.ts'
 import { apply, fetchKey, forgetFetch, highWatermarkMoved, logStartMoved, resuming } from './apply.ts'
 import { overlaidConfig } from './config.ts'
 import { type BrokerTimer, type Context, createDecision, type Decision } from './decision.ts'
@@ -23,6 +23,7 @@ import {
   TRANSACTION_TOPIC,
   topicById,
 } from './metadata.ts'
+import { isServed } from './offer.ts'
 import { gotProducerIds, NO_PRODUCER_IDS } from './producer-ids.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { askLeader, follow, gotReplicaData } from './replication/follower.ts'
@@ -45,15 +46,11 @@ import { beginLoadingTransactions, finishLoadingTransactions, resignTransactions
 import { abortTimedOut, expireTransactionalIds } from './transactions/timeouts.ts'
 import { onBrokersChanged, onQuestionsLost, onQuestionTimer, onTransactionAnswer } from './verification/park.ts'
 
-/** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
+/** Answers a client's request. A request that the release does not offer is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
   const out = createDecision()
   const handler = HANDLERS.get(request.api)
-  if (
-    handler === undefined ||
-    request.apiVersion < handler.minVersion ||
-    request.apiVersion > highestVersion(handler, state.zooKeeper)
-  ) {
+  if (handler === undefined || !isServed(state.offer, request.api, request.apiVersion)) {
     // Kafka cannot answer in a version it does not know: it closes the connection (RequestContext.parseRequest).
     out.replies.push({ token: request, body: null })
     return out
@@ -206,6 +203,7 @@ export function stepDisconnect(state: BrokerState, connection: number): Decision
 export function stepRestart(state: BrokerState, now: number): Decision {
   state.parkedFetches.clear()
   state.fetchWatchers.clear()
+  state.fetchSessions.clear()
   state.commitWaiters.clear()
   state.committedParts.clear()
   for (const { groups } of state.shards.values()) for (const id of groups.keys()) state.touched?.groups.add(id)

@@ -3,7 +3,6 @@
  * them, lose one, or let one come late.
  */
 import {
-  advertised,
   alterPartition,
   type BrokerState,
   brokerConfig,
@@ -13,6 +12,7 @@ import {
   createController,
   type Decision,
   type MetadataRecord,
+  offerOf,
   registerBroker,
   type Switches,
   stepController,
@@ -178,7 +178,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
   }
   const count = options.brokers ?? 3
   for (let id = 1; id <= count; id++) {
-    cluster.brokers.set(id, createBrokerState(id, config, switches, false, advertised(false)))
+    cluster.brokers.set(id, createBrokerState(id, config, switches, offerOf('4.3')))
   }
   for (let id = 1; id <= count; id++) cluster.start(id)
   cluster.settle()

@@ -1,6 +1,5 @@
 /** One broker and one controller without a network: requests go straight in, time is a number. */
 import {
-  advertised,
   allocateProducerIds,
   type BrokerState,
   type BrokerTimer,
@@ -10,6 +9,7 @@ import {
   createBrokerState,
   createController,
   type Decision,
+  offerOf,
   stepController,
   stepMetadata,
   stepPeer,
@@ -62,7 +62,7 @@ export function createBench(
   { silentFollower = false, version = '4.3' }: { readonly silentFollower?: boolean; readonly version?: string } = {},
 ): Bench {
   const settings = brokerConfig(config)
-  const state = createBrokerState(1, settings, switchesOf(version), false, advertised(false), true)
+  const state = createBrokerState(1, settings, switchesOf(version), offerOf(version), true)
   const controller = createController(settings, switchesOf(version))
   let correlation = 0
   let ids = 0

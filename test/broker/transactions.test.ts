@@ -196,10 +196,10 @@ describe('handleEndTransaction', () => {
     const bench = newBench({}, '3.9')
     const it = producer(bench)
     add(bench, it)
-    end(bench, it, true, { version: 5 })
+    end(bench, it, true, { version: 4 })
     written(bench)
     add(bench, it)
-    expect(errorOf(end(bench, it, true, { version: 5 }))).toBe('NONE')
+    expect(errorOf(end(bench, it, true, { version: 4 }))).toBe('NONE')
     expect(stateOf(bench)).toBe('PrepareCommit')
   })
 })
@@ -347,5 +347,21 @@ describe('onElection, onResignation', () => {
     expect(list({ producerIdFilters: [it.producerId] })).toEqual(['tx'])
     expect(list({ durationFilter: 4000 })).toEqual(['tx'])
     expect(list({ durationFilter: 6000 })).toEqual([])
+  })
+
+  test('ListTransactions v2 filters by a pattern of the whole id', () => {
+    const bench = newBench()
+    for (const id of ['shop-1', 'shop-2', 'bank-1']) producer(bench, { id })
+    const list = (transactionalIdPattern: string | null) => {
+      const answer = bench.ask('ListTransactions', 2, makeListTransactionsRequest({ transactionalIdPattern }))
+      return answer.errorCode === 0
+        ? answer.transactionStates.map(({ transactionalId }) => transactionalId)
+        : errorOf(answer)
+    }
+    expect(list('shop-.*')).toEqual(['shop-1', 'shop-2'])
+    expect(list('shop')).toEqual([])
+    expect(list(null)).toEqual(list(''))
+    expect(list('')).toHaveLength(3)
+    expect(list('(')).toBe('INVALID_REGULAR_EXPRESSION')
   })
 })
