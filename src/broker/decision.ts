@@ -14,6 +14,7 @@ import type {
 } from '../protocol/messages.ts'
 import { compressionCode } from '../protocol/records.ts'
 import type { AlterConfigs } from './controller/configs.ts'
+import type { UpdateFeatures } from './controller/features.ts'
 import type { DeletesToPark } from './deletes.ts'
 import type { SoftMemberState } from './groups/consumer/group.ts'
 import type { Group } from './groups/group.ts'
@@ -120,6 +121,7 @@ export type ControllerRequest =
   | { readonly api: 'AlterPartitionReassignments'; readonly body: AlterPartitionReassignmentsRequest }
   | { readonly api: 'ListPartitionReassignments'; readonly body: ListPartitionReassignmentsRequest }
   | AlterConfigs
+  | UpdateFeatures
 
 export interface ForwardedRequest {
   readonly request: ControllerRequest

@@ -1,6 +1,6 @@
 /** What `cluster` uses of the broker core. */
 
-export { ADVERTISED } from './api/index.ts'
+export { offerOf } from './api/index.ts'
 export * from './config.ts'
 export * from './controller/index.ts'
 export * from './decision.ts'
@@ -17,6 +17,7 @@ export * from './laws/group-laws.ts'
 export * from './laws/index.ts'
 export * from './log/index.ts'
 export * from './metadata.ts'
+export * from './offer.ts'
 export * from './state.ts'
 export * from './step.ts'
 export * from './switches.ts'

@@ -20,6 +20,8 @@ export type MetadataRecord =
       readonly value: string | null
     }
   | { readonly type: 'remove-topic'; readonly topicId: string; readonly name: string }
+  /** A level of a feature holds from here on; 0 = none (FeatureLevelRecord). */
+  | { readonly type: 'feature'; readonly name: string; readonly level: number }
   /** Producer ids below `nextProducerId` are given away, the last block of them to this broker (ProducerIdsRecord, KIP-730). */
   | {
       readonly type: 'producer-ids'
@@ -79,6 +81,8 @@ export interface MetadataImage {
   readonly topicNames: Map<string, string>
   /** What was set at run time, by broker id; '' = for all brokers. */
   readonly brokerConfigs: Map<string, GivenBrokerConfig>
+  /** Levels of features that were changed; the others are what the release begins with. */
+  readonly featureLevels: Map<string, number>
   /** Where the next block of producer ids begins. */
   nextProducerId: number
 }
@@ -95,6 +99,7 @@ export function createImage(): MetadataImage {
     topics: new Map(),
     topicNames: new Map(),
     brokerConfigs: new Map(),
+    featureLevels: new Map(),
     nextProducerId: 0,
   }
 }
@@ -105,6 +110,7 @@ export function clearImage(image: MetadataImage): void {
   image.topics.clear()
   image.topicNames.clear()
   image.brokerConfigs.clear()
+  image.featureLevels.clear()
   image.nextProducerId = 0
 }
 
@@ -135,6 +141,9 @@ export function applyMetadata(image: MetadataImage, record: MetadataRecord): voi
       image.topicNames.delete(record.topicId)
       return
     }
+    case 'feature':
+      image.featureLevels.set(record.name, record.level)
+      return
     case 'producer-ids':
       image.nextProducerId = record.nextProducerId
   }

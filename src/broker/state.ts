@@ -10,6 +10,7 @@ import type { PendingOffsets } from './groups/pending-offsets.ts'
 import { type LogConfig, logConfig, type PartitionLog } from './log/index.ts'
 import type { MaintenanceTimes } from './maintenance.ts'
 import { createImage, type MetadataImage } from './metadata.ts'
+import { isSince, type Offer } from './offer.ts'
 import { NO_PRODUCER_IDS, type ProducerIds } from './producer-ids.ts'
 import type { FollowerRole } from './replication/follower.ts'
 import type { LeaderState } from './replication/leader.ts'
@@ -91,12 +92,6 @@ export interface CoordinatorShard {
   readonly pendingOffsets: PendingOffsets
 }
 
-export interface ApiVersionRange {
-  readonly apiKey: number
-  readonly minVersion: number
-  readonly maxVersion: number
-}
-
 /** Laws look only at what an event touched. */
 export interface Touched {
   /** `topic-partition`. */
@@ -113,8 +108,8 @@ export interface BrokerState {
   readonly switches: Switches
   /** Before 4.0 clusters posed as ZooKeeper-based: some answers differ. */
   readonly zooKeeper: boolean
-  /** What ApiVersions answers. */
-  readonly advertised: readonly ApiVersionRange[]
+  /** What it offers its clients. */
+  readonly offer: Offer
   readonly image: MetadataImage
   /** By topic name, then partition. */
   readonly logs: Map<string, PartitionLog[]>
@@ -190,8 +185,7 @@ export function createBrokerState(
   id: number,
   config: BrokerConfig,
   switches: Switches,
-  zooKeeper: boolean,
-  advertised: readonly ApiVersionRange[],
+  offer: Offer,
   checksLaws = true,
 ): BrokerState {
   return {
@@ -199,8 +193,8 @@ export function createBrokerState(
     config,
     staticConfig: config,
     switches,
-    zooKeeper,
-    advertised,
+    zooKeeper: !isSince(offer.release, '4.0'),
+    offer,
     image: createImage(),
     logs: new Map(),
     logConfigs: new Map(),

@@ -23,6 +23,7 @@ import {
   TRANSACTION_TOPIC,
   topicById,
 } from './metadata.ts'
+import { isServed } from './offer.ts'
 import { gotProducerIds, NO_PRODUCER_IDS } from './producer-ids.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { askLeader, follow, gotReplicaData } from './replication/follower.ts'
@@ -44,11 +45,11 @@ import { forgetCoordination } from './transactions/shard.ts'
 import { beginLoadingTransactions, finishLoadingTransactions, resignTransactions } from './transactions/tenure.ts'
 import { abortTimedOut, expireTransactionalIds } from './transactions/timeouts.ts'
 
-/** Answers a client's request. A request nobody registered, or of a version outside the range, is refused. */
+/** Answers a client's request. A request that the release does not offer is refused. */
 export function stepRequest(state: BrokerState, request: InboundRequest<RequestOf<ApiName>>, ctx: Context): Decision {
   const out = createDecision()
   const handler = HANDLERS.get(request.api)
-  if (handler === undefined || request.apiVersion < handler.minVersion || request.apiVersion > handler.maxVersion) {
+  if (handler === undefined || !isServed(state.offer, request.api, request.apiVersion)) {
     // Kafka cannot answer in a version it does not know: it closes the connection (RequestContext.parseRequest).
     out.replies.push({ token: request, body: null })
     return out

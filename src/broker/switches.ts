@@ -2,6 +2,8 @@
  * Fixes of known protocol bugs, each of which can be turned off so that its anomaly can be shown. What is on follows from
  * the Kafka version posed as.
  */
+import { isSince } from './offer.ts'
+
 export interface Switches {
   /** KIP-101: a follower truncates where epochs part, not at its own high watermark. */
   readonly truncation: 'leaderEpoch' | 'highWatermark'
@@ -46,9 +48,7 @@ export const NEWEST_KAFKA = '4.3'
 
 /** What Kafka of a version does; `version` as '4.3'. KIP-101, 279 and 320 are older than any version known here. */
 export function switchesOf(version: string): Switches {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  const since = (wantedMajor: number, wantedMinor: number) =>
-    major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
+  const since = (major: number, minor: number) => isSince(version, `${major}.${minor}`)
   return {
     truncation: 'leaderEpoch',
     kip279: true,

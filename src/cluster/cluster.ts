@@ -284,7 +284,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       config: parsed.config,
       racks: parsed.racks,
       switches: parsed.switches,
-      zooKeeper: parsed.zooKeeper,
+      kafkaVersion: parsed.kafkaVersion,
       mode: parsed.mode,
       epoch,
       patienceMs: parsed.patienceMs,

@@ -36,7 +36,7 @@ export interface ParsedOptions {
   readonly patienceMs: number
   readonly deadlineMs: number
   readonly switches: Switches
-  readonly zooKeeper: boolean
+  readonly kafkaVersion: string
   readonly config: BrokerConfig
   readonly traceCapacity: number
   readonly laws: boolean
@@ -107,7 +107,7 @@ export function parseOptions(options: ClusterOptions, host: ClusterHost): Parsed
     patienceMs: milliseconds(options.patience ?? 60_000, 'patience'),
     deadlineMs,
     switches: parseSwitches(options.switches, version),
-    zooKeeper: Number(version.split('.')[0]) < 4,
+    kafkaVersion: version,
     config,
     traceCapacity: parseTrace(options.trace),
     laws: flag(options.laws, 'laws'),

@@ -3,7 +3,6 @@
  * `pump.ts` decides when an event may run, `network.ts` and `nodes.ts` what it does.
  */
 import {
-  ADVERTISED,
   type BrokerConfig,
   type BrokerState,
   type BrokerTimer,
@@ -13,6 +12,7 @@ import {
   createController,
   type ForwardedRequest,
   givenConfig,
+  offerOf,
   type Switches,
 } from '../broker/index.ts'
 import type { AllocateProducerIds, AlterPartition, PeerMessage } from '../broker/replication/messages.ts'
@@ -209,7 +209,7 @@ export interface WorldOptions {
   readonly racks: readonly string[]
   readonly config: BrokerConfig
   readonly switches: Switches
-  readonly zooKeeper: boolean
+  readonly kafkaVersion: string
   readonly mode: 'auto' | 'manual' | 'wall'
   readonly epoch: number
   readonly patienceMs: number
@@ -227,6 +227,7 @@ export const HOST_NAME = 'localhost'
 
 export function createWorld(options: WorldOptions): World {
   const nodes = new Map<number, NodeRuntime>()
+  const offer = offerOf(options.kafkaVersion)
   for (let id = 1; id <= options.brokers; id++) {
     const rack = options.racks[id - 1]
     const config =
@@ -236,7 +237,7 @@ export function createWorld(options: WorldOptions): World {
       host: HOST_NAME,
       port: FIRST_PORT + id - 1,
       rack: config['broker.rack'] ?? null,
-      broker: createBrokerState(id, config, options.switches, options.zooKeeper, ADVERTISED, options.checksLaws),
+      broker: createBrokerState(id, config, options.switches, offer, options.checksLaws),
       up: true,
       paused: false,
       stopping: null,

@@ -40,6 +40,8 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
   TxnOffsetCommit: { key: 28, name: 'TxnOffsetCommit', minVersion: 0, maxVersion: 4, flexibleFrom: 3 },
   DescribeConfigs: { key: 32, name: 'DescribeConfigs', minVersion: 0, maxVersion: 4, flexibleFrom: 4 },
   AlterConfigs: { key: 33, name: 'AlterConfigs', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
+  AlterReplicaLogDirs: { key: 34, name: 'AlterReplicaLogDirs', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
+  DescribeLogDirs: { key: 35, name: 'DescribeLogDirs', minVersion: 0, maxVersion: 5, flexibleFrom: 2 },
   CreatePartitions: { key: 37, name: 'CreatePartitions', minVersion: 0, maxVersion: 3, flexibleFrom: 2 },
   DeleteGroups: { key: 42, name: 'DeleteGroups', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
   ElectLeaders: { key: 43, name: 'ElectLeaders', minVersion: 0, maxVersion: 2, flexibleFrom: 2 },
@@ -59,12 +61,15 @@ export const API: { readonly [A in ApiName]: ApiInfo<A> } = {
     flexibleFrom: 0,
   },
   OffsetDelete: { key: 47, name: 'OffsetDelete', minVersion: 0, maxVersion: 0, flexibleFrom: -1 },
+  UpdateFeatures: { key: 57, name: 'UpdateFeatures', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
   DescribeCluster: { key: 60, name: 'DescribeCluster', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
   DescribeProducers: { key: 61, name: 'DescribeProducers', minVersion: 0, maxVersion: 0, flexibleFrom: 0 },
   DescribeTransactions: { key: 65, name: 'DescribeTransactions', minVersion: 0, maxVersion: 0, flexibleFrom: 0 },
-  ListTransactions: { key: 66, name: 'ListTransactions', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
+  ListTransactions: { key: 66, name: 'ListTransactions', minVersion: 0, maxVersion: 2, flexibleFrom: 0 },
   ConsumerGroupHeartbeat: { key: 68, name: 'ConsumerGroupHeartbeat', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
   ConsumerGroupDescribe: { key: 69, name: 'ConsumerGroupDescribe', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
+  ListConfigResources: { key: 74, name: 'ListConfigResources', minVersion: 0, maxVersion: 1, flexibleFrom: 0 },
+  DescribeTopicPartitions: { key: 75, name: 'DescribeTopicPartitions', minVersion: 0, maxVersion: 0, flexibleFrom: 0 },
 }
 
 /** The API with the key, or `undefined` for one this codec does not speak. */
@@ -122,6 +127,10 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.DescribeConfigs
     case 33:
       return API.AlterConfigs
+    case 34:
+      return API.AlterReplicaLogDirs
+    case 35:
+      return API.DescribeLogDirs
     case 37:
       return API.CreatePartitions
     case 42:
@@ -136,6 +145,8 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.ListPartitionReassignments
     case 47:
       return API.OffsetDelete
+    case 57:
+      return API.UpdateFeatures
     case 60:
       return API.DescribeCluster
     case 61:
@@ -148,6 +159,10 @@ export function apiByKey(key: number): ApiInfo | undefined {
       return API.ConsumerGroupHeartbeat
     case 69:
       return API.ConsumerGroupDescribe
+    case 74:
+      return API.ListConfigResources
+    case 75:
+      return API.DescribeTopicPartitions
     default:
       return undefined
   }

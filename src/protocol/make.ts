@@ -18,12 +18,19 @@ import type {
   AlterConfigsResponse,
   AlterPartitionReassignmentsRequest,
   AlterPartitionReassignmentsResponse,
+  AlterReplicaLogDir,
+  AlterReplicaLogDirPartitionResult,
+  AlterReplicaLogDirsRequest,
+  AlterReplicaLogDirsResponse,
+  AlterReplicaLogDirTopic,
+  AlterReplicaLogDirTopicResult,
   ApiVersion,
   ApiVersionsRequest,
   ApiVersionsResponse,
   BatchIndexAndErrorMessage,
   ClassicMemberMetadata,
   ClassicProtocol,
+  ConfigResource,
   ConsumerGroupCurrentMemberAssignmentKey,
   ConsumerGroupCurrentMemberAssignmentValue,
   ConsumerGroupDescribeRequest,
@@ -57,6 +64,7 @@ import type {
   CreatePartitionsTopicResult,
   CreateTopicsRequest,
   CreateTopicsResponse,
+  Cursor,
   DeletableGroupResult,
   DeletableTopicResult,
   DeleteGroupsRequest,
@@ -70,6 +78,7 @@ import type {
   DeleteTopicState,
   DeleteTopicsRequest,
   DeleteTopicsResponse,
+  DescribableLogDirTopic,
   DescribeClusterBroker,
   DescribeClusterRequest,
   DescribeClusterResponse,
@@ -83,11 +92,20 @@ import type {
   DescribedGroupMember,
   DescribeGroupsRequest,
   DescribeGroupsResponse,
+  DescribeLogDirsPartition,
+  DescribeLogDirsRequest,
+  DescribeLogDirsResponse,
+  DescribeLogDirsResult,
+  DescribeLogDirsTopic,
   DescribeProducersPartitionResult,
   DescribeProducersRequest,
   DescribeProducersResponse,
   DescribeProducersTopic,
   DescribeProducersTopicResult,
+  DescribeTopicPartitionsRequest,
+  DescribeTopicPartitionsResponse,
+  DescribeTopicPartitionsResponsePartition,
+  DescribeTopicPartitionsResponseTopic,
   DescribeTransactionsRequest,
   DescribeTransactionsResponse,
   ElectLeadersRequest,
@@ -95,6 +113,7 @@ import type {
   EndTxnRequest,
   EndTxnResponse,
   EpochEndOffset,
+  FeatureUpdateKey,
   FetchableTopicResponse,
   FetchPartition,
   FetchRequest,
@@ -123,6 +142,8 @@ import type {
   LeaderIdAndEpoch,
   LeaveGroupRequest,
   LeaveGroupResponse,
+  ListConfigResourcesRequest,
+  ListConfigResourcesResponse,
   ListedGroup,
   ListedTransaction,
   ListGroupsRequest,
@@ -207,6 +228,7 @@ import type {
   TopicPartitions,
   TopicProduceData,
   TopicProduceResponse,
+  TopicRequest,
   TransactionDescription,
   TransactionLogKey,
   TransactionLogValue,
@@ -218,6 +240,9 @@ import type {
   TxnOffsetCommitResponse,
   TxnOffsetCommitResponsePartition,
   TxnOffsetCommitResponseTopic,
+  UpdatableFeatureResult,
+  UpdateFeaturesRequest,
+  UpdateFeaturesResponse,
   WritableTxnMarker,
   WritableTxnMarkerPartitionResult,
   WritableTxnMarkerResult,
@@ -1725,6 +1750,127 @@ export function makeAlterConfigsResourceResponse(
   }
 }
 
+/** A `AlterReplicaLogDirsRequest` with Kafka's defaults for what is not given. */
+export function makeAlterReplicaLogDirsRequest(
+  given: Partial<AlterReplicaLogDirsRequest> = {},
+): AlterReplicaLogDirsRequest {
+  return {
+    dirs: [],
+    ...given,
+  }
+}
+
+/** A `AlterReplicaLogDir` with Kafka's defaults for what is not given. */
+export function makeAlterReplicaLogDir(given: Partial<AlterReplicaLogDir> = {}): AlterReplicaLogDir {
+  return {
+    path: '',
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `AlterReplicaLogDirTopic` with Kafka's defaults for what is not given. */
+export function makeAlterReplicaLogDirTopic(given: Partial<AlterReplicaLogDirTopic> = {}): AlterReplicaLogDirTopic {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `AlterReplicaLogDirsResponse` with Kafka's defaults for what is not given. */
+export function makeAlterReplicaLogDirsResponse(
+  given: Partial<AlterReplicaLogDirsResponse> = {},
+): AlterReplicaLogDirsResponse {
+  return {
+    throttleTimeMs: 0,
+    results: [],
+    ...given,
+  }
+}
+
+/** A `AlterReplicaLogDirTopicResult` with Kafka's defaults for what is not given. */
+export function makeAlterReplicaLogDirTopicResult(
+  given: Partial<AlterReplicaLogDirTopicResult> = {},
+): AlterReplicaLogDirTopicResult {
+  return {
+    topicName: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `AlterReplicaLogDirPartitionResult` with Kafka's defaults for what is not given. */
+export function makeAlterReplicaLogDirPartitionResult(
+  given: Partial<AlterReplicaLogDirPartitionResult> = {},
+): AlterReplicaLogDirPartitionResult {
+  return {
+    partitionIndex: 0,
+    errorCode: 0,
+    ...given,
+  }
+}
+
+/** A `DescribeLogDirsRequest` with Kafka's defaults for what is not given. */
+export function makeDescribeLogDirsRequest(given: Partial<DescribeLogDirsRequest> = {}): DescribeLogDirsRequest {
+  return {
+    topics: [],
+    ...given,
+  }
+}
+
+/** A `DescribableLogDirTopic` with Kafka's defaults for what is not given. */
+export function makeDescribableLogDirTopic(given: Partial<DescribableLogDirTopic> = {}): DescribableLogDirTopic {
+  return {
+    topic: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `DescribeLogDirsResponse` with Kafka's defaults for what is not given. */
+export function makeDescribeLogDirsResponse(given: Partial<DescribeLogDirsResponse> = {}): DescribeLogDirsResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    results: [],
+    ...given,
+  }
+}
+
+/** A `DescribeLogDirsResult` with Kafka's defaults for what is not given. */
+export function makeDescribeLogDirsResult(given: Partial<DescribeLogDirsResult> = {}): DescribeLogDirsResult {
+  return {
+    errorCode: 0,
+    logDir: '',
+    topics: [],
+    totalBytes: -1,
+    usableBytes: -1,
+    isCordoned: false,
+    ...given,
+  }
+}
+
+/** A `DescribeLogDirsTopic` with Kafka's defaults for what is not given. */
+export function makeDescribeLogDirsTopic(given: Partial<DescribeLogDirsTopic> = {}): DescribeLogDirsTopic {
+  return {
+    name: '',
+    partitions: [],
+    ...given,
+  }
+}
+
+/** A `DescribeLogDirsPartition` with Kafka's defaults for what is not given. */
+export function makeDescribeLogDirsPartition(given: Partial<DescribeLogDirsPartition> = {}): DescribeLogDirsPartition {
+  return {
+    partitionIndex: 0,
+    partitionSize: 0,
+    offsetLag: 0,
+    isFutureKey: false,
+    ...given,
+  }
+}
+
 /** A `CreatePartitionsRequest` with Kafka's defaults for what is not given. */
 export function makeCreatePartitionsRequest(given: Partial<CreatePartitionsRequest> = {}): CreatePartitionsRequest {
   return {
@@ -2093,6 +2239,48 @@ export function makeOffsetDeleteResponsePartition(
   }
 }
 
+/** A `UpdateFeaturesRequest` with Kafka's defaults for what is not given. */
+export function makeUpdateFeaturesRequest(given: Partial<UpdateFeaturesRequest> = {}): UpdateFeaturesRequest {
+  return {
+    timeoutMs: 60000,
+    featureUpdates: [],
+    validateOnly: false,
+    ...given,
+  }
+}
+
+/** A `FeatureUpdateKey` with Kafka's defaults for what is not given. */
+export function makeFeatureUpdateKey(given: Partial<FeatureUpdateKey> = {}): FeatureUpdateKey {
+  return {
+    feature: '',
+    maxVersionLevel: 0,
+    allowDowngrade: false,
+    upgradeType: 1,
+    ...given,
+  }
+}
+
+/** A `UpdateFeaturesResponse` with Kafka's defaults for what is not given. */
+export function makeUpdateFeaturesResponse(given: Partial<UpdateFeaturesResponse> = {}): UpdateFeaturesResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    errorMessage: null,
+    results: [],
+    ...given,
+  }
+}
+
+/** A `UpdatableFeatureResult` with Kafka's defaults for what is not given. */
+export function makeUpdatableFeatureResult(given: Partial<UpdatableFeatureResult> = {}): UpdatableFeatureResult {
+  return {
+    feature: '',
+    errorCode: 0,
+    errorMessage: null,
+    ...given,
+  }
+}
+
 /** A `DescribeClusterRequest` with Kafka's defaults for what is not given. */
 export function makeDescribeClusterRequest(given: Partial<DescribeClusterRequest> = {}): DescribeClusterRequest {
   return {
@@ -2246,6 +2434,7 @@ export function makeListTransactionsRequest(given: Partial<ListTransactionsReque
     stateFilters: [],
     producerIdFilters: [],
     durationFilter: -1,
+    transactionalIdPattern: null,
     ...given,
   }
 }
@@ -2395,6 +2584,111 @@ export function makeNamedTopicPartitions(given: Partial<NamedTopicPartitions> = 
     topicId: ZERO_UUID,
     topicName: '',
     partitions: [],
+    ...given,
+  }
+}
+
+/** A `ListConfigResourcesRequest` with Kafka's defaults for what is not given. */
+export function makeListConfigResourcesRequest(
+  given: Partial<ListConfigResourcesRequest> = {},
+): ListConfigResourcesRequest {
+  return {
+    resourceTypes: [],
+    ...given,
+  }
+}
+
+/** A `ListConfigResourcesResponse` with Kafka's defaults for what is not given. */
+export function makeListConfigResourcesResponse(
+  given: Partial<ListConfigResourcesResponse> = {},
+): ListConfigResourcesResponse {
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    configResources: [],
+    ...given,
+  }
+}
+
+/** A `ConfigResource` with Kafka's defaults for what is not given. */
+export function makeConfigResource(given: Partial<ConfigResource> = {}): ConfigResource {
+  return {
+    resourceName: '',
+    resourceType: 16,
+    ...given,
+  }
+}
+
+/** A `DescribeTopicPartitionsRequest` with Kafka's defaults for what is not given. */
+export function makeDescribeTopicPartitionsRequest(
+  given: Partial<DescribeTopicPartitionsRequest> = {},
+): DescribeTopicPartitionsRequest {
+  return {
+    topics: [],
+    responsePartitionLimit: 2000,
+    cursor: null,
+    ...given,
+  }
+}
+
+/** A `TopicRequest` with Kafka's defaults for what is not given. */
+export function makeTopicRequest(given: Partial<TopicRequest> = {}): TopicRequest {
+  return {
+    name: '',
+    ...given,
+  }
+}
+
+/** A `Cursor` with Kafka's defaults for what is not given. */
+export function makeCursor(given: Partial<Cursor> = {}): Cursor {
+  return {
+    topicName: '',
+    partitionIndex: 0,
+    ...given,
+  }
+}
+
+/** A `DescribeTopicPartitionsResponse` with Kafka's defaults for what is not given. */
+export function makeDescribeTopicPartitionsResponse(
+  given: Partial<DescribeTopicPartitionsResponse> = {},
+): DescribeTopicPartitionsResponse {
+  return {
+    throttleTimeMs: 0,
+    topics: [],
+    nextCursor: null,
+    ...given,
+  }
+}
+
+/** A `DescribeTopicPartitionsResponseTopic` with Kafka's defaults for what is not given. */
+export function makeDescribeTopicPartitionsResponseTopic(
+  given: Partial<DescribeTopicPartitionsResponseTopic> = {},
+): DescribeTopicPartitionsResponseTopic {
+  return {
+    errorCode: 0,
+    name: '',
+    topicId: ZERO_UUID,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: -2147483648,
+    ...given,
+  }
+}
+
+/** A `DescribeTopicPartitionsResponsePartition` with Kafka's defaults for what is not given. */
+export function makeDescribeTopicPartitionsResponsePartition(
+  given: Partial<DescribeTopicPartitionsResponsePartition> = {},
+): DescribeTopicPartitionsResponsePartition {
+  return {
+    errorCode: 0,
+    partitionIndex: 0,
+    leaderId: 0,
+    leaderEpoch: -1,
+    replicaNodes: [],
+    isrNodes: [],
+    eligibleLeaderReplicas: null,
+    lastKnownElr: null,
+    offlineReplicas: [],
     ...given,
   }
 }

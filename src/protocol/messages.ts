@@ -1655,6 +1655,118 @@ export interface AlterConfigsResourceResponse {
 }
 
 /**
+ * AlterReplicaLogDirs, API key 34: versions 0–2, flexible from 2.
+ * Moves replicas between the log directories of a broker (KIP-113). Version 2 is flexible.
+ */
+export interface AlterReplicaLogDirsRequest {
+  /** All versions. */
+  readonly dirs: readonly AlterReplicaLogDir[]
+}
+
+export interface AlterReplicaLogDir {
+  /** All versions. Absolute. */
+  readonly path: string
+  /** All versions. */
+  readonly topics: readonly AlterReplicaLogDirTopic[]
+}
+
+export interface AlterReplicaLogDirTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * AlterReplicaLogDirs, API key 34: versions 0–2, flexible from 2.
+ * Moves replicas between the log directories of a broker (KIP-113). Version 2 is flexible.
+ */
+export interface AlterReplicaLogDirsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly results: readonly AlterReplicaLogDirTopicResult[]
+}
+
+export interface AlterReplicaLogDirTopicResult {
+  /** All versions. */
+  readonly topicName: string
+  /** All versions. */
+  readonly partitions: readonly AlterReplicaLogDirPartitionResult[]
+}
+
+export interface AlterReplicaLogDirPartitionResult {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly errorCode: number
+}
+
+/**
+ * DescribeLogDirs, API key 35: versions 0–5, flexible from 2.
+ * The log directories of a broker and what lies in them (KIP-113). Version 2 is flexible; 3 has an error for all of it;
+ * 4 tells the sizes of the volume (KIP-827); 5 whether a directory takes no new replicas (KIP-1066).
+ */
+export interface DescribeLogDirsRequest {
+  /** All versions, null 0+. Null: all. */
+  readonly topics: readonly DescribableLogDirTopic[] | null
+}
+
+export interface DescribableLogDirTopic {
+  /** All versions. */
+  readonly topic: string
+  /** All versions. */
+  readonly partitions: readonly number[]
+}
+
+/**
+ * DescribeLogDirs, API key 35: versions 0–5, flexible from 2.
+ * The log directories of a broker and what lies in them (KIP-113). Version 2 is flexible; 3 has an error for all of it;
+ * 4 tells the sizes of the volume (KIP-827); 5 whether a directory takes no new replicas (KIP-1066).
+ */
+export interface DescribeLogDirsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** Versions 3+. */
+  readonly errorCode: number
+  /** All versions. */
+  readonly results: readonly DescribeLogDirsResult[]
+}
+
+export interface DescribeLogDirsResult {
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions. Absolute. */
+  readonly logDir: string
+  /** All versions. */
+  readonly topics: readonly DescribeLogDirsTopic[]
+  /** Versions 4+, default -1. */
+  readonly totalBytes: number
+  /** Versions 4+, default -1. */
+  readonly usableBytes: number
+  /** Versions 5+. */
+  readonly isCordoned: boolean
+}
+
+export interface DescribeLogDirsTopic {
+  /** All versions. */
+  readonly name: string
+  /** All versions. */
+  readonly partitions: readonly DescribeLogDirsPartition[]
+}
+
+export interface DescribeLogDirsPartition {
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. Bytes. */
+  readonly partitionSize: number
+  /** All versions. How far its end is behind the high watermark; 0 if it is not. */
+  readonly offsetLag: number
+  /** All versions. On its way here from another directory. */
+  readonly isFutureKey: boolean
+}
+
+/**
  * CreatePartitions, API key 37: versions 0–3, flexible from 2.
  * Gives topics more partitions. Version 2 is flexible; 3 may answer THROTTLING_QUOTA_EXCEEDED.
  */
@@ -1990,6 +2102,56 @@ export interface OffsetDeleteResponsePartition {
 }
 
 /**
+ * UpdateFeatures, API key 57: versions 0–2, flexible from 0.
+ * Changes which levels of the cluster's features hold (KIP-584). Version 1 can only validate (KIP-778); 2 answers
+ * for all features at once.
+ */
+export interface UpdateFeaturesRequest {
+  /** All versions, default 60000. */
+  readonly timeoutMs: number
+  /** All versions. */
+  readonly featureUpdates: readonly FeatureUpdateKey[]
+  /** Versions 1+. */
+  readonly validateOnly: boolean
+}
+
+export interface FeatureUpdateKey {
+  /** All versions. */
+  readonly feature: string
+  /** All versions. Below 1: the feature shall hold no more. */
+  readonly maxVersionLevel: number
+  /** Versions 0. */
+  readonly allowDowngrade: boolean
+  /** Versions 1+, default 1. 1 up only, 2 down if nothing is lost, 3 down in any case. */
+  readonly upgradeType: number
+}
+
+/**
+ * UpdateFeatures, API key 57: versions 0–2, flexible from 0.
+ * Changes which levels of the cluster's features hold (KIP-584). Version 1 can only validate (KIP-778); 2 answers
+ * for all features at once.
+ */
+export interface UpdateFeaturesResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+, default null. */
+  readonly errorMessage: string | null
+  /** Versions 0–1. */
+  readonly results: readonly UpdatableFeatureResult[]
+}
+
+export interface UpdatableFeatureResult {
+  /** All versions. */
+  readonly feature: string
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+, default null. */
+  readonly errorMessage: string | null
+}
+
+/**
  * DescribeCluster, API key 60: versions 0–2, flexible from 0.
  * Brokers, controller and cluster id, without topics (KIP-700).
  * Version 1 can ask controllers (KIP-919); 2 can list fenced brokers too (KIP-1073).
@@ -2147,8 +2309,9 @@ export interface TransactionTopic {
 }
 
 /**
- * ListTransactions, API key 66: versions 0–1, flexible from 0.
+ * ListTransactions, API key 66: versions 0–2, flexible from 0.
  * The transactions a broker coordinates (KIP-664). Version 1 asks for those that take long (KIP-994).
+ * Version 2 asks for ids that match a pattern (KIP-1152).
  */
 export interface ListTransactionsRequest {
   /** All versions. Empty: all. */
@@ -2157,11 +2320,14 @@ export interface ListTransactionsRequest {
   readonly producerIdFilters: readonly number[]
   /** Versions 1+, default -1. Milliseconds since the start; -1: all. */
   readonly durationFilter: number
+  /** Versions 2+, null 2+, default null. A regular expression; null or empty: all. */
+  readonly transactionalIdPattern: string | null
 }
 
 /**
- * ListTransactions, API key 66: versions 0–1, flexible from 0.
+ * ListTransactions, API key 66: versions 0–2, flexible from 0.
  * The transactions a broker coordinates (KIP-664). Version 1 asks for those that take long (KIP-994).
+ * Version 2 asks for ids that match a pattern (KIP-1152).
  */
 export interface ListTransactionsResponse {
   /** All versions. */
@@ -2325,6 +2491,111 @@ export interface NamedTopicPartitions {
   readonly topicName: string
   /** All versions. */
   readonly partitions: readonly number[]
+}
+
+/**
+ * ListConfigResources, API key 74: versions 0–1, flexible from 0.
+ * The resources that have configurations of their own. Version 0 (KIP-714) knows those of client metrics only; 1 all kinds
+ * (KIP-1142).
+ */
+export interface ListConfigResourcesRequest {
+  /** Versions 1+. Empty: all. */
+  readonly resourceTypes: readonly number[]
+}
+
+/**
+ * ListConfigResources, API key 74: versions 0–1, flexible from 0.
+ * The resources that have configurations of their own. Version 0 (KIP-714) knows those of client metrics only; 1 all kinds
+ * (KIP-1142).
+ */
+export interface ListConfigResourcesResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions. */
+  readonly configResources: readonly ConfigResource[]
+}
+
+export interface ConfigResource {
+  /** All versions. */
+  readonly resourceName: string
+  /** Versions 1+, default 16. 16 client metrics. */
+  readonly resourceType: number
+}
+
+/**
+ * DescribeTopicPartitions, API key 75: versions 0, flexible from 0.
+ * Partitions of topics page by page, with the replicas that may lead although they are not in sync (KIP-966).
+ */
+export interface DescribeTopicPartitionsRequest {
+  /** All versions. Empty: all. */
+  readonly topics: readonly TopicRequest[]
+  /** All versions, default 2000. */
+  readonly responsePartitionLimit: number
+  /** All versions, null 0+, default null. Where to begin. */
+  readonly cursor: Cursor | null
+}
+
+export interface TopicRequest {
+  /** All versions. */
+  readonly name: string
+}
+
+export interface Cursor {
+  /** All versions. */
+  readonly topicName: string
+  /** All versions. */
+  readonly partitionIndex: number
+}
+
+/**
+ * DescribeTopicPartitions, API key 75: versions 0, flexible from 0.
+ * Partitions of topics page by page, with the replicas that may lead although they are not in sync (KIP-966).
+ */
+export interface DescribeTopicPartitionsResponse {
+  /** All versions. */
+  readonly throttleTimeMs: number
+  /** All versions. */
+  readonly topics: readonly DescribeTopicPartitionsResponseTopic[]
+  /** All versions, null 0+, default null. Where the next page begins. */
+  readonly nextCursor: Cursor | null
+}
+
+export interface DescribeTopicPartitionsResponseTopic {
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions, null 0+. */
+  readonly name: string | null
+  /** All versions. */
+  readonly topicId: string
+  /** All versions. */
+  readonly isInternal: boolean
+  /** All versions. */
+  readonly partitions: readonly DescribeTopicPartitionsResponsePartition[]
+  /** All versions, default -2147483648. A bit set; the default means that nobody asked. */
+  readonly topicAuthorizedOperations: number
+}
+
+export interface DescribeTopicPartitionsResponsePartition {
+  /** All versions. */
+  readonly errorCode: number
+  /** All versions. */
+  readonly partitionIndex: number
+  /** All versions. */
+  readonly leaderId: number
+  /** All versions, default -1. */
+  readonly leaderEpoch: number
+  /** All versions. */
+  readonly replicaNodes: readonly number[]
+  /** All versions. */
+  readonly isrNodes: readonly number[]
+  /** All versions, null 0+, default null. */
+  readonly eligibleLeaderReplicas: readonly number[] | null
+  /** All versions, null 0+, default null. */
+  readonly lastKnownElr: readonly number[] | null
+  /** All versions. */
+  readonly offlineReplicas: readonly number[]
 }
 
 /**
@@ -2689,6 +2960,11 @@ export interface Apis {
   readonly TxnOffsetCommit: { readonly request: TxnOffsetCommitRequest; readonly response: TxnOffsetCommitResponse }
   readonly DescribeConfigs: { readonly request: DescribeConfigsRequest; readonly response: DescribeConfigsResponse }
   readonly AlterConfigs: { readonly request: AlterConfigsRequest; readonly response: AlterConfigsResponse }
+  readonly AlterReplicaLogDirs: {
+    readonly request: AlterReplicaLogDirsRequest
+    readonly response: AlterReplicaLogDirsResponse
+  }
+  readonly DescribeLogDirs: { readonly request: DescribeLogDirsRequest; readonly response: DescribeLogDirsResponse }
   readonly CreatePartitions: { readonly request: CreatePartitionsRequest; readonly response: CreatePartitionsResponse }
   readonly DeleteGroups: { readonly request: DeleteGroupsRequest; readonly response: DeleteGroupsResponse }
   readonly ElectLeaders: { readonly request: ElectLeadersRequest; readonly response: ElectLeadersResponse }
@@ -2705,6 +2981,7 @@ export interface Apis {
     readonly response: ListPartitionReassignmentsResponse
   }
   readonly OffsetDelete: { readonly request: OffsetDeleteRequest; readonly response: OffsetDeleteResponse }
+  readonly UpdateFeatures: { readonly request: UpdateFeaturesRequest; readonly response: UpdateFeaturesResponse }
   readonly DescribeCluster: { readonly request: DescribeClusterRequest; readonly response: DescribeClusterResponse }
   readonly DescribeProducers: {
     readonly request: DescribeProducersRequest
@@ -2722,6 +2999,14 @@ export interface Apis {
   readonly ConsumerGroupDescribe: {
     readonly request: ConsumerGroupDescribeRequest
     readonly response: ConsumerGroupDescribeResponse
+  }
+  readonly ListConfigResources: {
+    readonly request: ListConfigResourcesRequest
+    readonly response: ListConfigResourcesResponse
+  }
+  readonly DescribeTopicPartitions: {
+    readonly request: DescribeTopicPartitionsRequest
+    readonly response: DescribeTopicPartitionsResponse
   }
 }
 

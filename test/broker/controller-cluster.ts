@@ -3,7 +3,6 @@
  * them, lose one, or let one come late.
  */
 import {
-  ADVERTISED,
   alterPartition,
   type BrokerState,
   brokerConfig,
@@ -11,6 +10,7 @@ import {
   type ControllerState,
   createBrokerState,
   createController,
+  offerOf,
   type Decision,
   type MetadataRecord,
   registerBroker,
@@ -178,7 +178,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
   }
   const count = options.brokers ?? 3
   for (let id = 1; id <= count; id++) {
-    cluster.brokers.set(id, createBrokerState(id, config, switches, false, ADVERTISED))
+    cluster.brokers.set(id, createBrokerState(id, config, switches, offerOf('4.3')))
   }
   for (let id = 1; id <= count; id++) cluster.start(id)
   cluster.settle()

@@ -1,6 +1,5 @@
 /** One broker and one controller without a network: requests go straight in, time is a number. */
 import {
-  ADVERTISED,
   allocateProducerIds,
   type BrokerState,
   type BrokerTimer,
@@ -9,6 +8,7 @@ import {
   type Context,
   createBrokerState,
   createController,
+  offerOf,
   type Decision,
   stepController,
   stepMetadata,
@@ -60,7 +60,7 @@ export function createBench(
   { silentFollower = false, version = '4.3' }: { readonly silentFollower?: boolean; readonly version?: string } = {},
 ): Bench {
   const settings = brokerConfig(config)
-  const state = createBrokerState(1, settings, switchesOf(version), false, ADVERTISED, true)
+  const state = createBrokerState(1, settings, switchesOf(version), offerOf(version), true)
   const controller = createController(settings, switchesOf(version))
   let correlation = 0
   let ids = 0

@@ -26,7 +26,7 @@ const worldOf = (seed: number): World =>
     racks: [],
     config: brokerConfig({}),
     switches: switchesOf('4.3'),
-    zooKeeper: false,
+    kafkaVersion: '4.3',
     mode: 'manual',
     epoch: 0,
     patienceMs: 0,

@@ -3,6 +3,7 @@ import type { ControllerRequest } from '../decision.ts'
 import type { MetadataRecord } from '../metadata.ts'
 import { alterConfigs } from './configs.ts'
 import { electLeaders, electUncleanLeaders } from './elections.ts'
+import { updateFeatures } from './features.ts'
 import { createPartitions } from './partitions.ts'
 import { alterReassignments, listReassignments } from './reassignment.ts'
 import { type ControllerState, commit } from './state.ts'
@@ -41,6 +42,8 @@ function decide(state: ControllerState, request: ControllerRequest, uuid: () => 
       return electLeaders(state, request.body, records)
     case 'AlterPartitionReassignments':
       return alterReassignments(state, request.body, records)
+    case 'UpdateFeatures':
+      return updateFeatures(state.image, request, records)
     case 'ListPartitionReassignments':
       return listReassignments(state, request.body)
   }

@@ -3,6 +3,7 @@
  * simulated network, and what the brokers answer becomes bytes again: a fault, a law or a trace does not see the difference.
  */
 
+import { isServed } from '../../broker/index.ts'
 import { API, apiByKey } from '../../protocol/apis.ts'
 import {
   type DecodedRequest,
@@ -170,6 +171,7 @@ export function openWire(
   function toRequest({ api, apiVersion, correlationId, clientId, body }: DecodedRequest): PendingRequest {
     const noResponse = api === 'Produce' && body.acks === 0
     connection.clientId = clientId ?? ''
+    if (api === 'ApiVersions' && !isServed(node.broker.offer, api, apiVersion)) return versionsNotOffered(correlationId)
     return pending(api, apiVersion, body, noResponse, (answer) =>
       encodeResponseFrame(api, apiVersion, correlationId, advertise(api, answer as never, options.advertised)),
     )
@@ -180,20 +182,24 @@ export function openWire(
     const { header } = error
     const info = header === undefined ? undefined : apiByKey(header.apiKey)
     if (header !== undefined && info?.name === 'ApiVersions' && error.code === 'UNSUPPORTED_VERSION') {
-      // KIP-511: in version 0, and with the versions of this API only (ApiVersionsRequest.getErrorResponse).
       connection.clientId = header.clientId ?? ''
-      return pending('ApiVersions', 0, makeApiVersionsRequest(), false, (answer) => {
-        const { apiKeys } = answer as ApiVersionsResponse
-        return encodeResponseFrame('ApiVersions', 0, header.correlationId, {
-          ...(answer as ApiVersionsResponse),
-          errorCode: ErrorCode.UNSUPPORTED_VERSION,
-          apiKeys: apiKeys.filter(({ apiKey }) => apiKey === API.ApiVersions.key),
-        })
-      })
+      return versionsNotOffered(header.correlationId)
     }
     const what = header === undefined ? 'a frame' : `${info?.name ?? `API ${header.apiKey}`} v${header.apiVersion}`
     const request = pending('ApiVersions', 0, makeApiVersionsRequest(), true, null)
     return { ...request, unreadable: `${what} that cannot be read: ${error.message}` }
+  }
+
+  /** KIP-511: in version 0, and with the versions of this API only (ApiVersionsRequest.getErrorResponse). */
+  function versionsNotOffered(correlationId: number): PendingRequest {
+    return pending('ApiVersions', 0, makeApiVersionsRequest(), false, (answer) => {
+      const { apiKeys } = answer as ApiVersionsResponse
+      return encodeResponseFrame('ApiVersions', 0, correlationId, {
+        ...(answer as ApiVersionsResponse),
+        errorCode: ErrorCode.UNSUPPORTED_VERSION,
+        apiKeys: apiKeys.filter(({ apiKey }) => apiKey === API.ApiVersions.key),
+      })
+    })
   }
 
   function pending<A extends ApiName>(

@@ -280,6 +280,7 @@ export function readNullableStruct<T>(r: Reader, version: number, label: string,
   return r.int8(label) < 0 ? null : readStruct(r, version, label, struct)
 }
 
+export const readInt8Item: ItemReader<number> = (r) => r.int8('')
 export const readInt32Item: ItemReader<number> = (r) => r.int32('')
 export const readInt64Item: ItemReader<number> = (r) => r.int64('')
 export const readStringItem: ItemReader<string> = (r) => r.string('')

@@ -197,6 +197,7 @@ export function writeNullableStruct<T>(w: Writer, version: number, value: T | nu
   if (value !== null) struct(w, version, value)
 }
 
+export const writeInt8Item: ItemWriter<number> = (w, _version, item) => w.int8(item, 'item of an array')
 export const writeInt32Item: ItemWriter<number> = (w, _version, item) => w.int32(item, 'item of an array')
 export const writeInt64Item: ItemWriter<number> = (w, _version, item) => w.int64(item, 'item of an array')
 export const writeStringItem: ItemWriter<string> = (w, _version, item) => w.string(item, 'item of an array')

@@ -8,6 +8,8 @@ export function writeListTransactionsRequest(w: Writer, v: number, x: ListTransa
   writeArray(w, v, x.producerIdFilters, writeInt64Item)
   if (v >= 1) w.int64(x.durationFilter, 'ListTransactionsRequest.durationFilter')
   else if (x.durationFilter !== -1) unsupported('ListTransactionsRequest.durationFilter', v)
+  if (v >= 2) w.nullableString(x.transactionalIdPattern, true, 'ListTransactionsRequest.transactionalIdPattern')
+  else if (x.transactionalIdPattern !== null) unsupported('ListTransactionsRequest.transactionalIdPattern', v)
   if (w.flexible) w.uvarint(0)
 }
 
@@ -15,8 +17,9 @@ export function readListTransactionsRequest(r: Reader, v: number): ListTransacti
   const stateFilters = readArray(r, v, 'stateFilters', readStringItem)
   const producerIdFilters = readArray(r, v, 'producerIdFilters', readInt64Item)
   const durationFilter = v >= 1 ? r.int64('durationFilter') : -1
+  const transactionalIdPattern = v >= 2 ? r.nullableString('transactionalIdPattern') : null
   if (r.flexible) r.skipTags()
-  return { stateFilters, producerIdFilters, durationFilter }
+  return { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern }
 }
 
 function writeListedTransaction(w: Writer, _v: number, x: ListedTransaction): void {

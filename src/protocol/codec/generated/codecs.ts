@@ -144,6 +144,18 @@ import {
   writeAlterConfigsResponse,
 } from './33-alter-configs.ts'
 import {
+  readAlterReplicaLogDirsRequest,
+  readAlterReplicaLogDirsResponse,
+  writeAlterReplicaLogDirsRequest,
+  writeAlterReplicaLogDirsResponse,
+} from './34-alter-replica-log-dirs.ts'
+import {
+  readDescribeLogDirsRequest,
+  readDescribeLogDirsResponse,
+  writeDescribeLogDirsRequest,
+  writeDescribeLogDirsResponse,
+} from './35-describe-log-dirs.ts'
+import {
   readCreatePartitionsRequest,
   readCreatePartitionsResponse,
   writeCreatePartitionsRequest,
@@ -186,6 +198,12 @@ import {
   writeOffsetDeleteResponse,
 } from './47-offset-delete.ts'
 import {
+  readUpdateFeaturesRequest,
+  readUpdateFeaturesResponse,
+  writeUpdateFeaturesRequest,
+  writeUpdateFeaturesResponse,
+} from './57-update-features.ts'
+import {
   readDescribeClusterRequest,
   readDescribeClusterResponse,
   writeDescribeClusterRequest,
@@ -221,6 +239,18 @@ import {
   writeConsumerGroupDescribeRequest,
   writeConsumerGroupDescribeResponse,
 } from './69-consumer-group-describe.ts'
+import {
+  readListConfigResourcesRequest,
+  readListConfigResourcesResponse,
+  writeListConfigResourcesRequest,
+  writeListConfigResourcesResponse,
+} from './74-list-config-resources.ts'
+import {
+  readDescribeTopicPartitionsRequest,
+  readDescribeTopicPartitionsResponse,
+  writeDescribeTopicPartitionsRequest,
+  writeDescribeTopicPartitionsResponse,
+} from './75-describe-topic-partitions.ts'
 import {
   readConsumerGroupCurrentMemberAssignmentKey,
   writeConsumerGroupCurrentMemberAssignmentKey,
@@ -451,6 +481,18 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     readResponse: readAlterConfigsResponse,
     writeResponse: writeAlterConfigsResponse,
   },
+  AlterReplicaLogDirs: {
+    readRequest: readAlterReplicaLogDirsRequest,
+    writeRequest: writeAlterReplicaLogDirsRequest,
+    readResponse: readAlterReplicaLogDirsResponse,
+    writeResponse: writeAlterReplicaLogDirsResponse,
+  },
+  DescribeLogDirs: {
+    readRequest: readDescribeLogDirsRequest,
+    writeRequest: writeDescribeLogDirsRequest,
+    readResponse: readDescribeLogDirsResponse,
+    writeResponse: writeDescribeLogDirsResponse,
+  },
   CreatePartitions: {
     readRequest: readCreatePartitionsRequest,
     writeRequest: writeCreatePartitionsRequest,
@@ -493,6 +535,12 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     readResponse: readOffsetDeleteResponse,
     writeResponse: writeOffsetDeleteResponse,
   },
+  UpdateFeatures: {
+    readRequest: readUpdateFeaturesRequest,
+    writeRequest: writeUpdateFeaturesRequest,
+    readResponse: readUpdateFeaturesResponse,
+    writeResponse: writeUpdateFeaturesResponse,
+  },
   DescribeCluster: {
     readRequest: readDescribeClusterRequest,
     writeRequest: writeDescribeClusterRequest,
@@ -528,6 +576,18 @@ export const API_CODECS: { readonly [A in ApiName]: ApiCodec<A> } = {
     writeRequest: writeConsumerGroupDescribeRequest,
     readResponse: readConsumerGroupDescribeResponse,
     writeResponse: writeConsumerGroupDescribeResponse,
+  },
+  ListConfigResources: {
+    readRequest: readListConfigResourcesRequest,
+    writeRequest: writeListConfigResourcesRequest,
+    readResponse: readListConfigResourcesResponse,
+    writeResponse: writeListConfigResourcesResponse,
+  },
+  DescribeTopicPartitions: {
+    readRequest: readDescribeTopicPartitionsRequest,
+    writeRequest: writeDescribeTopicPartitionsRequest,
+    readResponse: readDescribeTopicPartitionsResponse,
+    writeResponse: writeDescribeTopicPartitionsResponse,
   },
 }
 
