@@ -3,11 +3,13 @@
  * what changed (DelayedOperationPurgatory, the coordinator runtime's deferred events), until nothing more follows.
  */
 import type { RecordBatch } from '../protocol/batch.ts'
+import type { FetchResponse } from '../protocol/messages.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { appended } from './append-fact.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
+import { answerInSession, type SessionChange } from './fetch-sessions.ts'
 import { copyClassicGroup } from './groups/classic/group.ts'
 import { assignmentStored, finish } from './groups/classic/rebalance.ts'
 import { staticMemberStored } from './groups/classic/static-members.ts'
@@ -22,11 +24,13 @@ import { writeMarkers } from './markers/write.ts'
 import { brokerEpochOf, OFFSETS_TOPIC, TRANSACTION_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
+import type { RequestToken } from './request.ts'
 import {
   type AfterCommit,
   type BrokerState,
   type CommitWaiter,
   type CoordinatorShard,
+  type FetchPlan,
   logOf,
   watchKey,
 } from './state.ts'
@@ -117,7 +121,14 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     }
     case 'unpark-fetch':
-      unpark(state, change.id, out)
+      unpark(state, change.id, ctx.now, out)
+      return
+    case 'answer-fetch':
+      answerFetch(state, change.token, change.plan, change.response, ctx.now, out)
+      return
+    case 'fetch-session':
+    case 'fetch-session-closed':
+      changeSession(state, change)
       return
     case 'await-replicas':
       awaitReplicas(state, change.produce, out)
@@ -202,7 +213,7 @@ function append(
 /** Consumers may read more, and a coordinator's records may be committed. */
 export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decision): OnAdvance {
   return (log) => {
-    answerFetches(state, log, out)
+    answerFetches(state, log, ctx.now, out)
     if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
     if (log.topic === TRANSACTION_TOPIC) releaseTransactions(state, log.partition, log.highWatermark, ctx, out)
     armMaintenance(state, log, ctx.now, out)
@@ -219,14 +230,14 @@ export function logStartMoved(state: BrokerState, log: PartitionLog, now: number
     partition,
     offset: logStartOffset,
   })
-  answerFetches(state, log, out)
+  answerFetches(state, log, now, out)
   onLogStart(state, log, now, out)
   armMaintenance(state, log, now, out)
 }
 
-function answerFetches(state: BrokerState, log: PartitionLog, out: Decision): void {
+function answerFetches(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
   const watchers = state.fetchWatchers.get(log.key)
-  if (watchers !== undefined) for (const id of watchers) answerFetchIfReady(state, id, out)
+  if (watchers !== undefined) for (const id of watchers) answerFetchIfReady(state, id, now, out)
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
@@ -276,18 +287,41 @@ function partCommitted(
   out.replies.push({ token, body })
 }
 
-function answerFetchIfReady(state: BrokerState, id: number, out: Decision): void {
+function answerFetchIfReady(state: BrokerState, id: number, now: number, out: Decision): void {
   const parked = state.parkedFetches.get(id)
-  if (parked !== undefined && fetchIsReady(state, parked.request)) unpark(state, id, out)
+  if (parked !== undefined && fetchIsReady(state, parked.request)) unpark(state, id, now, out)
 }
 
 /** Answers a parked fetch with what there is now. */
-function unpark(state: BrokerState, id: number, out: Decision): void {
+function unpark(state: BrokerState, id: number, now: number, out: Decision): void {
   const parked = state.parkedFetches.get(id)
   if (parked === undefined) return
   forgetFetch(state, id)
   out.timers.push({ key: fetchKey(id), at: null })
-  out.replies.push({ token: parked.token, body: runFetch(state, parked.request).response })
+  answerFetch(state, parked.token, parked.request, runFetch(state, parked.request).response, now, out)
+}
+
+function answerFetch(
+  state: BrokerState,
+  token: RequestToken,
+  { session, partitions }: FetchPlan,
+  read: FetchResponse,
+  now: number,
+  out: Decision,
+): void {
+  const { response, changes } = answerInSession(state, session, partitions, read, now)
+  for (const change of changes) changeSession(state, change)
+  out.replies.push({ token, body: response })
+}
+
+function changeSession(state: BrokerState, change: SessionChange): void {
+  if (change.op === 'fetch-session-closed') {
+    state.fetchSessions.delete(change.id)
+    return
+  }
+  const { session } = change
+  state.fetchSessions.set(session.id, session)
+  state.nextFetchSessionId = Math.max(state.nextFetchSessionId, session.id + 1)
 }
 
 /** Takes a parked fetch out without an answer (its connection is gone). */

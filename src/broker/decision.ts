@@ -10,12 +10,14 @@ import type {
   CreateTopicsRequest,
   DeleteTopicsRequest,
   ElectLeadersRequest,
+  FetchResponse,
   ListPartitionReassignmentsRequest,
 } from '../protocol/messages.ts'
 import { compressionCode } from '../protocol/records.ts'
 import type { AlterConfigs } from './controller/configs.ts'
 import type { UpdateFeatures } from './controller/features.ts'
 import type { DeletesToPark } from './deletes.ts'
+import type { SessionChange } from './fetch-sessions.ts'
 import type { SoftMemberState } from './groups/consumer/group.ts'
 import type { Group } from './groups/group.ts'
 import type { CoordinatorRecord, RecordsProducer } from './groups/records.ts'
@@ -66,6 +68,14 @@ export type Change =
     }
   | { readonly op: 'park-fetch'; readonly token: RequestToken; readonly plan: FetchPlan; readonly deadline: number }
   | { readonly op: 'unpark-fetch'; readonly id: number }
+  | SessionChange
+  /** Of a fetch in a session, which the answer changes. */
+  | {
+      readonly op: 'answer-fetch'
+      readonly token: RequestToken
+      readonly plan: FetchPlan
+      readonly response: FetchResponse
+    }
   | { readonly op: 'await-replicas'; readonly produce: ProduceToPark }
   | { readonly op: 'produce-timeout'; readonly id: number }
   | ({ readonly op: 'write-markers' } & MarkersToWrite)

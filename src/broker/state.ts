@@ -4,6 +4,7 @@
 import type { ProduceResponse } from '../protocol/messages.ts'
 import type { BrokerConfig, GivenBrokerConfig } from './config.ts'
 import type { ParkedDeletes } from './deletes.ts'
+import type { FetchSession, SessionPlan } from './fetch-sessions.ts'
 import type { FormerSelf } from './groups/classic/static-members.ts'
 import type { Group, GroupOffsets } from './groups/group.ts'
 import type { PendingOffsets } from './groups/pending-offsets.ts'
@@ -27,6 +28,9 @@ export interface ParkedFetch {
 }
 
 export interface FetchPlan {
+  readonly session: SessionPlan
+  /** Whether who is turned away is told the leader (KIP-951). */
+  readonly namesLeaders: boolean
   readonly minBytes: number
   readonly maxBytes: number
   /** read_committed: nothing of a transaction that may yet be aborted. */
@@ -119,6 +123,10 @@ export interface BrokerState {
   /** Parked fetches by `topic-partition`. */
   readonly fetchWatchers: Map<string, Set<number>>
   nextParkedId: number
+  /** What clients read, by session id (KIP-227). */
+  readonly fetchSessions: Map<number, FetchSession>
+  /** Never used again, not even after a restart: a client may still hold an old one. */
+  nextFetchSessionId: number
   /** Partitions this broker leads, by `topic-partition`. */
   readonly leading: Map<string, LeaderState>
   /** Partitions it follows. */
@@ -201,6 +209,8 @@ export function createBrokerState(
     parkedFetches: new Map(),
     fetchWatchers: new Map(),
     nextParkedId: 1,
+    fetchSessions: new Map(),
+    nextFetchSessionId: 1,
     leading: new Map(),
     following: new Map(),
     earlyFetches: [],

@@ -194,6 +194,7 @@ export function stepDisconnect(state: BrokerState, connection: number): Decision
 export function stepRestart(state: BrokerState, now: number): Decision {
   state.parkedFetches.clear()
   state.fetchWatchers.clear()
+  state.fetchSessions.clear()
   state.commitWaiters.clear()
   state.committedParts.clear()
   for (const { groups } of state.shards.values()) for (const id of groups.keys()) state.touched?.groups.add(id)

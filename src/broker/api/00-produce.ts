@@ -15,6 +15,7 @@
  *   INVALID_TXN_STATE. With any transactional batch the request names its transactional id, else all of it is
  *   TRANSACTIONAL_ID_AUTHORIZATION_FAILED; such batches of two producers are INVALID_PRODUCER_ID_MAPPING. Whether the transaction
  *   knows of the partition is not asked (KIP-890's verification, docs/fidelity.md).
+ * - From v10 on NOT_LEADER_OR_FOLLOWER comes with the leader (KIP-951); from v13 on topics are named by id: UNKNOWN_TOPIC_ID (KIP-516).
  *
  * - acks=all needs `min.insync.replicas` (NOT_ENOUGH_REPLICAS: not appended) and is answered when the high watermark has passed the
  *   records; if the ISR shrank meanwhile, NOT_ENOUGH_REPLICAS_AFTER_APPEND: appended, and may commit later (law P1). After
@@ -27,6 +28,7 @@ import { makePartitionProduceResponse, makeProduceResponse } from '../../protoco
 import type { PartitionProduceResponse, ProduceRequest, TopicProduceResponse } from '../../protocol/messages.ts'
 import { batchSizeInBytes, isControl, isTransactional, RecordCursor } from '../../protocol/records.ts'
 import { type Context, sectionOf } from '../decision.ts'
+import { withLeaderHints } from '../leader-hints.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
 import { effectiveMinIsr } from '../replication/leader.ts'
 import { tokenOf } from '../request.ts'
@@ -101,7 +103,7 @@ export const produce = defineApi({
       out.replies.push({ token: request, body: failed ? null : undefined })
       return
     }
-    const response = makeProduceResponse({ responses })
+    const response = withLeaderHints(state.image, request.apiVersion, makeProduceResponse({ responses }))
     if (body.acks === -1 && waits.length > 0) {
       const deadline = ctx.now + body.timeoutMs
       out.changes.push({

@@ -11,18 +11,29 @@
  * - From v9 a partition says which leader epoch it believes in: FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH (KIP-320).
  * - From v11 on a consumer may read from a follower, up to that one's high watermark; with `replica.selector.class` set, a leader
  *   sends it to the replica in its rack (KIP-392).
- * - Fetch sessions (KIP-227) are declined: session id 0, every fetch is a full one.
+ * - From v7 on in a session, if the client wants one (KIP-227, `fetch-sessions.ts`).
+ * - From v13 on topics are named by id (KIP-516): UNKNOWN_TOPIC_ID, and INCONSISTENT_TOPIC_ID where the topic of the name that a session
+ *   knows is another one by now.
+ * - From v16 on NOT_LEADER_OR_FOLLOWER and FENCED_LEADER_EPOCH come with the leader (KIP-951).
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeAbortedTransaction, makeFetchResponse, makePartitionData } from '../../protocol/make.ts'
-import type { AbortedTransaction, FetchResponse, PartitionData } from '../../protocol/messages.ts'
+import type {
+  AbortedTransaction,
+  FetchRequest,
+  FetchResponse,
+  LeaderIdAndEpoch,
+  PartitionData,
+} from '../../protocol/messages.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
+import { sessionOf } from '../fetch-sessions.ts'
+import { endpointsOf, FETCH_WITH_HINTS, leaderOf } from '../leader-hints.ts'
 import { abortedBetween, lastStableOffset, type PartitionLog, readLog } from '../log/index.ts'
 import { NO_TOPIC_ID } from '../metadata.ts'
 import { preferredReadReplica } from '../replication/read-replica.ts'
 import { tokenOf } from '../request.ts'
-import { type BrokerState, type FetchPlan, logOf } from '../state.ts'
+import { type BrokerState, type FetchPartition, type FetchPlan, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 /** IsolationLevel.java. */
@@ -31,34 +42,47 @@ export const READ_COMMITTED = 1
 export const fetch = defineApi({
   api: 'Fetch',
   minVersion: 4,
-  maxVersion: 17,
+  maxVersion: 18,
   handle(state, request, ctx, out) {
-    const { body } = request
+    const { body, apiVersion } = request
+    const fetched = sessionOf(state, body, partitionsOf(state, body, apiVersion), apiVersion >= 13, ctx.now)
+    if (typeof fetched === 'number') {
+      out.replies.push({ token: request, body: makeFetchResponse({ errorCode: fetched }) })
+      return
+    }
+    out.changes.push(...fetched.changes)
     const plan: FetchPlan = {
+      session: fetched.plan,
+      namesLeaders: apiVersion >= FETCH_WITH_HINTS,
       minBytes: Math.min(body.minBytes, body.maxBytes),
       maxBytes: body.maxBytes,
       committedOnly: body.isolationLevel === READ_COMMITTED,
-      clientRack: request.apiVersion >= 11 ? body.rackId : null,
-      partitions: body.topics.flatMap((topic) => {
-        const name = request.apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
-        return topic.partitions.map((partition) => ({
-          topic: name,
-          topicId: topic.topicId,
-          partition: partition.partition,
-          offset: partition.fetchOffset,
-          leaderEpoch: request.apiVersion >= 9 ? partition.currentLeaderEpoch : -1,
-          maxBytes: partition.partitionMaxBytes,
-        }))
-      }),
+      clientRack: apiVersion >= 11 ? body.rackId : null,
+      partitions: fetched.partitions,
     }
     const result = runFetch(state, plan)
     if (result.urgent || result.bytes >= plan.minBytes || body.maxWaitMs <= 0 || plan.partitions.length === 0) {
-      out.replies.push({ token: request, body: result.response })
+      if (plan.session.type === 'none') out.replies.push({ token: request, body: result.response })
+      else out.changes.push({ op: 'answer-fetch', token: tokenOf(request), plan, response: result.response })
       return
     }
     out.changes.push({ op: 'park-fetch', token: tokenOf(request), plan, deadline: ctx.now + body.maxWaitMs })
   },
 })
+
+function partitionsOf(state: BrokerState, body: FetchRequest, apiVersion: number): FetchPartition[] {
+  return body.topics.flatMap((topic) => {
+    const name = apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
+    return topic.partitions.map((partition) => ({
+      topic: name,
+      topicId: topic.topicId,
+      partition: partition.partition,
+      offset: partition.fetchOffset,
+      leaderEpoch: apiVersion >= 9 ? partition.currentLeaderEpoch : -1,
+      maxBytes: partition.partitionMaxBytes,
+    }))
+  })
+}
 
 /** Answers a plan from what is in the logs now; `urgent` = there is something the reader must be told at once. */
 export function runFetch(
@@ -66,6 +90,7 @@ export function runFetch(
   plan: FetchPlan,
 ): { readonly response: FetchResponse; readonly bytes: number; readonly urgent: boolean } {
   const byTopic = new Map<string, { topic: string; topicId: string; partitions: PartitionData[] }>()
+  const leaders: LeaderIdAndEpoch[] = []
   let bytes = 0
   let urgent = false
   for (const wanted of plan.partitions) {
@@ -84,6 +109,8 @@ export function runFetch(
         wanted.topic === '' && wanted.topicId !== NO_TOPIC_ID
           ? ErrorCode.UNKNOWN_TOPIC_ID
           : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+    } else if (wanted.topicId !== NO_TOPIC_ID && state.image.topics.get(wanted.topic)?.id !== wanted.topicId) {
+      errorCode = ErrorCode.INCONSISTENT_TOPIC_ID
     } else if (log === undefined || (info.leader !== state.id && plan.clientRack === null)) {
       errorCode = ErrorCode.NOT_LEADER_OR_FOLLOWER
     } else if (state.switches.fetchFencing && wanted.leaderEpoch >= 0 && wanted.leaderEpoch !== log.leaderEpoch) {
@@ -92,7 +119,10 @@ export function runFetch(
       errorCode = ErrorCode.OFFSET_OUT_OF_RANGE
     if (errorCode !== ErrorCode.NONE || log === undefined) {
       urgent = true
-      group.partitions.push(makePartitionData({ partitionIndex, errorCode, highWatermark: -1, records: null }))
+      const failed = makePartitionData({ partitionIndex, errorCode, highWatermark: -1, records: null })
+      const currentLeader = plan.namesLeaders ? hintFor(state, wanted, errorCode) : undefined
+      if (currentLeader !== undefined) leaders.push(currentLeader)
+      group.partitions.push(currentLeader === undefined ? failed : { ...failed, currentLeader })
       continue
     }
     const preferred = preferredReadReplica(state, log, wanted.offset, plan.clientRack)
@@ -130,7 +160,21 @@ export function runFetch(
       }),
     )
   }
-  return { response: makeFetchResponse({ responses: [...byTopic.values()] }), bytes, urgent }
+  const response = makeFetchResponse({ responses: [...byTopic.values()] })
+  return {
+    response: leaders.length === 0 ? response : { ...response, nodeEndpoints: endpointsOf(state.image, leaders) },
+    bytes,
+    urgent,
+  }
+}
+
+function hintFor(
+  { image }: BrokerState,
+  { topic, partition }: FetchPartition,
+  errorCode: number,
+): LeaderIdAndEpoch | undefined {
+  const turnedAway = errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH
+  return turnedAway ? leaderOf(image, topic, partition) : undefined
 }
 
 /** What the reader sees is before this (UnifiedLog.read, FetchIsolation). */

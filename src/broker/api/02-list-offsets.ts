@@ -2,7 +2,8 @@
  * ListOffsets (key 2). KafkaApis.handleListOffsetRequest, UnifiedLog.fetchOffsetByTimestamp.
  *
  * Timestamps: -1 the high watermark, with isolation level 1 (v2+) the last stable offset (latest), -2 the log start (earliest),
- * -3 the record with the largest timestamp (KIP-734, v7+), else the first record at or after it, be it a marker. Where there is none
+ * -3 the record with the largest timestamp (KIP-734, v7+), -4 the start of what is local (v8+), the log start; -5 and -6 (v9+, v11+) are
+ * about remote storage, which there is none of: offset -1. Else the first record at or after it, be it a marker. Where there is none
  * before what the reader sees: offset -1, timestamp -1.
  */
 
@@ -20,7 +21,7 @@ import { defineApi } from './handler.ts'
 export const listOffsets = defineApi({
   api: 'ListOffsets',
   minVersion: 1,
-  maxVersion: 10,
+  maxVersion: 11,
   handle(state, request, ctx, out) {
     const committedOnly = request.apiVersion >= 2 && request.body.isolationLevel === READ_COMMITTED
     const topics = request.body.topics.map((topic) => ({
@@ -71,6 +72,10 @@ function answer(
     const leaderEpoch = log.batches[0]?.partitionLeaderEpoch ?? log.leaderEpoch
     return makeListOffsetsPartitionResponse({ partitionIndex, offset: log.logStartOffset, timestamp: -1, leaderEpoch })
   }
+  // There is no remote storage that anything could be in, or on its way to.
+  if ((timestamp === LATEST_TIERED && apiVersion >= 9) || (timestamp === EARLIEST_PENDING && apiVersion >= 11)) {
+    return makeListOffsetsPartitionResponse({ partitionIndex, offset: -1, timestamp: -1, leaderEpoch: -1 })
+  }
   if (timestamp < 0 && !(timestamp === MAX_TIMESTAMP && apiVersion >= 7)) {
     return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   }
@@ -86,6 +91,9 @@ const EARLIEST = -2
 const MAX_TIMESTAMP = -3
 /** The start of what is kept locally: without tiered storage the log start. */
 const EARLIEST_LOCAL = -4
+/** KIP-1005, KIP-1023. */
+const LATEST_TIERED = -5
+const EARLIEST_PENDING = -6
 
 interface Found {
   readonly offset: number

@@ -4,6 +4,7 @@
  * - v1+: null asks for all topics, an empty list for none.
  * - An unknown topic is made when both the request (v4+) and `auto.create.topics.enable` allow it; the answer about it is
  *   UNKNOWN_TOPIC_OR_PARTITION in KRaft (4.x) and LEADER_NOT_AVAILABLE with ZooKeeper (before), so clients ask again.
+ * - v13 has room for an error of the whole, REBOOTSTRAP_REQUIRED (KIP-1102), which brokers of one cluster never answer.
  * - A partition without a leader is LEADER_NOT_AVAILABLE.
  * - In KRaft `controllerId` names any broker that is up: requests to the controller are forwarded.
  */
@@ -36,7 +37,7 @@ const OPERATIONS_OMITTED = -2147483648
 export const metadata = defineApi({
   api: 'Metadata',
   minVersion: 0,
-  maxVersion: 12,
+  maxVersion: 13,
   handle(state, request, _ctx, out) {
     const { body, apiVersion } = request
     const all = body.topics === null || (apiVersion === 0 && body.topics.length === 0)

@@ -7,13 +7,14 @@
  *   PreparingRebalance a commit IS accepted.
  * - Members of consumer groups (KIP-848) commit with v9+ and their member epoch: STALE_MEMBER_EPOCH for another one.
  * - v7+ names the instance of a static member: FENCED_INSTANCE_ID when another member has taken its place (KIP-345).
+ * - v10+ names topics by id (KIP-848): UNKNOWN_TOPIC_ID for one nobody knows.
  * - Unknown partitions are UNKNOWN_TOPIC_OR_PARTITION, long metadata OFFSET_METADATA_TOO_LARGE, each on its own.
  * - A commit counts as a sign of life in Stable and PreparingRebalance.
  * - Answered when the record is committed in `__consumer_offsets`.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeOffsetCommitResponse, makeOffsetCommitResponseTopic } from '../../protocol/make.ts'
-import type { OffsetCommitRequest } from '../../protocol/messages.ts'
+import type { OffsetCommitRequest, OffsetCommitResponse } from '../../protocol/messages.ts'
 import { intConfig } from '../config.ts'
 import { type ClassicGroup, copyClassicGroup, createClassicGroup, memberProblem } from '../groups/classic/group.ts'
 import { armSession, finish } from '../groups/classic/rebalance.ts'
@@ -21,21 +22,23 @@ import { memberEpochProblem } from '../groups/consumer/group.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import type { Group } from '../groups/group.ts'
 import type { CoordinatorRecord } from '../groups/records.ts'
+import type { MetadataImage } from '../metadata.ts'
 import { tokenOf } from '../request.ts'
 import { defineApi } from './handler.ts'
 
 export const offsetCommit = defineApi({
   api: 'OffsetCommit',
   minVersion: 2,
-  maxVersion: 9,
+  maxVersion: 10,
   handle(state, request, ctx, out) {
-    const { body } = request
-    const refuse = (errorCode: number) => out.replies.push({ token: request, body: everywhere(body, errorCode) })
+    const body = named(request.body, request.apiVersion, state.image)
+    const missingOf = ({ name }: { readonly name: string }) =>
+      name === '' && request.apiVersion >= 10 ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
     const exists = (topic: string, partition: number) =>
       state.image.topics.get(topic)?.partitions[partition] !== undefined
     // Without a partition that exists the coordinator is not even asked (KafkaApis.handleOffsetCommitRequest).
     if (!body.topics.some(({ name, partitions }) => partitions.some((one) => exists(name, one.partitionIndex)))) {
-      return void refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+      return void out.replies.push({ token: request, body: everywhere(body, missingOf) })
     }
     const place = coordinate(state, body.groupId)
     const known = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
@@ -47,11 +50,12 @@ export const offsetCommit = defineApi({
     const topics = body.topics.map((topic) =>
       makeOffsetCommitResponseTopic({
         name: topic.name,
+        topicId: topic.topicId,
         partitions: topic.partitions.map((partition) => {
           const { partitionIndex } = partition
           const metadata = partition.committedMetadata ?? ''
           const errorCode = !exists(topic.name, partitionIndex)
-            ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+            ? missingOf(topic)
             : problem !== ErrorCode.NONE
               ? problem
               : metadata.length > longest
@@ -145,12 +149,25 @@ function classicCommitProblem(group: ClassicGroup, body: OffsetCommitRequest): n
   return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE
 }
 
-function everywhere(body: OffsetCommitRequest, errorCode: number) {
+/** The request with the names of its topics, '' for ids that nobody knows. */
+function named(body: OffsetCommitRequest, apiVersion: number, image: MetadataImage): OffsetCommitRequest {
+  if (apiVersion < 10) return body
+  return {
+    ...body,
+    topics: body.topics.map((topic) => ({ ...topic, name: image.topicNames.get(topic.topicId) ?? '' })),
+  }
+}
+
+function everywhere(
+  body: OffsetCommitRequest,
+  errorOf: (topic: OffsetCommitRequest['topics'][number]) => number,
+): OffsetCommitResponse {
   return makeOffsetCommitResponse({
     topics: body.topics.map((topic) =>
       makeOffsetCommitResponseTopic({
         name: topic.name,
-        partitions: topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+        topicId: topic.topicId,
+        partitions: topic.partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode: errorOf(topic) })),
       }),
     ),
   })

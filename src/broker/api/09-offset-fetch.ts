@@ -5,6 +5,8 @@
  * - v2+: null topics ask for all committed partitions. v8+ asks for several groups at once.
  * - v7+ may ask for stable offsets only (KIP-447): UNSTABLE_OFFSET_COMMIT where a transaction that would commit has not ended.
  * - v9+: a member of a consumer group says who it is: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH (KIP-848).
+ * - v10+ names topics by id (KIP-848): UNKNOWN_TOPIC_ID for one nobody knows; of all committed partitions those of topics that are gone
+ *   are left out.
  * - v1 has no room for an error of the group: every partition has it (OffsetFetchResponse).
  */
 import { ErrorCode } from '../../protocol/errors.ts'
@@ -13,21 +15,33 @@ import { memberEpochProblem } from '../groups/consumer/group.ts'
 import { coordinate } from '../groups/coordinator.ts'
 import type { Group, GroupOffsets } from '../groups/group.ts'
 import { hasPendingOffset } from '../groups/pending-offsets.ts'
+import { NO_TOPIC_ID } from '../metadata.ts'
 import type { BrokerState } from '../state.ts'
 import { defineApi } from './handler.ts'
 
 export const offsetFetch = defineApi({
   api: 'OffsetFetch',
   minVersion: 1,
-  maxVersion: 9,
+  maxVersion: 10,
   handle(state, request, _ctx, out) {
     const { body } = request
     if (request.apiVersion >= 8) {
       const groups = body.groups.map((group) => {
-        const answer = fetchOffsets(state, group.groupId, group.topics, body.requireStable, group)
+        const byId = request.apiVersion >= 10
+        const wanted = byId ? (group.topics?.map((topic) => withName(state, topic)) ?? null) : group.topics
+        const answer = fetchOffsets(state, group.groupId, wanted, body.requireStable, group)
+        // Those nobody knows have no name, and so no id either.
+        const topics = byId ? answer.topics.flatMap((topic) => withId(state, topic)) : answer.topics
+        const strangers =
+          byId && answer.errorCode === ErrorCode.NONE ? (wanted ?? []).filter(({ name }) => name === '') : []
         return {
           groupId: group.groupId,
-          topics: answer.topics.map((topic) => makeOffsetFetchResponseTopics(topic)),
+          topics: [
+            ...topics.map((topic) => makeOffsetFetchResponseTopics(topic)),
+            ...failed(strangers, ErrorCode.UNKNOWN_TOPIC_ID).map((topic, i) =>
+              makeOffsetFetchResponseTopics({ ...topic, topicId: strangers[i]?.topicId ?? NO_TOPIC_ID }),
+            ),
+          ],
           errorCode: answer.errorCode,
         }
       })
@@ -42,7 +56,27 @@ export const offsetFetch = defineApi({
   },
 })
 
-type Wanted = readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[] | null
+interface WantedTopic {
+  readonly name: string
+  readonly topicId?: string
+  readonly partitionIndexes: readonly number[]
+}
+
+/** Null = all. */
+type Wanted = readonly WantedTopic[] | null
+
+/** '' for an id that nobody knows. */
+function withName({ image }: BrokerState, topic: WantedTopic): WantedTopic {
+  return { ...topic, name: image.topicNames.get(topic.topicId ?? '') ?? '' }
+}
+
+function withId<T extends { readonly name: string }>(
+  { image }: BrokerState,
+  topic: T,
+): readonly (T & { topicId: string })[] {
+  const topicId = image.topics.get(topic.name)?.id
+  return topicId === undefined ? [] : [{ ...topic, topicId }]
+}
 
 function failed(wanted: NonNullable<Wanted>, errorCode: number) {
   return wanted.map(({ name, partitionIndexes }) => ({

@@ -46,9 +46,10 @@ import { defineApi } from './handler.ts'
 
 export const joinGroup = defineApi({
   api: 'JoinGroup',
-  minVersion: 2,
+  minVersion: 0,
   maxVersion: 9,
-  handle(state, request, ctx, out) {
+  handle(state, asked, ctx, out) {
+    const request = withRebalanceTimeout(asked)
     const { body } = request
     const place = coordinateMembers(state, body.groupId)
     const found = place.errorCode === ErrorCode.NONE ? place.shard.groups.get(body.groupId) : undefined
@@ -116,6 +117,12 @@ export const joinGroup = defineApi({
     }
   },
 })
+
+/** v0 has none: it is the session timeout (JoinGroupRequest.maybeOverrideRebalanceTimeout). */
+function withRebalanceTimeout(request: InboundRequest<JoinGroupRequest>): InboundRequest<JoinGroupRequest> {
+  if (request.apiVersion >= 1) return request
+  return { ...request, body: { ...request.body, rebalanceTimeoutMs: request.body.sessionTimeoutMs } }
+}
 
 /** acceptJoiningMember. */
 function accepts({ group, config }: GroupTurn, memberId: string): boolean {

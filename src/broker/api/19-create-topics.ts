@@ -7,7 +7,7 @@ import { defineApi } from './handler.ts'
 
 export const createTopics = defineApi({
   api: 'CreateTopics',
-  minVersion: 2,
+  minVersion: 0,
   maxVersion: 7,
   handle(_state, request, _ctx, out) {
     out.forwards.push({

@@ -4,7 +4,7 @@ import { defineApi } from './handler.ts'
 
 export const deleteTopics = defineApi({
   api: 'DeleteTopics',
-  minVersion: 1,
+  minVersion: 0,
   maxVersion: 6,
   handle(_state, request, _ctx, out) {
     out.forwards.push({ replyTo: tokenOf(request), request: { api: 'DeleteTopics', body: request.body } })

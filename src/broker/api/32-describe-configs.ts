@@ -54,7 +54,7 @@ type Entries = readonly DescribeConfigsResourceResult[]
 
 export const describeConfigs = defineApi({
   api: 'DescribeConfigs',
-  minVersion: 1,
+  minVersion: 0,
   maxVersion: 4,
   handle(state, request, _ctx, out) {
     const { resources, includeSynonyms, includeDocumentation } = request.body
@@ -72,12 +72,18 @@ export const describeConfigs = defineApi({
         return makeDescribeConfigsResult({ errorCode, errorMessage: message, resourceType, resourceName })
       }
       const keys = configurationKeys === null || configurationKeys.length === 0 ? null : new Set(configurationKeys)
-      const configs = keys === null ? found : found.filter(({ name }) => keys.has(name))
+      const asked = keys === null ? found : found.filter(({ name }) => keys.has(name))
+      const configs = request.apiVersion >= 1 ? asked : asked.map(inVersion0)
       return makeDescribeConfigsResult({ errorMessage: null, resourceType, resourceName, configs })
     })
     out.replies.push({ token: request, body: makeDescribeConfigsResponse({ results }) })
   },
 })
+
+/** v0 has no sources: it tells whether a value is a default. */
+function inVersion0(entry: DescribeConfigsResourceResult): DescribeConfigsResourceResult {
+  return { ...entry, isDefault: entry.configSource === ConfigSource.DEFAULT }
+}
 
 function describe(
   state: BrokerState,

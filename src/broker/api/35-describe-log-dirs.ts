@@ -3,7 +3,11 @@
  * far their ends are behind their high watermarks. Null topics ask for all; what is not here is left out. The size of the volume is
  * not modelled and told as unknown (KIP-827).
  */
-import { makeDescribeLogDirsPartition, makeDescribeLogDirsResponse, makeDescribeLogDirsResult } from '../../protocol/make.ts'
+import {
+  makeDescribeLogDirsPartition,
+  makeDescribeLogDirsResponse,
+  makeDescribeLogDirsResult,
+} from '../../protocol/make.ts'
 import { defineApi } from './handler.ts'
 
 /** Where a broker keeps its logs (the default of `log.dir`). */

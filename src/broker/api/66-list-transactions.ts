@@ -1,20 +1,28 @@
 /**
  * ListTransactions (key 66). TransactionStateManager.listTransactionStates: what this broker coordinates, filtered by state, producer
- * and, in v1+, by how long it has been open (KIP-994). States nobody knows are named. Clients ask every broker.
+ * and, in v1+, by how long it has been open (KIP-994), in v2+ by a pattern of the whole id (KIP-1152): INVALID_REGULAR_EXPRESSION for what
+ * is none. States nobody knows are named. Clients ask every broker.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeListTransactionsResponse } from '../../protocol/make.ts'
+import { wholeName } from '../groups/consumer/subscription.ts'
 import { TRANSACTION_STATES } from '../transactions/transaction.ts'
 import { defineApi } from './handler.ts'
 
 export const listTransactions = defineApi({
   api: 'ListTransactions',
   minVersion: 0,
-  maxVersion: 1,
+  maxVersion: 2,
   handle({ transactions }, request, ctx, out) {
-    const { stateFilters, producerIdFilters, durationFilter } = request.body
+    const { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern } = request.body
     if (transactions.loading.size > 0) {
       const errorCode = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS
+      out.replies.push({ token: request, body: makeListTransactionsResponse({ errorCode }) })
+      return
+    }
+    const pattern = wholeName(transactionalIdPattern ?? '')
+    if (pattern === null) {
+      const errorCode = ErrorCode.INVALID_REGULAR_EXPRESSION
       out.replies.push({ token: request, body: makeListTransactionsResponse({ errorCode }) })
       return
     }
@@ -23,9 +31,10 @@ export const listTransactions = defineApi({
     const transactionStates = [...transactions.shards.values()]
       .flatMap((shard) => [...shard.transactions.values()])
       .filter(
-        ({ state, producerId, startedAt }) =>
+        ({ id, state, producerId, startedAt }) =>
           (stateFilters.length === 0 || stateFilters.includes(state)) &&
           (producerIdFilters.length === 0 || producerIdFilters.includes(producerId)) &&
+          (transactionalIdPattern === null || transactionalIdPattern === '' || pattern.test(id)) &&
           (durationFilter < 0 || (startedAt >= 0 && ctx.now - startedAt > durationFilter)),
       )
       .map(({ id, producerId, state }) => ({ transactionalId: id, producerId, transactionState: state }))

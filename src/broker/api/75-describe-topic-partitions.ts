@@ -24,8 +24,8 @@ import { defineApi } from './handler.ts'
 
 /** One bit an operation on a topic (AclEntry.supportedOperations, AclOperation codes). */
 const ALL_TOPIC_OPERATIONS = [
-  3 /* read */, 4 /* write */, 5 /* create */, 6 /* delete */, 7 /* alter */, 8 /* describe */, 10 /* describe configs */,
-  11 /* alter configs */,
+  3 /* read */, 4 /* write */, 5 /* create */, 6 /* delete */, 7 /* alter */, 8 /* describe */,
+  10 /* describe configs */, 11 /* alter configs */,
 ].reduce((bits, code) => bits | (1 << code), 0)
 
 export const describeTopicPartitions = defineApi({
@@ -63,7 +63,8 @@ function page(image: MetadataImage, names: readonly string[], cursor: Cursor | n
   let left = limit
   for (const name of names) {
     const topic = image.topics.get(name)
-    if (left === 0) return makeDescribeTopicPartitionsResponse({ topics, nextCursor: { topicName: name, partitionIndex: 0 } })
+    if (left === 0)
+      return makeDescribeTopicPartitionsResponse({ topics, nextCursor: { topicName: name, partitionIndex: 0 } })
     if (topic === undefined) {
       const errorCode =
         topicNameProblem(name) === null ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION

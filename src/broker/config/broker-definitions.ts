@@ -49,8 +49,16 @@ export const BROKER_CONFIG = {
   ),
   'fetch.max.bytes': int(57_671_680, { min: 1024 }, 'The most bytes of one fetch answer.'),
   'socket.request.max.bytes': int(104_857_600, { min: 1, ...effect }, 'The most bytes of one request.'),
-  'max.request.partition.size.limit': int(2000, { min: 1, ...effect }, 'The most partitions one request may ask about.'),
-  'max.incremental.fetch.session.cache.slots': int(1000, { min: 0, ...effect }, 'How many fetch sessions a broker keeps.'),
+  'max.request.partition.size.limit': int(
+    2000,
+    { min: 1, ...effect },
+    'The most partitions one request may ask about.',
+  ),
+  'max.incremental.fetch.session.cache.slots': int(
+    1000,
+    { min: 0, ...effect },
+    'How many fetch sessions a broker keeps.',
+  ),
   'compression.type': text(
     'producer',
     { of: COMPRESSION_TYPES, ...dynamic },

@@ -5,8 +5,10 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { ProduceResponse } from '../../protocol/messages.ts'
 import type { Decision } from '../decision.ts'
+import { withLeaderHints } from '../leader-hints.ts'
 import { type PartitionLog, readLog, setHighWatermark } from '../log/index.ts'
 import { answerMarkers } from '../markers/answer.ts'
+import type { RequestToken } from '../request.ts'
 import { type BrokerState, logOf, type ParkedProduce, type ProduceToPark, watchKey } from '../state.ts'
 import { type EpochEnd, endOffsetFor } from './epochs.ts'
 import {
@@ -173,8 +175,13 @@ function finishProduce(state: BrokerState, id: number, parked: ParkedProduce, ou
   for (const { key } of parked.waits) state.produceWatchers.get(key)?.delete(id)
   out.timers.push({ key: parked.timerKey, at: null })
   const { after, errors } = parked
-  if (after.type === 'produce') out.replies.push({ token: after.token, body: withErrors(after.response, errors) })
+  if (after.type === 'produce') answerProduce(state, after.token, withErrors(after.response, errors), out)
   else answerMarkers(state, after.asker, markersWithErrors(after.results, errors), out)
+}
+
+/** What failed meanwhile may be because the leader is another one. */
+function answerProduce({ image }: BrokerState, token: RequestToken, response: ProduceResponse, out: Decision): void {
+  out.replies.push({ token, body: withLeaderHints(image, token.apiVersion, response) })
 }
 
 function withErrors(response: ProduceResponse, errors: ReadonlyMap<string, number> | null): ProduceResponse {
