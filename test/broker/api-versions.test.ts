@@ -1,6 +1,7 @@
 /** What a broker offers, by the release posed as: ApiVersions, and what becomes of requests outside of it. */
 import { describe, expect, test } from 'vitest'
-import { RELEASES } from '../../src/broker/api/releases.ts'
+import { compatibilityDocsAreCurrent } from '../../scripts/generate-compatibility-docs.ts'
+import { KAFKA_RELEASES, RELEASES } from '../../src/broker/api/releases.ts'
 import { isServed, isSince, offerOf } from '../../src/broker/index.ts'
 import { API } from '../../src/protocol/apis.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
@@ -8,11 +9,6 @@ import { makeApiVersionsRequest, makeMetadataRequest, makeUpdateFeaturesRequest 
 import type { ApiName, ApiVersionsResponse, UpdateFeaturesRequest } from '../../src/protocol/messages.ts'
 import { type Bench, createBench } from './support.ts'
 
-const RELEASE_NAMES = [
-  ...['2.4', '2.5', '2.6', '2.7', '2.8'],
-  ...['3.0', '3.1', '3.2', '3.3', '3.4', '3.5', '3.6', '3.7', '3.8', '3.9'],
-  ...['4.0', '4.1', '4.2', '4.3'],
-]
 const LIBRARY = { clientSoftwareName: 'apache-kafka-java', clientSoftwareVersion: '4.3.0' }
 const ask = (bench: Bench, version: number, body = LIBRARY) =>
   bench.ask('ApiVersions', version, makeApiVersionsRequest(body))
@@ -21,12 +17,16 @@ const rangeOf = ({ apiKeys }: ApiVersionsResponse, api: ApiName) => {
   return found === undefined ? null : [found.minVersion, found.maxVersion]
 }
 
+test('docs/compatibility.md is current', () => {
+  expect(compatibilityDocsAreCurrent()).toBe(true)
+})
+
 describe('the table', () => {
   test('ranges are in order, and no release offers what the codec does not speak', () => {
     for (const [api, releases] of Object.entries(RELEASES)) {
       let before = ''
       for (const [since, min, max] of releases) {
-        expect(RELEASE_NAMES).toContain(since)
+        expect(KAFKA_RELEASES).toContain(since)
         expect(before === '' || (isSince(since, before) && since !== before)).toBe(true)
         expect(min).toBeLessThanOrEqual(max)
         before = since
@@ -120,7 +120,7 @@ describe('what is not offered', () => {
   })
 
   test('Produce is advertised from 0 and served from 3 (KAFKA-18659)', () => {
-    for (const release of RELEASE_NAMES) {
+    for (const release of KAFKA_RELEASES) {
       const offer = offerOf(release)
       expect(offer.advertised.find(({ apiKey }) => apiKey === API.Produce.key)?.minVersion).toBe(0)
       expect([2, 3].map((version) => isServed(offer, 'Produce', version))).toEqual([false, true])

@@ -1,16 +1,12 @@
 /** Whatever a broker answers, in whatever release of Kafka and version of an API, has a form in bytes that reads back the same. */
 import { describe, expect, test } from 'vitest'
+import { KAFKA_RELEASES } from '../../src/broker/api/releases.ts'
 import { isServed, type Offer, offerOf } from '../../src/broker/index.ts'
 import { decodeRequest, decodeResponse, encodeResponse } from '../../src/protocol/codec.ts'
 import type { ApiName } from '../../src/protocol/messages.ts'
 import { createBench } from '../broker/support.ts'
 import { corpus, type SampleRequest } from './corpus.ts'
 
-const RELEASES = [
-  ...['2.4', '2.5', '2.6', '2.7', '2.8'],
-  ...['3.0', '3.1', '3.2', '3.3', '3.4', '3.5', '3.6', '3.7', '3.8', '3.9'],
-  ...['4.0', '4.1', '4.2', '4.3'],
-]
 const TOPICS = { orders: 2, clicks: 1, __consumer_offsets: 3, __transaction_state: 3 }
 const HOUR = 3_600_000
 
@@ -20,7 +16,7 @@ for (const request of corpus({ samples: 8, topicIds })) {
   byApi.set(request.api, [...(byApi.get(request.api) ?? []), request])
 }
 
-describe.each(RELEASES)('Kafka %s', (release) => {
+describe.each(KAFKA_RELEASES)('Kafka %s', (release) => {
   test('every answer in every version', () => {
     const offer = offerOf(release)
     const answered = new Set<string>()

@@ -6,6 +6,13 @@
  */
 import type { ApiName } from '../../protocol/messages.ts'
 
+/** What can be posed as. */
+export const KAFKA_RELEASES = [
+  ...['2.4', '2.5', '2.6', '2.7', '2.8'],
+  ...['3.0', '3.1', '3.2', '3.3', '3.4', '3.5', '3.6', '3.7', '3.8', '3.9'],
+  ...['4.0', '4.1', '4.2', '4.3'],
+] as const
+
 /** Since the release: the lowest and the highest version. */
 export type Release = readonly [since: string, minVersion: number, maxVersion: number]
 
