@@ -348,4 +348,20 @@ describe('onElection, onResignation', () => {
     expect(list({ durationFilter: 4000 })).toEqual(['tx'])
     expect(list({ durationFilter: 6000 })).toEqual([])
   })
+
+  test('ListTransactions v2 filters by a pattern of the whole id', () => {
+    const bench = newBench()
+    for (const id of ['shop-1', 'shop-2', 'bank-1']) producer(bench, { id })
+    const list = (transactionalIdPattern: string | null) => {
+      const answer = bench.ask('ListTransactions', 2, makeListTransactionsRequest({ transactionalIdPattern }))
+      return answer.errorCode === 0
+        ? answer.transactionStates.map(({ transactionalId }) => transactionalId)
+        : errorOf(answer)
+    }
+    expect(list('shop-.*')).toEqual(['shop-1', 'shop-2'])
+    expect(list('shop')).toEqual([])
+    expect(list(null)).toEqual(list(''))
+    expect(list('')).toHaveLength(3)
+    expect(list('(')).toBe('INVALID_REGULAR_EXPRESSION')
+  })
 })
