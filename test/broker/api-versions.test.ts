@@ -5,7 +5,12 @@ import { KAFKA_RELEASES, RELEASES } from '../../src/broker/api/releases.ts'
 import { isServed, isSince, offerOf } from '../../src/broker/index.ts'
 import { API } from '../../src/protocol/apis.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
-import { makeApiVersionsRequest, makeMetadataRequest, makeUpdateFeaturesRequest } from '../../src/protocol/make.ts'
+import {
+  makeApiVersionsRequest,
+  makeConsumerGroupHeartbeatRequest,
+  makeMetadataRequest,
+  makeUpdateFeaturesRequest,
+} from '../../src/protocol/make.ts'
 import type { ApiName, ApiVersionsResponse, UpdateFeaturesRequest } from '../../src/protocol/messages.ts'
 import { type Bench, createBench } from './support.ts'
 
@@ -222,6 +227,24 @@ describe('features', () => {
     // From v2 on there is one answer for all.
     expect(update(bench, 2, 'group.version', 1)).toMatchObject({ errorCode: 0, results: [] })
     expect(levels(bench)).toHaveProperty('group.version', 1)
+  })
+
+  test('without level 1 of groups there is no consumer protocol', () => {
+    const bench = createBench({ __consumer_offsets: 1 })
+    const beat = () => {
+      const body = makeConsumerGroupHeartbeatRequest({
+        groupId: 'g',
+        memberId: 'm',
+        memberEpoch: 0,
+        rebalanceTimeoutMs: 60_000,
+        subscribedTopicNames: ['orders'],
+        topicPartitions: [],
+      })
+      return bench.ask('ConsumerGroupHeartbeat', 1, body).errorCode
+    }
+    expect(beat()).toBe(0)
+    update(bench, 2, 'group.version', 0, {}, 2)
+    expect(beat()).toBe(ErrorCode.UNSUPPORTED_VERSION)
   })
 
   test('validateOnly changes nothing', () => {

@@ -11,6 +11,7 @@
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeConsumerGroupHeartbeatResponse } from '../../protocol/make.ts'
 import { itemsOf } from '../config/definition.ts'
+import { finalizedFeatures } from '../features.ts'
 import type { ClassicGroup } from '../groups/classic/group.ts'
 import { type ConsumerGroup, createConsumerGroup } from '../groups/consumer/group.ts'
 import { heartbeat, leave, requestProblem } from '../groups/consumer/heartbeat.ts'
@@ -53,8 +54,10 @@ export const consumerGroupHeartbeat = defineApi({
   },
 })
 
-export function offersConsumerProtocol({ config }: BrokerState): boolean {
-  return itemsOf(config['group.coordinator.rebalance.protocols']).includes('consumer')
+/** Configured, and, where features are levels, not turned off for the cluster (GroupCoordinatorService.isConsumerGroupProtocolEnabled). */
+export function offersConsumerProtocol({ config, image, offer }: BrokerState): boolean {
+  if (!itemsOf(config['group.coordinator.rebalance.protocols']).includes('consumer')) return false
+  return offer.features.length === 0 || finalizedFeatures(image, offer.features).has('group.version')
 }
 
 interface Found {
