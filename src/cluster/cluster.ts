@@ -151,13 +151,16 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
       pump.allowedUntil = Math.max(pump.allowedUntil, target)
       const { wait } = waiting
       return wait((resolve, reject) => {
+        let last = false
         const end = {
           type: 'control',
           label: 'the end of advance',
           run() {
-            // What is due at this very instant was armed later and still belongs to it.
-            if ((peek(world.queue)?.time ?? Number.POSITIVE_INFINITY) <= world.now) arm(world, 0, 'work', end)
-            else if (waiting.broken === null) resolve()
+            // What is due at this very instant and was armed later still belongs to it. Once: two advances must not wait for each other.
+            if (!last && (peek(world.queue)?.time ?? Number.POSITIVE_INFINITY) <= world.now) {
+              last = true
+              arm(world, 0, 'work', end)
+            } else if (waiting.broken === null) resolve()
             else reject(waiting.broken)
           },
         } as const

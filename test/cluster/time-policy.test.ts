@@ -36,6 +36,21 @@ const gate = <T = void>() => {
   return { open, opened }
 }
 
+describe('advance', () => {
+  test('what is due at its last instant happens, and two that end together do', async () => {
+    const cluster = create()
+    const control = cluster.controlTime()
+    let ticks = 0
+    const interval = setInterval(() => {
+      ticks += 1
+    }, 100)
+    await Promise.all([cluster.advance(1000), cluster.advance(1000), cluster.advance(1000)])
+    clearInterval(interval)
+    control.release()
+    expect(ticks).toBe(10)
+  })
+})
+
 describe('auto: time moves when something is bound to happen', () => {
   test('a takeover after a crash, while the test waits on its own promise', async () => {
     const cluster = create({ topics: { orders: 1 } })
