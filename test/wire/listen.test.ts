@@ -196,6 +196,17 @@ describe('answers', () => {
   })
 })
 
+test('a version that is newer than the release posed as: the same', async () => {
+  const { server } = await open({ kafkaVersion: '3.8' })
+  const peer = await Peer.to(server)
+  peer.send('ApiVersions', 4, makeApiVersionsRequest(SOFTWARE))
+  const { body } = decodeResponse('ApiVersions', 0, (await peer.answer()) as Uint8Array)
+  expect(body).toMatchObject({ errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 3 }] })
+  expect((await peer.ask('Metadata', 12, makeMetadataRequest({ topics: [] }))).brokers).toHaveLength(1)
+  peer.send('Metadata', 13, makeMetadataRequest({ topics: [] }))
+  expect(await peer.answer()).toBeNull()
+})
+
 describe('offenders', () => {
   test.each([
     ['a length above the limit', [0x7f, 0xff, 0xff, 0xff], 'a frame of 2147483647 bytes'],
