@@ -270,6 +270,11 @@ describe('topic ids', () => {
     expect(answer.responses).toMatchObject([
       { topicId: old, partitions: [{ errorCode: ErrorCode.INCONSISTENT_TOPIC_ID }] },
     ])
+    // The new one is another topic beside it.
+    expect(fetch(bench, { version: 13, id, epoch: 3, read: { 'orders-0': 0 } }).responses).toMatchObject([
+      { topicId: old, partitions: [{ errorCode: ErrorCode.INCONSISTENT_TOPIC_ID }] },
+      { topicId: idOf(bench, 'orders'), partitions: [{ errorCode: 0 }] },
+    ])
   })
 
   test('Produce v13', () => {

@@ -13,6 +13,8 @@ import {
 import type { ApiName, RequestOf, ResponseOf } from '../../src/protocol/messages.ts'
 import { encodeBatch } from '../../src/protocol/records.ts'
 
+const SOFTWARE = { clientSoftwareName: 'peer', clientSoftwareVersion: '1' }
+
 const closers: (() => void | Promise<void>)[] = []
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close()
@@ -148,7 +150,7 @@ describe('ports', () => {
   test('disposing the cluster ends them', async () => {
     const { cluster, server } = await open()
     const peer = await Peer.to(server)
-    await peer.ask('ApiVersions', 0, makeApiVersionsRequest())
+    await peer.ask('ApiVersions', 0, makeApiVersionsRequest(SOFTWARE))
     await cluster.dispose()
     expect(await peer.answer()).toBeNull()
     await server.close()
@@ -174,7 +176,7 @@ describe('answers', () => {
     const { server, cluster } = await open()
     const peer = await Peer.to(server)
     for (let i = 0; i < 100; i++) peer.send('Produce', 7, produce(`v${i}`, 0))
-    await peer.ask('ApiVersions', 2, makeApiVersionsRequest())
+    await peer.ask('ApiVersions', 2, makeApiVersionsRequest(SOFTWARE))
     expect(cluster.topic('orders').records(0)).toHaveLength(100)
   })
 
@@ -194,6 +196,17 @@ describe('answers', () => {
   })
 })
 
+test('a version that is newer than the release posed as: the same', async () => {
+  const { server } = await open({ kafkaVersion: '3.8' })
+  const peer = await Peer.to(server)
+  peer.send('ApiVersions', 4, makeApiVersionsRequest(SOFTWARE))
+  const { body } = decodeResponse('ApiVersions', 0, (await peer.answer()) as Uint8Array)
+  expect(body).toMatchObject({ errorCode: 35, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 3 }] })
+  expect((await peer.ask('Metadata', 12, makeMetadataRequest({ topics: [] }))).brokers).toHaveLength(1)
+  peer.send('Metadata', 13, makeMetadataRequest({ topics: [] }))
+  expect(await peer.answer()).toBeNull()
+})
+
 describe('offenders', () => {
   test.each([
     ['a length above the limit', [0x7f, 0xff, 0xff, 0xff], 'a frame of 2147483647 bytes'],
@@ -208,7 +221,7 @@ describe('offenders', () => {
     peer.socket.write(new Uint8Array(bytes))
     expect(await peer.answer()).toBeNull()
     expect(lines).toEqual([expect.stringContaining(text)])
-    expect((await healthy.ask('ApiVersions', 3, makeApiVersionsRequest())).errorCode).toBe(0)
+    expect((await healthy.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))).errorCode).toBe(0)
   })
 
   test('a batch with a wrong checksum is refused, the other partition of the request is written', async () => {
@@ -246,7 +259,7 @@ describe('offenders', () => {
     const silent = await Peer.to(server)
     silent.socket.write(new Uint8Array([0, 0, 0, 50, 0, 3]))
     const peer = await Peer.to(server)
-    expect((await peer.ask('ApiVersions', 3, makeApiVersionsRequest())).errorCode).toBe(0)
+    expect((await peer.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))).errorCode).toBe(0)
     silent.socket.end()
     expect(await silent.answer()).toBeNull()
   })
@@ -272,7 +285,7 @@ describe('many', () => {
   test('a thousand connections at once are all served, and more than allowed are turned away', async () => {
     const { server, lines } = await open({}, { maxConnections: 1000 })
     const peers = await Promise.all(Array.from({ length: 1000 }, () => Peer.to(server)))
-    const answers = await Promise.all(peers.map((peer) => peer.ask('ApiVersions', 3, makeApiVersionsRequest())))
+    const answers = await Promise.all(peers.map((peer) => peer.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))))
     expect(answers.every(({ errorCode }) => errorCode === 0)).toBe(true)
     expect(server.connections).toBe(1000)
     const late = await Peer.to(server)
@@ -284,12 +297,12 @@ describe('many', () => {
 test('a broker that crashes drops its clients, and they are back when it is', async () => {
   const { server, cluster } = await open({ brokers: 2 })
   const peer = await Peer.to(server, 1)
-  await peer.ask('ApiVersions', 3, makeApiVersionsRequest())
+  await peer.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))
   cluster.faults.crash(2)
   expect(await peer.answer()).toBeNull()
   const refused = await Peer.to(server, 1)
   expect(await refused.answer()).toBeNull()
   cluster.faults.restart(2)
   const back = await Peer.to(server, 1)
-  expect((await back.ask('ApiVersions', 3, makeApiVersionsRequest())).errorCode).toBe(0)
+  expect((await back.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))).errorCode).toBe(0)
 })

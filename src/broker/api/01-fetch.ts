@@ -75,7 +75,7 @@ function partitionsOf(state: BrokerState, body: FetchRequest, apiVersion: number
     const name = apiVersion >= 13 ? (state.image.topicNames.get(topic.topicId) ?? '') : topic.topic
     return topic.partitions.map((partition) => ({
       topic: name,
-      topicId: topic.topicId,
+      topicId: apiVersion >= 13 ? topic.topicId : NO_TOPIC_ID,
       partition: partition.partition,
       offset: partition.fetchOffset,
       leaderEpoch: apiVersion >= 9 ? partition.currentLeaderEpoch : -1,
@@ -94,7 +94,8 @@ export function runFetch(
   let bytes = 0
   let urgent = false
   for (const wanted of plan.partitions) {
-    const key = wanted.topic === '' ? wanted.topicId : wanted.topic
+    // A session may know two topics of one name.
+    const key = wanted.topicId === NO_TOPIC_ID ? wanted.topic : wanted.topicId
     let group = byTopic.get(key)
     if (group === undefined) {
       group = { topic: wanted.topic, topicId: wanted.topicId, partitions: [] }

@@ -25,11 +25,12 @@ export const offsetFetch = defineApi({
   maxVersion: 10,
   handle(state, request, _ctx, out) {
     const { body } = request
+    const requireStable = request.apiVersion >= 7 && body.requireStable
     if (request.apiVersion >= 8) {
       const groups = body.groups.map((group) => {
         const byId = request.apiVersion >= 10
         const wanted = byId ? (group.topics?.map((topic) => withName(state, topic)) ?? null) : group.topics
-        const answer = fetchOffsets(state, group.groupId, wanted, body.requireStable, group)
+        const answer = fetchOffsets(state, group.groupId, wanted, requireStable, group)
         // Those nobody knows have no name, and so no id either.
         const topics = byId ? answer.topics.flatMap((topic) => withId(state, topic)) : answer.topics
         const strangers =
@@ -48,7 +49,7 @@ export const offsetFetch = defineApi({
       out.replies.push({ token: request, body: makeOffsetFetchResponse({ groups }) })
       return
     }
-    const answer = fetchOffsets(state, body.groupId, body.topics, body.requireStable)
+    const answer = fetchOffsets(state, body.groupId, body.topics, requireStable)
     const { errorCode } = answer
     const topics =
       request.apiVersion < 2 && errorCode !== ErrorCode.NONE ? failed(body.topics ?? [], errorCode) : answer.topics
