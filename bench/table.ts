@@ -11,7 +11,7 @@ const rows: Row[] = []
 
 export function add(what: string, value: number, unit: string, better: Row['better'], target: number): void {
   rows.push({ what, value, target, better })
-  const shown = value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(1)
+  const shown = value >= 1000 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 10 ? 2 : 1)
   const goal = `${better === 'less' ? '≤' : '≥'} ${target.toLocaleString('en')}`
   const met = isMet({ what, value, target, better })
   console.log(`${met ? '  ' : '! '}${what.padEnd(WIDTH)} ${shown.padStart(12)} ${unit.padEnd(8)} ${goal}`)

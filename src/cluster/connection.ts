@@ -33,7 +33,7 @@ export interface ClientConnection {
   readonly node: NodeRuntime
   /** As brokers show it: `/127.0.0.1`. */
   readonly clientHost: string
-  /** The latency is that of a real network; ours adds none. */
+  /** The latency is that of a real network: ours adds none but a fault's (a slow link). */
   readonly direct: boolean
   /** For clients that speak bytes: the connection was closed, and not by the client. */
   readonly onEnd: ((why: string) => void) | null

@@ -42,8 +42,21 @@ export function isCut(world: World, from: LinkEnd, to: LinkEnd): boolean {
 
 /** Milliseconds a message takes that leaves now. */
 export function delayOf(world: World, from: LinkEnd, to: LinkEnd): number {
-  const { slow } = world.links
-  return latency(world) + (slow.size === 0 ? 0 : (slow.get(linkOf(from, to)) ?? 0))
+  return latency(world) + slownessOf(world, from, to)
+}
+
+/** The same towards or from a client: one over a real network has that network's latency, and a fault's on top. */
+export function clientDelayOf(
+  world: World,
+  { direct }: { readonly direct: boolean },
+  from: LinkEnd,
+  to: LinkEnd,
+): number {
+  return direct ? slownessOf(world, from, to) : delayOf(world, from, to)
+}
+
+function slownessOf({ links: { slow } }: World, from: LinkEnd, to: LinkEnd): number {
+  return slow.size === 0 ? 0 : (slow.get(linkOf(from, to)) ?? 0)
 }
 
 /** Sends a message between brokers and the controller. */

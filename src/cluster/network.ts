@@ -4,7 +4,7 @@
  */
 import { stepDisconnect } from '../broker/index.ts'
 import type { ClientConnection, ConnectOutcome, PendingRequest } from './connection.ts'
-import { delayOf, healedUntil, hold, isCut } from './links.ts'
+import { clientDelayOf, healedUntil, hold, isCut } from './links.ts'
 import type { Process } from './process.ts'
 import { execute } from './serving.ts'
 import { reclassifySessions } from './timers.ts'
@@ -61,7 +61,7 @@ export function openConnection(
     return connection
   }
   // One round trip: the handshake.
-  const roundTrip = wire.direct ? 0 : delayOf(world, 'clients', node.id) + delayOf(world, node.id, 'clients')
+  const roundTrip = clientDelayOf(world, wire, 'clients', node.id) + clientDelayOf(world, wire, node.id, 'clients')
   arm(world, roundTrip, 'work', connected)
   return connection
 }
@@ -99,7 +99,7 @@ export function sendRequest(world: World, connection: ClientConnection, request:
   if (isCut(world, 'clients', id)) hold(world, 'clients', id, task)
   else {
     const earliest = Math.max(connection.lastArrivalAtNode, healedUntil(world, 'clients', id))
-    const delay = connection.direct ? 0 : delayOf(world, 'clients', id)
+    const delay = clientDelayOf(world, connection, 'clients', id)
     const arrival = Math.max(world.now + delay, earliest)
     connection.lastArrivalAtNode = arrival
     arm(world, arrival - world.now, 'work', task)

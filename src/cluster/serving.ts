@@ -10,7 +10,7 @@ import type { ClientConnection, PendingRequest } from './connection.ts'
 import { rememberGeneration } from './generations.ts'
 import { checkAnswer, rememberFetch, rememberProduce } from './laws/answer-laws.ts'
 import { checkDecision } from './laws/index.ts'
-import { delayOf, healedUntil, hold, isCut, transmit } from './links.ts'
+import { clientDelayOf, healedUntil, hold, isCut, transmit } from './links.ts'
 import { setTimer } from './timers.ts'
 import { arm, freshMemberUuid, freshUuid, type NodeRuntime, note, type Task, type World } from './world.ts'
 
@@ -165,7 +165,7 @@ function toClient(world: World, connection: ClientConnection, task: Task): void 
     return
   }
   const earliest = Math.max(connection.lastArrivalAtClient, healedUntil(world, id, 'clients'))
-  const arrival = Math.max(world.now + (connection.direct ? 0 : delayOf(world, id, 'clients')), earliest)
+  const arrival = Math.max(world.now + clientDelayOf(world, connection, id, 'clients'), earliest)
   connection.lastArrivalAtClient = arrival
   arm(world, arrival - world.now, 'work', task)
 }

@@ -14,7 +14,8 @@ export function awaitAnswer<A extends ApiName>(
   api: A,
   body: RequestOf<A>,
 ): () => void {
-  if (api === 'Fetch') return longPoll(world, connection, (body as FetchRequest).maxWaitMs)
+  // A damaged request may say anything: one that wants to wait less than nothing does not wait.
+  if (api === 'Fetch') return longPoll(world, connection, Math.max((body as FetchRequest).maxWaitMs, 0))
   const { process } = connection
   const call: OpenCall = {
     label: `${connection.clientId}: ${api} to broker ${connection.node.id}`,

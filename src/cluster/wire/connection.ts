@@ -51,7 +51,7 @@ export interface WireOptions {
   readonly name: string
   /** As brokers show it in group descriptions; `/127.0.0.1`. */
   readonly clientHost: string
-  /** The bytes come over a real network: ours adds no latency to it. Cuts hold all the same. */
+  /** The bytes come in real time: ours adds no latency to it. Cuts and slow links hold all the same. */
   readonly direct: boolean
   /** Where brokers are, as this client reaches them; null = as the cluster says. */
   readonly advertised: Addresses | null

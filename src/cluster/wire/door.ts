@@ -48,7 +48,8 @@ export function openSocket(scope: DoorScope, args: SocketFactoryArgs): WireSocke
       const connection = openWire(world, pump, process, node, leaving, {
         name: 'a socket',
         clientHost: '/127.0.0.1',
-        direct: false,
+        // At the wall's pace a simulated millisecond is a real one, and a timer of the host for every request.
+        direct: world.mode === 'wall',
         advertised: null,
         connectTimeoutMs: CONNECT_TIMEOUT_MS,
         log: (line) => host.warn(`[kafkarium] ${line}`),

@@ -5,8 +5,9 @@
  * Unknown tagged fields are skipped, as the protocol allows; they do not survive decoding and encoding.
  */
 import { API, apiByKey } from '../apis.ts'
+import type { RecordBatch } from '../batch.ts'
 import { DecodeError, EncodeError, type PartialHeader } from '../fault.ts'
-import type { ApiName, RequestOf, ResponseOf } from '../messages.ts'
+import type { ApiName, FetchResponse, ProduceRequest, RequestOf, ResponseOf } from '../messages.ts'
 import { API_CODECS } from './generated/codecs.ts'
 import { Reader, type ReaderOptions } from './reader.ts'
 import { Writer } from './writer.ts'
@@ -47,7 +48,7 @@ export function encodeRequest<A extends ApiName>(
   body: RequestOf<A>,
 ): Uint8Array {
   const flexible = isFlexible(api, version)
-  const w = new Writer()
+  const w = new Writer(roomFor(api === 'Produce' ? recordsProduced(body as ProduceRequest) : 0))
   w.int16(API[api].key, 'RequestHeader.requestApiKey')
   w.int16(version, 'RequestHeader.requestApiVersion')
   w.int32(header.correlationId, 'RequestHeader.correlationId')
@@ -70,7 +71,7 @@ export function encodeResponse<A extends ApiName>(
   correlationId: number,
   body: ResponseOf<A>,
 ): Uint8Array {
-  const w = new Writer()
+  const w = responseWriter(api, body)
   writeResponse(w, api, version, correlationId, body)
   return w.finish()
 }
@@ -86,11 +87,39 @@ export function encodeResponseFrame<A extends ApiName>(
   correlationId: number,
   body: ResponseOf<A>,
 ): Uint8Array {
-  const w = new Writer()
+  const w = responseWriter(api, body)
   w.reserve(LENGTH_SIZE)
   writeResponse(w, api, version, correlationId, body)
   w.view.setInt32(0, w.position - LENGTH_SIZE)
   return w.finish()
+}
+
+function responseWriter<A extends ApiName>(api: A, body: ResponseOf<A>): Writer {
+  return new Writer(roomFor(api === 'Fetch' ? recordsFetched(body as FetchResponse) : 0))
+}
+
+/** Headers of frames and batches, names and numbers: a part of what records take, and enough for small frames. */
+function roomFor(recordBytes: number): number {
+  return recordBytes + (recordBytes >> 4) + 512
+}
+
+function recordsProduced({ topicData }: ProduceRequest): number {
+  let sum = 0
+  for (const { partitionData } of topicData) for (const { records } of partitionData) sum += sizeOf(records)
+  return sum
+}
+
+function recordsFetched({ responses }: FetchResponse): number {
+  let sum = 0
+  for (const { partitions } of responses) for (const { records } of partitions) sum += sizeOf(records)
+  return sum
+}
+
+/** A buffer that has to grow is copied, and megabytes of records would be several times. */
+function sizeOf(batches: readonly RecordBatch[] | null): number {
+  let sum = 0
+  if (batches !== null) for (const { records } of batches) sum += records.length
+  return sum
 }
 
 function writeResponse<A extends ApiName>(
