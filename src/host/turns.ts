@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer'
 import timers from 'node:timers'
 import type { ClusterHost } from '../cluster/host.ts'
-import { decompress } from './codecs/index.ts'
+import { compress, decompress } from './codecs/index.ts'
 
 const SMALLEST_BATCH = 2
 const LARGEST_BATCH = 64
@@ -86,6 +86,7 @@ export const nodeClusterHost: ClusterHost = {
     }
     return Object.assign(remove, { listener })
   },
+  compress,
   decompress,
   chunk: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   // The mark of sinon's fake timers, which vitest and jest use.

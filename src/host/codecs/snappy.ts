@@ -31,6 +31,7 @@ export function decompressSnappy(bytes: Uint8Array, limit: number): Uint8Array {
     readBlock(bytes, out, limit)
     return out.taken()
   }
+  if (bytes.length < HEADER_SIZE) throw new Error('A snappy header that is not whole.')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   let at = HEADER_SIZE
   while (at < bytes.length) {

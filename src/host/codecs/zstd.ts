@@ -5,6 +5,7 @@
 import { Decompress } from 'fzstd'
 import { BytesOut, TooLongError } from './bytes-out.ts'
 import { createTable, findMatches } from './matches.ts'
+import { checkFrames } from './zstd-frames.ts'
 import { Sequences } from './zstd-sequences.ts'
 
 const MAGIC = 0xfd2fb528
@@ -35,10 +36,10 @@ export function compressZstd(bytes: Uint8Array): Uint8Array {
 }
 
 export function decompressZstd(bytes: Uint8Array, limit: number): Uint8Array {
+  checkFrames(bytes, limit)
   const out = new BytesOut(bytes.length * 2, limit)
   let ended = false
   const stream = new Decompress((chunk, final) => {
-    // Frames of nothing would go on for ever otherwise.
     if (out.length + chunk.length > limit) throw new TooLongError(limit)
     out.put(chunk)
     ended = final ?? false
