@@ -6,10 +6,10 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CompressionTypes } from '../../src/client/index.ts'
 import { compress, decompress } from '../../src/host/codecs/index.ts'
-import { type ClusterOptions, type CompressionTypes, createCluster, type WireSocket } from '../../src/index.ts'
+import { type ClusterOptions, createCluster, type WireSocket } from '../../src/index.ts'
 import { decodeResponse, encodeRequest, FrameSplitter, frame } from '../../src/protocol/codec.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
-import { makeFetchRequest, makeProduceRequest } from '../../src/protocol/make.ts'
+import { makeFetchPartition, makeFetchRequest, makeProduceRequest } from '../../src/protocol/make.ts'
 import type { PartitionProduceResponse } from '../../src/protocol/messages.ts'
 import { compressionOf, encodeBatch, type RecordBatch, type RecordInput } from '../../src/protocol/records.ts'
 
@@ -121,12 +121,12 @@ async function wire(options: ClusterOptions = {}) {
     return answer.responses[0]?.partitionResponses[0] as PartitionProduceResponse
   }
   const stored = async (): Promise<readonly RecordBatch[]> => {
-    const partitions = [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 }]
+    const partitions = [makeFetchPartition({ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 })]
     const body = makeFetchRequest({
       minBytes: 0,
       maxWaitMs: 0,
       maxBytes: 1_000_000,
-      topics: [{ topic: 'orders', topicId: NO_ID, partitions: partitions as never }],
+      topics: [{ topic: 'orders', topicId: NO_ID, partitions }],
     })
     socket.write(Buffer.from(frame(encodeRequest('Fetch', 4, { correlationId: 2, clientId: 'peer' }, body))))
     await cluster.advance(1000)
