@@ -181,7 +181,7 @@ async function notices(metafiles) {
   blocks.sort((a, b) => (a.title < b.title ? -1 : 1))
   const rule = '-'.repeat(78)
   return [
-    'kafkarium bundles the following packages into its terminal program.',
+    'kafkarium bundles the following packages into its library and its terminal program.',
     '',
     ...blocks.flatMap(({ title, text }) => [rule, title, rule, '', text, '']),
   ].join('\n')

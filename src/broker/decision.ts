@@ -177,6 +177,8 @@ export interface Context {
   readonly memberUuid: () => string
   /** A batch's records section decompressed, null where that is not possible. Absent: never. */
   readonly decompress?: (compression: number, section: Uint8Array) => Uint8Array | null
-  /** Compaction wrote a batch anew: these bytes stand for those now. Whoever tells records apart by them has to know. */
+  /** A records section in another codec. Absent: this host has none. */
+  readonly compress?: (compression: number, section: Uint8Array) => Uint8Array
+  /** A batch was written anew, by compaction or in another codec: these bytes stand for those now. Whoever tells records apart by them has to know. */
   readonly rewrote?: (before: Uint8Array, after: Uint8Array) => void
 }

@@ -18,7 +18,7 @@ export interface Host {
   readonly env: (name: string) => string | undefined
   /** One readable line; `level` is kafkajs's. */
   readonly writeLog: (level: 'error' | 'warn' | 'info' | 'debug', line: string) => void
-  /** Synchronous codecs, where the host has them. */
-  readonly gzip?: (bytes: Uint8Array) => Uint8Array
-  readonly gunzip?: (bytes: Uint8Array) => Uint8Array
+  /** Synchronous codecs, where the host has them; `code` is Kafka's (1 gzip, 2 snappy, 3 lz4, 4 zstd). */
+  readonly compress?: (code: number, bytes: Uint8Array) => Uint8Array
+  readonly decompress?: (code: number, bytes: Uint8Array) => Uint8Array
 }

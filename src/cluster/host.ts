@@ -21,6 +21,8 @@ export interface ClusterHost {
   readonly onExit: (listener: (code: number) => void) => () => void
   /** Decompresses a batch's records section for inspection; `code` is Kafka's (1 gzip, 2 snappy, 3 lz4, 4 zstd). */
   readonly decompress: (code: number, bytes: Uint8Array) => Uint8Array
+  /** Compresses one, for topics with a `compression.type`; absent where the host has no codecs. */
+  readonly compress?: (code: number, bytes: Uint8Array) => Uint8Array
   /** The host's own kind of bytes over the same memory: what clients of Node expect is a Buffer. */
   readonly chunk: (bytes: Uint8Array) => Uint8Array
   /** Opens ports for clients from a network; absent where the host has none. */

@@ -25,6 +25,7 @@ export function contextOf(world: World): Context {
       uuid: () => freshUuid(world),
       memberUuid: () => freshMemberUuid(world),
       decompress: (code, section) => decompressed(world, code, section),
+      ...(world.host.compress === undefined ? {} : { compress: world.host.compress }),
       rewrote: (before, after) => world.onRewritten?.(before, after),
     }
     contexts.set(world, context)

@@ -1,8 +1,8 @@
 /** Node's `Host`: Buffers, the environment, the console, zlib. The only place of the client's world that knows Node. */
 import { Buffer } from 'node:buffer'
 import process from 'node:process'
-import { gunzipSync, gzipSync } from 'node:zlib'
 import type { Host } from '../client/transport.ts'
+import { compress, decompress } from './codecs/index.ts'
 
 /* biome-ignore-start lint/suspicious/noConsole: this is where log lines leave. */
 const writers = {
@@ -22,7 +22,7 @@ export const nodeHost: Host = {
   },
   env: (name) => process.env[name],
   writeLog: (level, line) => writers[level](line),
-  // Synchronous on purpose: the thread pool would make runs irrepeatable.
-  gzip: (bytes) => gzipSync(bytes),
-  gunzip: (bytes) => gunzipSync(bytes),
+  compress,
+  // Keys and values are views into it, and kafkajs hands out Buffers.
+  decompress: (code, bytes) => decompress(code, bytes),
 }

@@ -5,8 +5,8 @@
  */
 import { Buffer } from 'node:buffer'
 import timers from 'node:timers'
-import { gunzipSync } from 'node:zlib'
 import type { ClusterHost } from '../cluster/host.ts'
+import { compress, decompress } from './codecs/index.ts'
 
 const SMALLEST_BATCH = 2
 const LARGEST_BATCH = 64
@@ -86,10 +86,8 @@ export const nodeClusterHost: ClusterHost = {
     }
     return Object.assign(remove, { listener })
   },
-  decompress(code, bytes) {
-    if (code === 1) return gunzipSync(bytes)
-    throw new Error(`Records compressed with type ${code} cannot be shown: only gzip is built in.`)
-  },
+  compress,
+  decompress,
   chunk: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
   // The mark of sinon's fake timers, which vitest and jest use.
   timersAreFaked: () => 'clock' in globalThis.setTimeout,

@@ -26,4 +26,6 @@ export interface RecordBatch {
    * other fields say nothing then.
    */
   readonly problem?: number
+  /** It came over a wire, so nobody has looked yet whether its records are what its header says. Never of a batch in a log. */
+  readonly unverified?: boolean
 }

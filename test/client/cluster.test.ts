@@ -139,14 +139,14 @@ describe('producer', () => {
     })
   })
 
-  it('compresses with gzip, and says what it cannot', async () => {
+  it('compresses, and says what it cannot', async () => {
     const cluster = create()
     const producer = cluster.kafka(quiet).producer()
     await producer.connect()
     const messages = [{ value: 'a'.repeat(1000), partition: 0 }]
     await producer.send({ topic: 'orders', messages, compression: CompressionTypes.GZIP })
-    await expect(producer.send({ topic: 'orders', messages, compression: CompressionTypes.ZSTD })).rejects.toThrow(
-      'ZSTD compression not implemented',
+    await expect(producer.send({ topic: 'orders', messages, compression: 5 as never })).rejects.toThrow(
+      'Compression type 5 not implemented',
     )
     const got = counter(1)
     let value = ''

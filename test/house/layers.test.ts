@@ -21,7 +21,7 @@ const LAYERS: Readonly<Record<string, Layer>> = {
   cluster: { may: ['kernel', 'broker', 'protocol'] },
   client: { may: ['protocol'] },
   check: { may: ['kernel', 'protocol'] },
-  host: { may: ['kernel', 'protocol', 'cluster', 'client'], packages: ['node:'] },
+  host: { may: ['kernel', 'protocol', 'cluster', 'client'], packages: ['node:', 'fzstd'] },
   index: {
     may: ['kernel', 'protocol', 'broker', 'cluster', 'client', 'check', 'host'],
     lazily: ['server', 'adapter'],

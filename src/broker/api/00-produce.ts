@@ -4,7 +4,8 @@
  * - acks must be 0, 1 or -1 (INVALID_REQUIRED_ACKS).
  * - From v3 a partition carries exactly one record batch of magic 2 (ProduceRequest.validateRecords: INVALID_RECORD).
  * - A batch above `max.message.bytes` is MESSAGE_TOO_LARGE, one above `segment.bytes` RECORD_LIST_TOO_LARGE; nothing of it is
- *   stored. Timestamps are not checked (docs/fidelity.md).
+ *   stored. Of records and timestamps `produce-records.ts` knows.
+ * - zstd takes v7 (UNSUPPORTED_COMPRESSION_TYPE).
  * - With acks=0 there is no answer at all; an error closes the connection.
  * - Only Kafka itself writes to internal topics (INVALID_TOPIC_EXCEPTION).
  * - A batch of an idempotent producer is checked last, against what the log knows of the producer (`log/producer-check.ts`). One that is
@@ -23,11 +24,10 @@
  */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
-import { DecodeError } from '../../protocol/fault.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, ProduceRequest, TopicProduceResponse } from '../../protocol/messages.ts'
-import { batchSizeInBytes, isControl, RecordCursor } from '../../protocol/records.ts'
-import { type Context, type Decision, sectionOf } from '../decision.ts'
+import { batchSizeInBytes, compressionOf, isControl } from '../../protocol/records.ts'
+import type { Context, Decision } from '../decision.ts'
 import { withLeaderHints } from '../leader-hints.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
 import { effectiveMinIsr } from '../replication/leader.ts'
@@ -35,6 +35,7 @@ import { type InboundRequest, tokenOf } from '../request.ts'
 import { type BrokerState, logOf, type ReplicaWait, watchKey } from '../state.ts'
 import { NOT_ASKED, type Verified } from '../verification/question.ts'
 import { defineApi } from './handler.ts'
+import { judgeRecords } from './produce-records.ts'
 import { duplicateAnswer, judgeSequence } from './produce-sequences.ts'
 import { questionOf, toldOfVerification, transactionProblemOf } from './produce-verification.ts'
 
@@ -76,7 +77,7 @@ function append(
             ? wrongTransaction
             : unknownId
               ? ErrorCode.UNKNOWN_TOPIC_ID
-              : problemOf(state, name, index, data.records, body.acks, ctx)
+              : problemOf(state, name, index, data.records, body.acks, request.apiVersion)
         const refused = (errorCode: number, message = messageOf(errorCode)): PartitionProduceResponse => {
           failed = true
           return makePartitionProduceResponse({ index, errorCode, baseOffset: -1, errorMessage: message })
@@ -88,11 +89,17 @@ function append(
         }
         if (errorCode !== ErrorCode.NONE) return refused(errorCode)
         const log = logOf(state, name, index)
-        const batch = data.records?.[0]
+        const given = data.records?.[0]
         // Whether the second of two follows cannot be said before the first is in the log.
-        if (batch !== undefined && batch.producerId >= 0 && lastOffsetIn(waits, log?.key) !== undefined)
+        if (given !== undefined && given.producerId >= 0 && lastOffsetIn(waits, log?.key) !== undefined)
           return refused(ErrorCode.INVALID_RECORD)
-        if (log === undefined || batch === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
+        if (log === undefined || given === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
+        const judged = judgeRecords(given, log.config, ctx)
+        const { batch } = judged
+        if (judged.errorCode !== ErrorCode.NONE)
+          return { ...refused(judged.errorCode, judged.message), recordErrors: judged.recordErrors }
+        if (batch !== given && batchSizeInBytes(batch) > log.config.maxMessageBytes)
+          return refused(ErrorCode.MESSAGE_TOO_LARGE)
         if (batch.producerId >= 0) {
           const { errorCode, duplicate } = judgeSequence(state, log, batch, verified, request.clientId, out)
           if (errorCode !== ErrorCode.NONE) return refused(errorCode)
@@ -140,7 +147,7 @@ function problemOf(
   partition: number,
   records: readonly RecordBatch[] | null,
   acks: number,
-  ctx: Context,
+  apiVersion: number,
 ): number {
   const info = state.image.topics.get(topic)
   if (info === undefined) {
@@ -156,10 +163,10 @@ function problemOf(
     return ErrorCode.INVALID_RECORD
   }
   if (batch.problem !== undefined) return batch.problem
+  if (apiVersion < 7 && compressionOf(batch) === 'zstd') return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
   // Control batches are the brokers' own (LogValidator.validateBatch).
   if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
   if (batch.producerId >= 0 && batch.baseSequence < 0) return ErrorCode.INVALID_RECORD
-  if (log.config.compact && hasNullKey(batch, ctx)) return ErrorCode.INVALID_RECORD
   const leader = state.leading.get(log.key)
   if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   // Partition.appendRecordsToLeader: nothing is appended.
@@ -169,25 +176,10 @@ function problemOf(
   return size > log.config.segmentBytes ? ErrorCode.RECORD_LIST_TOO_LARGE : ErrorCode.NONE
 }
 
-/** A compacted topic needs keys (LogValidator.validateKey). What cannot be decompressed here is taken as it is. */
-function hasNullKey(batch: RecordBatch, ctx: Context): boolean {
-  const section = sectionOf(batch, ctx)
-  if (section === null) return false
-  try {
-    const cursor = new RecordCursor(batch, section)
-    while (cursor.next()) if (cursor.keyStart < 0) return true
-    return false
-  } catch (error) {
-    // Records that are none are INVALID_RECORD as well.
-    if (error instanceof DecodeError) return true
-    throw error
-  }
-}
-
 function messageOf(errorCode: number): string | null {
   switch (errorCode) {
     case ErrorCode.INVALID_RECORD:
-      return 'A partition carries exactly one non-empty record batch of magic 2, no control batch, and keys where the topic is compacted; a producer id goes with a sequence.'
+      return 'A partition carries exactly one non-empty record batch of magic 2, no control batch; a producer id goes with a sequence.'
     case ErrorCode.INVALID_TOPIC_EXCEPTION:
       return 'Internal topics are written by the brokers only.'
     case ErrorCode.INVALID_TXN_STATE:

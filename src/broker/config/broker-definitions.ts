@@ -61,7 +61,7 @@ export const BROKER_CONFIG = {
   ),
   'compression.type': text(
     'producer',
-    { of: COMPRESSION_TYPES, ...dynamic },
+    { of: COMPRESSION_TYPES, ...dynamic, ...effect },
     'The codec records are stored with; producer = as they came.',
   ),
   'compression.gzip.level': int(-1, { min: 1, max: 9, also: -1, ...dynamic }, 'Level, where the codec is gzip.'),
@@ -112,12 +112,12 @@ export const BROKER_CONFIG = {
   ),
   'log.message.timestamp.before.max.ms': long(
     LONG_MAX,
-    { min: 0, ...dynamic },
+    { min: 0, ...dynamic, ...effect },
     'How far a timestamp may lie behind the broker’s clock.',
   ),
   'log.message.timestamp.after.max.ms': long(
     3_600_000,
-    { min: 0, ...dynamic },
+    { min: 0, ...dynamic, ...effect },
     'How far a timestamp may lie ahead of the broker’s clock.',
   ),
   'log.local.retention.ms': long(-2, { min: -2, ...dynamic }, 'Tiered storage: how long records stay on the broker.'),

@@ -85,11 +85,11 @@ export const TOPIC_CONFIG = {
     'log.message.timestamp.type',
   ),
   'message.timestamp.before.max.ms': from(
-    long(LONG_MAX, { min: 0 }, 'How far a timestamp may lie behind the broker’s clock.'),
+    long(LONG_MAX, { min: 0, ...effect }, 'How far a timestamp may lie behind the broker’s clock.'),
     'log.message.timestamp.before.max.ms',
   ),
   'message.timestamp.after.max.ms': from(
-    long(3_600_000, { min: 0 }, 'How far a timestamp may lie ahead of the broker’s clock.'),
+    long(3_600_000, { min: 0, ...effect }, 'How far a timestamp may lie ahead of the broker’s clock.'),
     'log.message.timestamp.after.max.ms',
   ),
   'min.insync.replicas': from(
@@ -101,7 +101,11 @@ export const TOPIC_CONFIG = {
     'unclean.leader.election.enable',
   ),
   'compression.type': from(
-    text('producer', { of: COMPRESSION_TYPES }, 'The codec records are stored with; producer = as they came.'),
+    text(
+      'producer',
+      { of: COMPRESSION_TYPES, ...effect },
+      'The codec records are stored with; producer = as they came.',
+    ),
     'compression.type',
   ),
   'compression.gzip.level': from(

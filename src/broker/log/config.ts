@@ -1,6 +1,7 @@
 /** What a log needs to know of the configuration, as numbers (LogConfig.java): read once, not at every append. */
 
-import type { TopicConfigName } from '../config/topic-definitions.ts'
+import { COMPRESSIONS } from '../../protocol/records.ts'
+import { TOPIC_CONFIG, type TopicConfigName } from '../config/topic-definitions.ts'
 import { type BrokerConfig, type TopicConfig, topicConfigValue } from '../config.ts'
 
 /** Sizes in bytes, times in milliseconds; Java's Long.MAX_VALUE ("never") is the nearest double. */
@@ -14,6 +15,11 @@ export interface LogConfig {
   readonly minInsyncReplicas: number
   /** The records are stamped by the broker's clock. */
   readonly logAppendTime: boolean
+  /** How far a timestamp may lie behind the broker's clock, and how far ahead; null = it is not looked at. */
+  readonly timestampBeforeMaxMs: number | null
+  readonly timestampAfterMaxMs: number | null
+  /** The codec records are stored with, by its number; null = as they came. */
+  readonly compression: number | null
   readonly flushMs: number
   /** How often the broker looks for logs that `flushMs` applies to. */
   readonly flushCheckMs: number
@@ -54,6 +60,9 @@ export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
     maxMessageBytes: number('max.message.bytes'),
     minInsyncReplicas: number('min.insync.replicas'),
     logAppendTime: topicConfigValue(topic, broker, 'message.timestamp.type') === 'LogAppendTime',
+    timestampBeforeMaxMs: timestampLimit(topic, broker, 'message.timestamp.before.max.ms'),
+    timestampAfterMaxMs: timestampLimit(topic, broker, 'message.timestamp.after.max.ms'),
+    compression: compressionWanted(topicConfigValue(topic, broker, 'compression.type')),
     flushMs: number('flush.ms'),
     flushCheckMs: Number(broker['log.flush.scheduler.interval.ms']),
     retentionMs: number('retention.ms'),
@@ -74,4 +83,16 @@ export function logConfig(topic: TopicConfig, broker: BrokerConfig): LogConfig {
     producerExpiryMs: Number(broker['producer.id.expiration.ms']),
     producerExpiryCheckMs: Number(broker['producer.id.expiration.check.interval.ms']),
   }
+}
+
+/** Only a limit that somebody set counts: the virtual date is not that of a program which sends its own. */
+function timestampLimit(topic: TopicConfig, broker: BrokerConfig, name: TopicConfigName): number | null {
+  const value = topicConfigValue(topic, broker, name)
+  return topic[name] === undefined && value === TOPIC_CONFIG[name].default ? null : Number(value)
+}
+
+/** The number of a topic's `compression.type`; null = as the producer had it. */
+function compressionWanted(type: string): number | null {
+  if (type === 'producer') return null
+  return type === 'uncompressed' ? 0 : COMPRESSIONS.indexOf(type as (typeof COMPRESSIONS)[number])
 }

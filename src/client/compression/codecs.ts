@@ -1,6 +1,6 @@
 /**
- * Compression (KJ24): a mutable table from type to codec factory, which users assign to. Only gzip is built in, and
- * comes from the host, synchronously: a codec on a thread pool would make runs irrepeatable.
+ * Compression (KJ24): a mutable table from type to codec factory, which users assign to. All four types are built in, where
+ * kafkajs has gzip alone, and come from the host, synchronously: a codec on a thread pool would make runs irrepeatable.
  */
 import { CompressionTypes } from '../enums.ts'
 import { KafkaJSNotImplemented } from '../errors/general.ts'
@@ -15,13 +15,12 @@ export interface Codec {
 // biome-ignore lint/suspicious/noExplicitAny: kafkajs's own signature; codecs written for it must fit.
 export type CodecFactory = () => any
 
-const missing =
+/** Stands for the host's codec until a user assigns another; called only where the host has none. */
+const hosts =
   (name: string): CodecFactory =>
   () => {
     throw new KafkaJSNotImplemented(`${name} compression not implemented`)
   }
-
-const builtInGzip = missing('GZIP')
 
 export const CompressionCodecs: {
   [CompressionTypes.GZIP]: CodecFactory
@@ -29,19 +28,21 @@ export const CompressionCodecs: {
   [CompressionTypes.LZ4]: CodecFactory
   [CompressionTypes.ZSTD]: CodecFactory
 } = {
-  [CompressionTypes.GZIP]: builtInGzip,
-  [CompressionTypes.Snappy]: missing('Snappy'),
-  [CompressionTypes.LZ4]: missing('LZ4'),
-  [CompressionTypes.ZSTD]: missing('ZSTD'),
+  [CompressionTypes.GZIP]: hosts('GZIP'),
+  [CompressionTypes.Snappy]: hosts('Snappy'),
+  [CompressionTypes.LZ4]: hosts('LZ4'),
+  [CompressionTypes.ZSTD]: hosts('ZSTD'),
 }
+
+const builtIn: Readonly<Record<number, CodecFactory>> = { ...CompressionCodecs }
 
 /** @throws KafkaJSNotImplemented for a type without a codec. */
 export function codecFor(type: number, host: Host): Codec {
   const factory = (CompressionCodecs as Readonly<Record<number, CodecFactory | undefined>>)[type]
   if (factory === undefined) throw new KafkaJSNotImplemented(`Compression type ${type} not implemented`)
-  const { gzip, gunzip } = host
-  if (factory === builtInGzip && gzip !== undefined && gunzip !== undefined) {
-    return { compress: ({ buffer }) => gzip(buffer), decompress: gunzip }
+  const { compress, decompress } = host
+  if (factory === builtIn[type] && compress !== undefined && decompress !== undefined) {
+    return { compress: ({ buffer }) => compress(type, buffer), decompress: (bytes) => decompress(type, bytes) }
   }
   return factory() as Codec
 }

@@ -45,7 +45,7 @@ function readAll(r: Reader, label: string, length: number): readonly RecordBatch
 /** False when the rest of the field cannot be read: it is skipped. */
 function readOrKeep(r: Reader, batches: RecordBatch[]): boolean {
   try {
-    batches.push(readBatch(r))
+    batches.push({ ...readBatch(r), unverified: true })
     return true
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error

@@ -1,5 +1,4 @@
 /** A scripted `Transport` with a hand-driven clock: brokers are functions, time moves to the next timer by itself. */
-import { gunzipSync, gzipSync } from 'node:zlib'
 import type {
   ClientFact,
   Connection,
@@ -10,6 +9,7 @@ import type {
   Transport,
   TransportError,
 } from '../../../src/client/transport.ts'
+import { compress, decompress } from '../../../src/host/codecs/index.ts'
 import type { ApiName } from '../../../src/protocol/messages.ts'
 
 export interface SentRequest {
@@ -129,8 +129,8 @@ export function createScript(options: ScriptOptions) {
     },
     env: (name) => options.env?.[name],
     writeLog: (level, line) => lines.push(`${level}|${line}`),
-    gzip: (bytes) => gzipSync(bytes),
-    gunzip: (bytes) => gunzipSync(bytes),
+    compress,
+    decompress,
   }
 
   return { transport, host, requests, facts, calls, connects, sleeps, lines, advance: (ms: number) => (now += ms) }

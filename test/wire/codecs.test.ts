@@ -1,0 +1,264 @@
+/**
+ * Compressed batches through every door: golden bytes of the reference libraries (lz4, python-snappy, zstandard), what brokers make
+ * of damaged and of enormous ones, and the own client with each codec.
+ */
+import { gzipSync } from 'node:zlib'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { CompressionTypes } from '../../src/client/index.ts'
+import { compress, decompress } from '../../src/host/codecs/index.ts'
+import { type ClusterOptions, createCluster, type WireSocket } from '../../src/index.ts'
+import { decodeResponse, encodeRequest, FrameSplitter, frame } from '../../src/protocol/codec.ts'
+import { ErrorCode } from '../../src/protocol/errors.ts'
+import { makeFetchPartition, makeFetchRequest, makeProduceRequest } from '../../src/protocol/make.ts'
+import type { PartitionProduceResponse } from '../../src/protocol/messages.ts'
+import { compressionOf, encodeBatch, type RecordBatch, type RecordInput } from '../../src/protocol/records.ts'
+
+const PLAIN = Buffer.from(
+  `${Array.from({ length: 40 }, (_, i) => `order-${i % 7};`).join('')}${String.fromCharCode(...Array.from({ length: 32 }, (_, i) => i))}`,
+)
+
+// biome-ignore format: bytes of other libraries
+const GOLDEN: readonly (readonly [string, number, string])[] = [
+  ['gzip', 1, '1f8b0800000000000203cb2f4a492dd235b0ce07d38650da084a1b436913286d0aa5cda0f4a83e06462666165636760e4e2e6e1e5e3e7e014121611151317109492969195939790071d4b0de60010000'],
+  ['raw snappy', 2, 'e0021c6f726465722d303b090800310d0800320d0800330d0800340d0800350d0800360d08fe3800fe3800fe3800ee380009387c000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'],
+  ['snappy as snappy-java frames it', 2, '82534e4150505900000000010000000100000027641c6f726465722d303b090800310d0800320d0800330d0800340d0800350d0800360d0896380000000027642c722d353b6f726465722d363b090800300d0800310d0800320d0800330d0800340d08a638000000002b641c6f726465722d343b090800350d0800360d0800300d0800310d0800320d0800330d0800340d0876380000000033342c722d323b6f726465722d333b090884343b000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f'],
+  ['lz4', 3, '04224d18684060010000000000002e49000000826f726465722d303b08001331080013320800133308001334080013350800133608000f3800eff011000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f00000000'],
+  ['lz4 with all checksums and its size', 3, '04224d187c4060010000000000009d49000000826f726465722d303b08001331080013320800133308001334080013350800133608000f3800eff011000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f435803ae00000000a981831f'],
+  ['zstd', 4, '28b52ffd60600035040004056f726465722d303b3132333435363031323334353630313233343536303132333435363031323334353630313233343b000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2720e0d759f26596255f6659f26596255f6659f26596255f6659e4cb2c4bbeccb2e4cb2c4bbeccb2e4cb2c4bbeccb2e87c37242e'],
+  ['zstd with a checksum, without its size', 4, '28b52ffd0400150200f4026f726465722d303b3132333435363b000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f0720702d1e055b21c79c74e7589d88452ef38b3315'],
+  ['zstd as a stream', 4, '28b52ffd005835040004056f726465722d303b3132333435363031323334353630313233343536303132333435363031323334353630313233343b000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2720e0d759f26596255f6659f26596255f6659f26596255f6659e4cb2c4bbeccb2e4cb2c4bbeccb2e4cb2c4bbeccb2e87c37242e'],
+]
+
+const CODES = [1, 2, 3, 4] as const
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0).reverse()) close()
+})
+
+test.each(GOLDEN)('reads %s of the reference library', (_, code, hex) => {
+  expect(Buffer.from(decompress(code, Buffer.from(hex, 'hex'))).toString('latin1')).toBe(PLAIN.toString('latin1'))
+})
+
+describe.each(CODES)('codec %i', (code) => {
+  test('gives back what it was given', () => {
+    for (const size of [0, 1, 5, 12, 13, 64, 1000, 32_768, 65_536, 65_541, 131_072, 131_073, 400_000]) {
+      const bytes = Uint8Array.from({ length: size }, (_, i) =>
+        i % 97 < 50 ? i % 13 : Math.imul(i, 0x9e3779b1) >>> 24,
+      )
+      expect(Buffer.compare(decompress(code, compress(code, bytes)), bytes)).toBe(0)
+    }
+    expect(compress(code, PLAIN).length).toBeLessThan(PLAIN.length / 2)
+  })
+
+  test('ends in a result or an error whatever is damaged', () => {
+    const good = compress(code, PLAIN)
+    for (let at = 0; at < good.length; at++) {
+      for (const value of [0, 0x7f, 0xff, (good[at] as number) ^ 1]) {
+        const bad = new Uint8Array(good)
+        bad[at] = value
+        try {
+          expect(decompress(code, bad).length).toBeLessThanOrEqual(64 * 1024 * 1024)
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error)
+        }
+      }
+    }
+    // What snappy-java frames may end behind any block, so behind its header, too.
+    for (let length = 0; length < good.length - 4; length++)
+      if (code !== 2 || length !== 16)
+        expect(() => decompress(code, good.subarray(0, length)), `${length} bytes`).toThrow()
+  })
+
+  test('is refused when few bytes stand for too many', () => {
+    const bomb = compress(code, new Uint8Array(64 * 1024 * 1024 + 1))
+    expect(bomb.length).toBeLessThan(8_000_000)
+    expect(() => decompress(code, bomb)).toThrow(/67108864/)
+  })
+})
+
+test('a zstd tree whose weights are all the same is refused, not read for ever', () => {
+  // One block of compressed literals; accuracy 5, the first weight has all 32 shares.
+  const weights = [0x06, 0x00 | ((0b111111 << 4) & 0xf0), 0b11, 0xff, 0xff, 0xff, 0x01]
+  const block = [0x02 | (20 << 4), 0x40 | 1, 0x02, ...weights, 1, 1, 1, 1, 0]
+  const size = block.length << 3
+  const bytes = Uint8Array.from([
+    0x28,
+    0xb5,
+    0x2f,
+    0xfd,
+    0x20,
+    20,
+    (size | 5) & 0xff,
+    size >> 8,
+    0,
+    ...block.map((b) => b & 0xff),
+  ])
+  expect(() => decompress(4, bytes)).toThrow('literals cannot be read')
+})
+
+const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
+
+/** A connection of bytes, in process. */
+async function wire(options: ClusterOptions = {}) {
+  const cluster = createCluster({ seed: 1, laws: true, topics: { orders: 1 }, ...options })
+  closers.push(() => cluster.dispose())
+  const control = cluster.controlTime()
+  closers.push(() => control.release())
+  const splitter = new FrameSplitter(100_000_000)
+  const [host, port] = (cluster.brokers[0] as string).split(':')
+  const socket = cluster.socketFactory({ host: host as string, port: Number(port), onConnect: () => {} }) as WireSocket
+  socket.on('data', (bytes: Uint8Array) => splitter.push(bytes))
+  await cluster.advance(100)
+  const produce = async (batch: RecordBatch, version = 9, topic = 'orders'): Promise<PartitionProduceResponse> => {
+    const body = makeProduceRequest({
+      acks: -1,
+      timeoutMs: 1000,
+      topicData: [{ name: topic, topicId: NO_ID, partitionData: [{ index: 0, records: [batch] }] }],
+    })
+    socket.write(Buffer.from(frame(encodeRequest('Produce', version, { correlationId: 1, clientId: 'peer' }, body))))
+    await cluster.advance(1000)
+    const answer = decodeResponse('Produce', version, splitter.next() as Uint8Array).body
+    return answer.responses[0]?.partitionResponses[0] as PartitionProduceResponse
+  }
+  const stored = async (): Promise<readonly RecordBatch[]> => {
+    const partitions = [makeFetchPartition({ partition: 0, fetchOffset: 0, partitionMaxBytes: 1_000_000 })]
+    const body = makeFetchRequest({
+      minBytes: 0,
+      maxWaitMs: 0,
+      maxBytes: 1_000_000,
+      topics: [{ topic: 'orders', topicId: NO_ID, partitions }],
+    })
+    socket.write(Buffer.from(frame(encodeRequest('Fetch', 4, { correlationId: 2, clientId: 'peer' }, body))))
+    await cluster.advance(1000)
+    return decodeResponse('Fetch', 4, splitter.next() as Uint8Array).body.responses[0]?.partitions[0]?.records ?? []
+  }
+  return { cluster, produce, stored }
+}
+
+const records = (now: number, keys: readonly (string | null)[] = ['a', 'b', 'c']): RecordInput[] =>
+  keys.map((key, i) => ({ key, value: `value-${i}`.repeat(10), timestamp: now + i }))
+const packed = (given: readonly RecordInput[], code: 1 | 2 | 3 | 4) =>
+  encodeBatch(given, { compression: code, compress: (bytes) => compress(code, bytes) })
+
+test.each(CODES)('what a client of bytes compresses with codec %i, the own client reads', async (code) => {
+  const { cluster, produce } = await wire()
+  const { errorCode } = await produce(packed(records(cluster.now), code))
+  expect(errorCode).toBe(ErrorCode.NONE)
+  expect(
+    cluster
+      .topic('orders')
+      .records()
+      .map(({ key }) => key),
+  ).toEqual(['a', 'b', 'c'])
+  const consumer = cluster.kafka().consumer({ groupId: 'g' })
+  await consumer.connect()
+  await consumer.subscribe({ topics: ['orders'], fromBeginning: true })
+  const got: string[] = []
+  await consumer.run({ eachMessage: async ({ message }) => void got.push(String(message.key)) })
+  await cluster.until(() => got.length === 3)
+  expect(got).toEqual(['a', 'b', 'c'])
+})
+
+test.each(CODES)('the own client writes and reads codec %i', async (code) => {
+  const cluster = createCluster({ seed: 1, laws: true, topics: { orders: 1 } })
+  closers.push(() => cluster.dispose())
+  const producer = cluster.kafka().producer()
+  await producer.connect()
+  const messages = Array.from({ length: 50 }, (_, i) => ({ key: `k${i}`, value: 'value '.repeat(20) }))
+  await producer.send({ topic: 'orders', messages, compression: code as CompressionTypes })
+  expect(
+    cluster
+      .topic('orders')
+      .records()
+      .map(({ key }) => key),
+  ).toEqual(messages.map(({ key }) => key))
+})
+
+describe('records that came over a wire', () => {
+  test('that cannot be decompressed', async () => {
+    const { cluster, produce } = await wire()
+    for (const code of CODES) {
+      const batch = packed(records(cluster.now), code)
+      const damaged = { ...batch, records: batch.records.subarray(0, batch.records.length >> 1) }
+      expect((await produce(damaged)).errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR)
+      const bomb = { ...batch, records: compress(code, new Uint8Array(64 * 1024 * 1024 + 1)) }
+      if (bomb.records.length < 1_000_000) expect((await produce(bomb)).errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR)
+    }
+    expect(cluster.topic('orders').records()).toEqual([])
+  })
+
+  test('that are not what the header says', async () => {
+    const { cluster, produce } = await wire()
+    const batch = encodeBatch(records(cluster.now))
+    const cases: Partial<RecordBatch>[] = [
+      { recordCount: 2, lastOffsetDelta: 1 },
+      { recordCount: 4, lastOffsetDelta: 3 },
+      { records: batch.records.subarray(0, batch.records.length - 1) },
+      { records: Uint8Array.from([...batch.records, 0]) },
+      { records: new Uint8Array(30).fill(255) },
+    ]
+    for (const change of cases)
+      expect((await produce({ ...batch, ...change })).errorCode).toBe(ErrorCode.INVALID_RECORD)
+    const compressed = packed(records(cluster.now), 1)
+    const two = gzipSync(batch.records.subarray(0, batch.records.length - 5))
+    expect((await produce({ ...compressed, records: two })).errorCode).toBe(ErrorCode.INVALID_RECORD)
+    expect(cluster.topic('orders').records()).toEqual([])
+  })
+
+  test('get their largest timestamp from the records', async () => {
+    const { cluster, produce } = await wire()
+    const batch = encodeBatch(records(cluster.now))
+    expect((await produce({ ...batch, maxTimestamp: 5 })).errorCode).toBe(ErrorCode.NONE)
+    const [last] = await cluster.kafka().admin().fetchTopicOffsetsByTimestamp('orders', batch.maxTimestamp)
+    expect(last?.offset).toBe('2')
+  })
+
+  test('without keys or out of time are named one by one', async () => {
+    const { cluster, produce } = await wire({
+      topics: {
+        orders: { partitions: 1, config: { 'message.timestamp.after.max.ms': '1000' } },
+        compacted: { partitions: 1, config: { 'cleanup.policy': 'compact' } },
+      },
+    })
+    const keyless = await produce(encodeBatch(records(cluster.now, ['a', null, 'c', null])), 9, 'compacted')
+    expect(keyless.errorCode).toBe(ErrorCode.INVALID_RECORD)
+    expect(keyless.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 3])
+    const [first, ...rest] = records(cluster.now)
+    const late = await produce(
+      encodeBatch([first as RecordInput, ...rest.map((r) => ({ ...r, timestamp: cluster.now + 60_000 }))]),
+    )
+    expect(late.errorCode).toBe(ErrorCode.INVALID_TIMESTAMP)
+    expect(late.recordErrors.map(({ batchIndex }) => batchIndex)).toEqual([1, 2])
+    expect(late.recordErrors[0]?.batchIndexErrorMessage).toContain('1000 ms after')
+    // Before v8 there is no place for them.
+    expect((await produce(encodeBatch(records(cluster.now + 60_000)), 7)).errorCode).toBe(ErrorCode.INVALID_TIMESTAMP)
+  })
+
+  test('in zstd need Produce v7', async () => {
+    const { cluster, produce } = await wire()
+    const batch = packed(records(cluster.now), 4)
+    expect((await produce(batch, 6)).errorCode).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE)
+    expect((await produce(batch, 7)).errorCode).toBe(ErrorCode.NONE)
+  })
+})
+
+test('a topic with a compression.type stores with it', async () => {
+  for (const type of ['producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd']) {
+    const { cluster, produce, stored } = await wire({
+      topics: { orders: { partitions: 1, config: { 'compression.type': type } } },
+    })
+    expect((await produce(packed(records(cluster.now), 3))).errorCode).toBe(ErrorCode.NONE)
+    const producer = cluster.kafka().producer()
+    await producer.connect()
+    await producer.send({ topic: 'orders', messages: [{ key: 'd', value: 'value'.repeat(100) }] })
+    expect(
+      cluster
+        .topic('orders')
+        .records()
+        .map(({ key }) => key),
+    ).toEqual(['a', 'b', 'c', 'd'])
+    const expected = type === 'producer' ? ['lz4', 'none'] : Array(2).fill(type === 'uncompressed' ? 'none' : type)
+    expect((await stored()).map(compressionOf)).toEqual(expected)
+    for (const close of closers.splice(0).reverse()) close()
+  }
+})
