@@ -1,4 +1,4 @@
-/** Kafka's compression types, synchronously: a codec on a thread pool would make runs irrepeatable. */
+/** Kafka's compression types, synchronously: a codec on a thread pool would make runs irrepeatable. Why three are our own: docs/decisions/0010-codecs.md. */
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { compressLz4, decompressLz4 } from './lz4.ts'
 import { compressSnappy, decompressSnappy } from './snappy.ts'
