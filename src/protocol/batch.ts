@@ -3,7 +3,7 @@
  * the immutable, encoded records section. Logs share these objects between replicas and snapshots.
  *
  * Base offset and partition leader epoch are outside the CRC, so a log patches them by making a new header
- * over the same bytes; the CRC is computed where bytes leave for a wire.
+ * over the same bytes; the CRC is computed where bytes leave for a wire, unless they came with it.
  */
 export interface RecordBatch {
   readonly baseOffset: number
@@ -21,6 +21,11 @@ export interface RecordBatch {
   readonly recordCount: number
   /** The records section: everything after the 61-byte header, compressed if the attributes say so. Never written to. */
   readonly records: Uint8Array
+  /**
+   * The CRC-32C of everything but base offset and leader epoch, where it is known: of what came over a wire and was checked. Who changes
+   * anything that it covers leaves it out.
+   */
+  readonly crc?: number | undefined
   /**
    * Only of what came over a wire and is no batch at all: the error a broker answers about it, where it would be stored. The
    * other fields say nothing then.

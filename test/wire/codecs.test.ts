@@ -213,6 +213,25 @@ describe('records that came over a wire', () => {
     expect(last?.offset).toBe('2')
   })
 
+  test('leave with a checksum that is right, whatever was changed of them', async () => {
+    for (const config of [
+      {},
+      { 'message.timestamp.type': 'LogAppendTime' },
+      { 'compression.type': 'gzip' },
+      { 'cleanup.policy': 'compact', 'min.cleanable.dirty.ratio': '0', 'segment.ms': '1', 'delete.retention.ms': '1' },
+    ]) {
+      const { cluster, produce, stored } = await wire({ topics: { orders: { partitions: 1, config } } })
+      for (const change of [{}, { maxTimestamp: 5 }, { attributes: 8 }, {}])
+        await produce({ ...encodeBatch(records(cluster.now, ['a', 'a', 'b'])), ...change })
+      await cluster.advance(120_000)
+      // Reading checks: a batch with another checksum than its bytes have is BAD_CRC.
+      const batches = await stored()
+      expect(batches.length).toBeGreaterThan(0)
+      if (config['cleanup.policy'] === 'compact') expect(batches[0]?.recordCount).toBeLessThan(3)
+      for (const close of closers.splice(0).reverse()) close()
+    }
+  })
+
   test('without keys or out of time are named one by one', async () => {
     const { cluster, produce } = await wire({
       topics: {

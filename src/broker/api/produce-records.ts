@@ -77,7 +77,7 @@ function readAll(batch: RecordBatch, section: Uint8Array, config: LogConfig, now
     const errorCode = timestampsFail ? ErrorCode.INVALID_TIMESTAMP : ErrorCode.INVALID_RECORD
     return wrong(batch, errorCode, `${recordErrors.length} of ${batch.recordCount} records are refused.`, recordErrors)
   }
-  return fine(maxTimestamp === batch.maxTimestamp ? batch : { ...batch, maxTimestamp })
+  return fine(maxTimestamp === batch.maxTimestamp ? batch : { ...batch, maxTimestamp, crc: undefined })
 }
 
 function timestampProblem(batch: RecordBatch, timestamp: number, config: LogConfig, now: number): string | null {
@@ -97,5 +97,5 @@ function recompressed(batch: RecordBatch, section: Uint8Array, wanted: number, c
   const records = wanted === 0 ? section : ctx.compress?.(wanted, section)
   if (records === undefined) return batch
   ctx.rewrote?.(batch.records, records)
-  return { ...batch, attributes: (batch.attributes & ~7) | wanted, records }
+  return { ...batch, attributes: (batch.attributes & ~7) | wanted, records, crc: undefined }
 }

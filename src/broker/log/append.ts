@@ -9,10 +9,11 @@ import { indexAborted } from './transactions.ts'
 
 /** The batch as the leader stores it: at its offset, in its epoch, stamped by the log where the topic says so. */
 export function asStored(log: PartitionLog, batch: RecordBatch, now: number, logAppendTime: boolean): RecordBatch {
+  const attributes = logAppendTime ? batch.attributes | 8 : batch.attributes & ~8
   return {
     baseOffset: log.logEndOffset,
     partitionLeaderEpoch: log.leaderEpoch,
-    attributes: logAppendTime ? batch.attributes | 8 : batch.attributes & ~8,
+    attributes,
     lastOffsetDelta: batch.lastOffsetDelta,
     baseTimestamp: batch.baseTimestamp,
     maxTimestamp: logAppendTime ? now : batch.maxTimestamp,
@@ -21,6 +22,7 @@ export function asStored(log: PartitionLog, batch: RecordBatch, now: number, log
     baseSequence: batch.baseSequence,
     recordCount: batch.recordCount,
     records: batch.records,
+    crc: logAppendTime || attributes !== batch.attributes ? undefined : batch.crc,
   }
 }
 

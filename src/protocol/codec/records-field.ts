@@ -4,7 +4,7 @@ import { EMPTY_BYTES } from '../defaults.ts'
 import { ErrorCode } from '../errors.ts'
 import { DecodeError, EncodeError } from '../fault.ts'
 import { batchSizeInBytes } from '../records/attributes.ts'
-import { hasWholeBatch, readBatch, writeBatch } from '../records/wire.ts'
+import { checksumAt, hasWholeBatch, readBatch, writeBatch } from '../records/wire.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
 
@@ -44,8 +44,10 @@ function readAll(r: Reader, label: string, length: number): readonly RecordBatch
 
 /** False when the rest of the field cannot be read: it is skipped. */
 function readOrKeep(r: Reader, batches: RecordBatch[]): boolean {
+  const start = r.position
   try {
-    batches.push({ ...readBatch(r), unverified: true })
+    const batch = readBatch(r)
+    batches.push({ ...batch, crc: r.checkCrcs ? checksumAt(r, start) : undefined, unverified: true })
     return true
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error

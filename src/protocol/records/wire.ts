@@ -14,7 +14,7 @@ const CRC_AT = 17
 const ATTRIBUTES_AT = 21
 const MAGIC = 2
 
-/** Writes the batch with its checksum, which is computed here, where the bytes leave. */
+/** Writes the batch with its checksum, which is computed here, where the bytes leave, unless it is known. */
 export function writeBatch(w: Writer, batch: RecordBatch): void {
   const start = w.position
   w.reserve(BATCH_HEADER_SIZE + batch.records.length)
@@ -33,7 +33,7 @@ export function writeBatch(w: Writer, batch: RecordBatch): void {
   w.int32(batch.baseSequence, 'RecordBatch.baseSequence')
   w.int32(batch.recordCount, 'RecordBatch.recordCount')
   w.raw(batch.records)
-  w.view.setUint32(start + CRC_AT, crc32c(w.bytes, start + ATTRIBUTES_AT, w.position))
+  w.view.setUint32(start + CRC_AT, batch.crc ?? crc32c(w.bytes, start + ATTRIBUTES_AT, w.position))
 }
 
 /**
@@ -103,6 +103,11 @@ export function readBatch(r: Reader): RecordBatch {
     recordCount,
     records,
   }
+}
+
+/** Of a batch that stands at `start` and has been read: the checksum it came with. */
+export function checksumAt(r: Reader, start: number): number {
+  return r.view.getUint32(start + CRC_AT)
 }
 
 /** Whether a whole batch stands at the reader's position, as far as its length tells. */
