@@ -20,7 +20,8 @@ export function withWrongChecksum(frame: Uint8Array): Uint8Array {
 function withChecksum(frame: Uint8Array, from: number): Uint8Array {
   const at = 6 + ((frame[FLAGS_AT] ?? 0) & CONTENT_SIZE)
   if (at >= frame.length) return frame
-  const mended = frame.slice()
+  // Not `slice`: that of Node's Buffer is a view.
+  const mended = new Uint8Array(frame)
   mended[at] = (xxHash32(frame.subarray(from, at)) >>> 8) & 0xff
   return mended
 }
