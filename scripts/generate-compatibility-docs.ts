@@ -30,8 +30,9 @@ offered: login, ACLs, delegation tokens, quotas, telemetry, share groups, stream
 
 ${table()}
 
-Produce is advertised from version 0 in every release, and answered from 3: librdkafka goes without compression otherwise (KAFKA-18659). ApiVersions of a version
-that is not offered is answered in version 0, with error 35 (KIP-511).
+From 4.0 on Produce is advertised from version 0 and answered from 3: librdkafka goes without compression otherwise (KAFKA-18659). Messages of formats 0 and 1, which
+clients from before Kafka 0.11 write and read, went with 4.0, too (KIP-724, KIP-896). ApiVersions of a version that is not offered is answered in version 0, with
+error 35 (KIP-511).
 
 ## Features
 

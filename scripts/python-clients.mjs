@@ -7,7 +7,7 @@
  * Its last line is `N passed, N failed`.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -75,6 +75,12 @@ function install(client) {
   return null
 }
 
+/** What a program wants of its cluster stands in it: `# serve: --kafka-version 3.9`. */
+function servedWith(file) {
+  const wanted = /^# serve: (.+)$/m.exec(readFileSync(join(examples, file), 'utf8'))
+  return wanted === null ? [] : wanted[1].split(' ')
+}
+
 async function runOn(interpreter, file) {
   const server = spawn(process.execPath, [
     join(root, 'dist/cli/kafkarium.js'),
@@ -84,6 +90,7 @@ async function runOn(interpreter, file) {
     '--json',
     '--topic',
     TOPICS,
+    ...servedWith(file),
   ])
   try {
     let log = ''

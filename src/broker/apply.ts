@@ -5,6 +5,7 @@
 import type { RecordBatch } from '../protocol/batch.ts'
 import type { FetchResponse } from '../protocol/messages.ts'
 import { fetchIsReady, runFetch } from './api/01-fetch.ts'
+import { asReaderReads } from './api/fetch-formats.ts'
 import { appended } from './append-fact.ts'
 import { intConfig } from './config.ts'
 import type { Change, Context, Decision } from './decision.ts'
@@ -54,7 +55,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
     }
     case 'log-start': {
       const log = logOf(state, change.topic, change.partition)
-      if (log !== undefined && advanceLogStart(log, change.offset, ctx.now)) logStartMoved(state, log, ctx.now, out)
+      if (log !== undefined && advanceLogStart(log, change.offset, ctx.now)) logStartMoved(state, log, ctx, out)
       return
     }
     case 'coordinator-append': {
@@ -124,7 +125,7 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       return
     }
     case 'unpark-fetch':
-      unpark(state, change.id, ctx.now, out)
+      unpark(state, change.id, ctx, out)
       return
     case 'answer-fetch':
       answerFetch(state, change.token, change.plan, change.response, ctx.now, out)
@@ -232,7 +233,7 @@ function append(
 /** Consumers may read more, and a coordinator's records may be committed. */
 export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decision): OnAdvance {
   return (log) => {
-    answerFetches(state, log, ctx.now, out)
+    answerFetches(state, log, ctx, out)
     if (log.topic === OFFSETS_TOPIC) releaseCommitted(state, log, ctx, out)
     if (log.topic === TRANSACTION_TOPIC) releaseTransactions(state, log.partition, log.highWatermark, ctx, out)
     armMaintenance(state, log, ctx.now, out)
@@ -240,7 +241,7 @@ export function highWatermarkMoved(state: BrokerState, ctx: Context, out: Decisi
 }
 
 /** Tells the trace, and answers the fetches that ask for what is gone. */
-export function logStartMoved(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
+export function logStartMoved(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
   const { topic, partition, logStartOffset } = log
   out.facts.push({
     type: 'log-start',
@@ -249,14 +250,14 @@ export function logStartMoved(state: BrokerState, log: PartitionLog, now: number
     partition,
     offset: logStartOffset,
   })
-  answerFetches(state, log, now, out)
-  onLogStart(state, log, now, out)
-  armMaintenance(state, log, now, out)
+  answerFetches(state, log, ctx, out)
+  onLogStart(state, log, ctx.now, out)
+  armMaintenance(state, log, ctx.now, out)
 }
 
-function answerFetches(state: BrokerState, log: PartitionLog, now: number, out: Decision): void {
+function answerFetches(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
   const watchers = state.fetchWatchers.get(log.key)
-  if (watchers !== undefined) for (const id of watchers) answerFetchIfReady(state, id, now, out)
+  if (watchers !== undefined) for (const id of watchers) answerFetchIfReady(state, id, ctx, out)
 }
 
 function releaseCommitted(state: BrokerState, log: PartitionLog, ctx: Context, out: Decision): void {
@@ -306,18 +307,19 @@ function partCommitted(
   out.replies.push({ token, body })
 }
 
-function answerFetchIfReady(state: BrokerState, id: number, now: number, out: Decision): void {
+function answerFetchIfReady(state: BrokerState, id: number, ctx: Context, out: Decision): void {
   const parked = state.parkedFetches.get(id)
-  if (parked !== undefined && fetchIsReady(state, parked.request)) unpark(state, id, now, out)
+  if (parked !== undefined && fetchIsReady(state, parked.request)) unpark(state, id, ctx, out)
 }
 
 /** Answers a parked fetch with what there is now. */
-function unpark(state: BrokerState, id: number, now: number, out: Decision): void {
+function unpark(state: BrokerState, id: number, ctx: Context, out: Decision): void {
   const parked = state.parkedFetches.get(id)
   if (parked === undefined) return
   forgetFetch(state, id)
   out.timers.push({ key: fetchKey(id), at: null })
-  answerFetch(state, parked.token, parked.request, runFetch(state, parked.request).response, now, out)
+  const response = asReaderReads(state, parked.request, runFetch(state, parked.request).response, ctx)
+  answerFetch(state, parked.token, parked.request, response, ctx.now, out)
 }
 
 function answerFetch(

@@ -2,6 +2,7 @@
 
 export { topicsByDefault } from './api/03-metadata.ts'
 export { offerOf } from './api/index.ts'
+export { whyNotServed } from './api/refusal.ts'
 export * from './config.ts'
 export * from './controller/index.ts'
 export * from './decision.ts'

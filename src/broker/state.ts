@@ -38,6 +38,12 @@ export interface FetchPlan {
   readonly committedOnly: boolean
   /** The reader's rack, '' = none; null = the reader is older than v11 and reads from leaders only (KIP-392). */
   readonly clientRack: string | null
+  /** Whether the first batch comes whole even if it is larger than asked for (KIP-74, v3). */
+  readonly wholeFirst: boolean
+  /** The newest message format that the reader knows: magic 0 before v2, 1 before v4. */
+  readonly magic: 0 | 1 | 2
+  /** Whether it knows zstd (KIP-110, v10). */
+  readonly knowsZstd: boolean
   readonly partitions: readonly FetchPartition[]
 }
 

@@ -68,7 +68,7 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'isr-check') checkIsr(state, ctx, out)
   else if (timer.type === 'delete-records') onDeletesTimeout(state, timer.id, out)
   else if (timer.type === 'retention' || timer.type === 'cleaner' || timer.type === 'producers')
-    maintain(state, timer.type, ctx, out, (log) => logStartMoved(state, log, ctx.now, out))
+    maintain(state, timer.type, ctx, out, (log) => logStartMoved(state, log, ctx, out))
   else if (timer.type === 'load') finishLoading(state, ctx, out)
   else if (timer.type === 'transaction-write') writeTimeout(state, timer.partition, ctx, out)
   else if (timer.type === 'txn-load') finishLoadingTransactions(state, ctx, out)
@@ -125,7 +125,7 @@ export function stepPeer(state: BrokerState, message: PeerMessage, ctx: Context)
     const before = { start: log?.logStartOffset, highWatermark: log?.highWatermark }
     gotReplicaData(state, message, ctx.now, out)
     if (log !== undefined) {
-      if (log.logStartOffset !== before.start) logStartMoved(state, log, ctx.now, out)
+      if (log.logStartOffset !== before.start) logStartMoved(state, log, ctx, out)
       // Consumers may wait here, too (KIP-392).
       if (log.highWatermark !== before.highWatermark) highWatermarkMoved(state, ctx, out)(log)
       armMaintenance(state, log, ctx.now, out)

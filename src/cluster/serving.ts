@@ -2,7 +2,7 @@
  * Serving: a broker works on requests and its decisions are carried out. A broker handles one request of a connection at
  * a time (SocketServer mutes the channel), so an answer lets the next request in; that is why these stand together.
  */
-import { type Context, type Decision, stepRequest } from '../broker/index.ts'
+import { type Context, type Decision, stepRequest, whyNotServed } from '../broker/index.ts'
 import type { PeerMessage } from '../broker/replication/messages.ts'
 import type { InboundRequest, RequestToken } from '../broker/request.ts'
 import type { ApiName, FetchRequest, ProduceRequest, RequestOf } from '../protocol/messages.ts'
@@ -125,7 +125,8 @@ export function answer(world: World, token: RequestToken, body: unknown): void {
   if (world.checksLaws) checkAnswer(world, connection.node, token, body)
   if (body === null) {
     const reason = `the broker refused ${token.api} v${token.apiVersion}`
-    connection.onOffence?.(reason)
+    const why = whyNotServed(connection.node.broker.offer, token.api, token.apiVersion)
+    connection.onOffence?.(why === '' ? reason : `${reason}: ${why}`)
     serverCloses(world, connection, reason)
     return
   }

@@ -31,6 +31,11 @@ export interface RecordBatch {
    * other fields say nothing then.
    */
   readonly problem?: number
+  /**
+   * Only on its way to or from a client that is older than this format: `records` is a whole set of messages of format 0 or 1, and
+   * what the header says of records does not count (`records/old`). Never in a log.
+   */
+  readonly messageSet?: boolean
   /** It came over a wire, so nobody has looked yet whether its records are what its header says. Never of a batch in a log. */
   readonly unverified?: boolean
 }

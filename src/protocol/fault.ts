@@ -7,7 +7,7 @@
  * - `BAD_VALUE`: null where the version allows none, a varint too long, an int64 beyond ±(2^53−1), a tagged field that lies about its size;
  * - `TRAILING_BYTES`: more bytes than the message has;
  * - `UNKNOWN_API`, `UNSUPPORTED_VERSION`: the header names what this codec does not speak;
- * - `UNSUPPORTED_MAGIC`: a message set of format 0 or 1 (or from the future);
+ * - `UNSUPPORTED_MAGIC`: a message of format 0 or 1 behind a batch, or a batch from the future;
  * - `BAD_CRC`, `BAD_BATCH`, `BAD_RECORD`: a record batch that fails its checksum or does not parse.
  */
 export type DecodeErrorCode =

@@ -1,9 +1,13 @@
-/** Record batches, format 2: making them, reading them, and their wire form. One door for the layers above. */
+/** Record batches, format 2: making them, reading them, and their wire form; and what went before. One door for the layers above. */
 export type { RecordBatch } from './batch.ts'
 export { crc32c } from './crc32c.ts'
 export * from './records/attributes.ts'
 export * from './records/control.ts'
 export * from './records/cursor.ts'
 export { encodeBatch, type RecordHeaderInput, type RecordInput } from './records/encode.ts'
+export { downConvert } from './records/old/down-convert.ts'
+export { withRightChecksum } from './records/old/lz4-header.ts'
+export { asMessageSet, MessageCursor, type OldMagic } from './records/old/message-set.ts'
+export { type ConvertedMessages, convertMessages } from './records/old/up-convert.ts'
 export { deleteHorizonMs, emptiedBatch, retainRecords } from './records/retain.ts'
 export { readBatch, writeBatch } from './records/wire.ts'

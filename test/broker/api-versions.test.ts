@@ -41,10 +41,29 @@ describe('the table', () => {
   })
 
   test.each([
-    ['2.4', { Produce: [0, 8], Fetch: [4, 11], Metadata: [0, 9], DeleteTopics: [0, 4], DescribeCluster: null }],
-    ['2.8', { Fetch: [4, 12], DescribeCluster: [0, 0], ListTransactions: null, UpdateFeatures: [0, 0] }],
-    ['3.7', { Produce: [0, 10], Fetch: [4, 16], ConsumerGroupHeartbeat: [0, 0], ConsumerGroupDescribe: null }],
-    ['3.9', { ApiVersions: [0, 4], EndTxn: [0, 4], FindCoordinator: [0, 6], DescribeTopicPartitions: null }],
+    [
+      '2.4',
+      {
+        Produce: [0, 8],
+        Fetch: [0, 11],
+        OffsetCommit: [1, 8],
+        Metadata: [0, 9],
+        DeleteTopics: [0, 4],
+        DescribeCluster: null,
+      },
+    ],
+    ['2.8', { Fetch: [0, 12], DescribeCluster: [0, 0], ListTransactions: null, UpdateFeatures: [0, 0] }],
+    ['3.7', { Produce: [0, 10], Fetch: [0, 16], ConsumerGroupHeartbeat: [0, 0], ConsumerGroupDescribe: null }],
+    [
+      '3.9',
+      {
+        ApiVersions: [0, 4],
+        ListOffsets: [0, 9],
+        EndTxn: [0, 4],
+        FindCoordinator: [0, 6],
+        DescribeTopicPartitions: null,
+      },
+    ],
     ['4.0', { Fetch: [4, 17], JoinGroup: [2, 9], CreateTopics: [2, 7], ListConfigResources: [0, 0] }],
     ['4.1', { Produce: [0, 13], Fetch: [4, 18], JoinGroup: [0, 9], OffsetCommit: [2, 9], ListTransactions: [0, 2] }],
     [
@@ -124,11 +143,11 @@ describe('what is not offered', () => {
     expect(metadata('4.0', 13)).not.toBeNull()
   })
 
-  test('Produce is advertised from 0 and served from 3 (KAFKA-18659)', () => {
+  test('Produce is advertised from 0, and since 4.0 served from 3 (KAFKA-18659)', () => {
     for (const release of KAFKA_RELEASES) {
       const offer = offerOf(release)
       expect(offer.advertised.find(({ apiKey }) => apiKey === API.Produce.key)?.minVersion).toBe(0)
-      expect([2, 3].map((version) => isServed(offer, 'Produce', version))).toEqual([false, true])
+      expect([2, 3].map((version) => isServed(offer, 'Produce', version))).toEqual([!isSince(release, '4.0'), true])
     }
   })
 

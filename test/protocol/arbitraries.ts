@@ -1,8 +1,9 @@
 /** Messages of every API and version, made from the schema files: what a version lacks has its default. */
 import fc from 'fast-check'
+import { compress } from '../../src/host/codecs/index.ts'
 import type { RecordBatch } from '../../src/protocol/batch.ts'
 import { type Field, type FieldType, inRange, type StructType } from '../../src/protocol/notation/model.ts'
-import { encodeBatch } from '../../src/protocol/records.ts'
+import { asMessageSet, downConvert, encodeBatch } from '../../src/protocol/records.ts'
 import { uuidToString } from '../../src/protocol/uuid.ts'
 
 export type Message = Readonly<Record<string, unknown>>
@@ -34,6 +35,15 @@ export const recordBatch: fc.Arbitrary<RecordBatch> = fc
     }),
   })
   .map(({ records, options }) => encodeBatch(records, options))
+
+/** What stands in the place of batches in the versions from before there were any. */
+const messageSet: fc.Arbitrary<RecordBatch> = fc
+  .record({ batch: recordBatch, magic: fc.constantFrom(0 as const, 1 as const), code: fc.constantFrom(0, 1, 3) })
+  .map(({ batch, magic, code }) => {
+    const packs = code === 0 ? null : (section: Uint8Array) => compress(code, section)
+    const set = downConvert({ ...batch, attributes: code }, batch.records, magic, 0, packs)
+    return asMessageSet(set as Uint8Array)
+  })
 
 /** Values of the struct as version `version` carries them. */
 export function messageOf(struct: StructType, version: number): fc.Arbitrary<Message> {
@@ -69,7 +79,10 @@ function typed(type: FieldType, version: number): fc.Arbitrary<unknown> {
     case 'uuid':
       return fc.uint8Array({ minLength: 16, maxLength: 16 }).map((value) => uuidToString(value))
     case 'records':
-      return fc.array(recordBatch, { maxLength: 2 })
+      return fc.oneof(
+        { weight: 3, arbitrary: fc.array(recordBatch, { maxLength: 2 }) },
+        { weight: 1, arbitrary: messageSet.map((set) => [set]) },
+      )
   }
 }
 

@@ -128,9 +128,9 @@ async function wire(options: ClusterOptions = {}) {
       maxBytes: 1_000_000,
       topics: [{ topic: 'orders', topicId: NO_ID, partitions }],
     })
-    socket.write(Buffer.from(frame(encodeRequest('Fetch', 4, { correlationId: 2, clientId: 'peer' }, body))))
+    socket.write(Buffer.from(frame(encodeRequest('Fetch', 11, { correlationId: 2, clientId: 'peer' }, body))))
     await cluster.advance(1000)
-    return decodeResponse('Fetch', 4, splitter.next() as Uint8Array).body.responses[0]?.partitions[0]?.records ?? []
+    return decodeResponse('Fetch', 11, splitter.next() as Uint8Array).body.responses[0]?.partitions[0]?.records ?? []
   }
   return { cluster, produce, stored }
 }

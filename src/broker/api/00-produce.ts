@@ -2,10 +2,11 @@
  * Produce (key 0). KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, LogValidator.
  *
  * - acks must be 0, 1 or -1 (INVALID_REQUIRED_ACKS).
- * - From v3 a partition carries exactly one record batch of magic 2 (ProduceRequest.validateRecords: INVALID_RECORD).
+ * - From v3 a partition carries exactly one record batch of magic 2 (ProduceRequest.validateRecords: INVALID_RECORD). Before, it may be a
+ *   set of messages of format 0 or 1 (`produce-message-sets.ts`), and one without a whole message is no error: its offset is -1.
  * - A batch above `max.message.bytes` is MESSAGE_TOO_LARGE, one above `segment.bytes` RECORD_LIST_TOO_LARGE; nothing of it is
  *   stored. Of records and timestamps `produce-records.ts` knows.
- * - zstd takes v7 (UNSUPPORTED_COMPRESSION_TYPE).
+ * - zstd takes v7 (UNSUPPORTED_COMPRESSION_TYPE); before v3 nobody looks.
  * - With acks=0 there is no answer at all; an error closes the connection.
  * - Only Kafka itself writes to internal topics (INVALID_TOPIC_EXCEPTION).
  * - A batch of an idempotent producer is checked last, against what the log knows of the producer (`log/producer-check.ts`). One that is
@@ -26,7 +27,7 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makePartitionProduceResponse, makeProduceResponse } from '../../protocol/make.ts'
 import type { PartitionProduceResponse, ProduceRequest, TopicProduceResponse } from '../../protocol/messages.ts'
-import { batchSizeInBytes, compressionOf, isControl } from '../../protocol/records.ts'
+import { compressionOf, isControl } from '../../protocol/records.ts'
 import type { Context, Decision } from '../decision.ts'
 import { withLeaderHints } from '../leader-hints.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
@@ -35,13 +36,14 @@ import { type InboundRequest, tokenOf } from '../request.ts'
 import { type BrokerState, logOf, type ReplicaWait, watchKey } from '../state.ts'
 import { NOT_ASKED, type Verified } from '../verification/question.ts'
 import { defineApi } from './handler.ts'
-import { judgeRecords } from './produce-records.ts'
+import { judgeMessageSet } from './produce-message-sets.ts'
+import { judgeRecords, sizeProblem } from './produce-records.ts'
 import { duplicateAnswer, judgeSequence } from './produce-sequences.ts'
 import { questionOf, toldOfVerification, transactionProblemOf } from './produce-verification.ts'
 
 export const produce = defineApi({
   api: 'Produce',
-  minVersion: 3,
+  minVersion: 0,
   maxVersion: 13,
   handle(state, request, ctx, out) {
     const question = request.body.transactionalId === null ? null : questionOf(state, request)
@@ -94,12 +96,14 @@ function append(
         if (given !== undefined && given.producerId >= 0 && lastOffsetIn(waits, log?.key) !== undefined)
           return refused(ErrorCode.INVALID_RECORD)
         if (log === undefined || given === undefined) return makePartitionProduceResponse({ index, baseOffset: -1 })
-        const judged = judgeRecords(given, log.config, ctx)
+        const judged =
+          given.messageSet === true ? judgeMessageSet(given, log.config, ctx) : judgeRecords(given, log.config, ctx)
+        if (judged === null) return makePartitionProduceResponse({ index, baseOffset: -1 })
         const { batch } = judged
         if (judged.errorCode !== ErrorCode.NONE)
           return { ...refused(judged.errorCode, judged.message), recordErrors: judged.recordErrors }
-        if (batch !== given && batchSizeInBytes(batch) > log.config.maxMessageBytes)
-          return refused(ErrorCode.MESSAGE_TOO_LARGE)
+        const tooLarge = batch === given ? ErrorCode.NONE : sizeProblem(batch, log.config)
+        if (tooLarge !== ErrorCode.NONE) return refused(tooLarge)
         if (batch.producerId >= 0) {
           const { errorCode, duplicate } = judgeSequence(state, log, batch, verified, request.clientId, out)
           if (errorCode !== ErrorCode.NONE) return refused(errorCode)
@@ -159,21 +163,30 @@ function problemOf(
   const log = logOf(state, topic, partition)
   if (partitionInfo.leader !== state.id || log === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   const batch = records?.[0]
-  if (records === null || batch === undefined || records.length !== 1 || batch.recordCount < 1) {
-    return ErrorCode.INVALID_RECORD
+  // Before v3: looked into when it is clear that it may be stored.
+  const isOld = apiVersion < 3 && records !== null && (batch === undefined || batch.messageSet === true)
+  if (!isOld) {
+    const problem = batchProblem(records, apiVersion)
+    if (problem !== ErrorCode.NONE) return problem
   }
-  if (batch.problem !== undefined) return batch.problem
-  if (apiVersion < 7 && compressionOf(batch) === 'zstd') return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
-  // Control batches are the brokers' own (LogValidator.validateBatch).
-  if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
-  if (batch.producerId >= 0 && batch.baseSequence < 0) return ErrorCode.INVALID_RECORD
   const leader = state.leading.get(log.key)
   if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   // Partition.appendRecordsToLeader: nothing is appended.
   if (acks === -1 && leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
-  const size = batchSizeInBytes(batch)
-  if (size > log.config.maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
-  return size > log.config.segmentBytes ? ErrorCode.RECORD_LIST_TOO_LARGE : ErrorCode.NONE
+  return isOld || batch === undefined ? ErrorCode.NONE : sizeProblem(batch, log.config)
+}
+
+function batchProblem(records: readonly RecordBatch[] | null, apiVersion: number): number {
+  const batch = records?.[0]
+  if (records === null || batch === undefined || records.length !== 1 || batch.recordCount < 1) {
+    return ErrorCode.INVALID_RECORD
+  }
+  if (batch.problem !== undefined) return batch.problem
+  if (apiVersion >= 3 && apiVersion < 7 && compressionOf(batch) === 'zstd')
+    return ErrorCode.UNSUPPORTED_COMPRESSION_TYPE
+  // Control batches are the brokers' own (LogValidator.validateBatch).
+  if (batch.lastOffsetDelta !== batch.recordCount - 1 || isControl(batch)) return ErrorCode.INVALID_RECORD
+  return batch.producerId >= 0 && batch.baseSequence < 0 ? ErrorCode.INVALID_RECORD : ErrorCode.NONE
 }
 
 function messageOf(errorCode: number): string | null {

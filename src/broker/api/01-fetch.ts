@@ -5,13 +5,15 @@
  *   (law L8). Those get the list of aborted transactions that overlap what they get, by the offsets of their markers, and leave
  *   their records out themselves (KIP-98).
  * - Waits until `minBytes` are there, at most `maxWaitMs`; an error answers at once.
- * - `maxBytes` bounds the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74).
+ * - `maxBytes` bounds the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74, v3+).
+ * - Before v4 records come in the formats of that time (`fetch-formats.ts`).
  * - Offsets outside [log start, log end] are OFFSET_OUT_OF_RANGE.
  * - Answers whole batches, so the first records may lie before the asked offset.
  * - From v9 a partition says which leader epoch it believes in: FENCED_LEADER_EPOCH, UNKNOWN_LEADER_EPOCH (KIP-320).
  * - From v11 on a consumer may read from a follower, up to that one's high watermark; with `replica.selector.class` set, a leader
  *   sends it to the replica in its rack (KIP-392).
  * - From v7 on in a session, if the client wants one (KIP-227, `fetch-sessions.ts`).
+ * - Before v10 a partition whose `compression.type` is zstd is UNSUPPORTED_COMPRESSION_TYPE (KIP-110).
  * - From v13 on topics are named by id (KIP-516): UNKNOWN_TOPIC_ID, and INCONSISTENT_TOPIC_ID where the topic of the name that a session
  *   knows is another one by now.
  * - From v16 on NOT_LEADER_OR_FOLLOWER and FENCED_LEADER_EPOCH come with the leader (KIP-951).
@@ -34,6 +36,7 @@ import { NO_TOPIC_ID } from '../metadata.ts'
 import { preferredReadReplica } from '../replication/read-replica.ts'
 import { tokenOf } from '../request.ts'
 import { type BrokerState, type FetchPartition, type FetchPlan, logOf } from '../state.ts'
+import { asReaderReads } from './fetch-formats.ts'
 import { defineApi } from './handler.ts'
 
 /** IsolationLevel.java. */
@@ -41,7 +44,7 @@ export const READ_COMMITTED = 1
 
 export const fetch = defineApi({
   api: 'Fetch',
-  minVersion: 4,
+  minVersion: 0,
   maxVersion: 18,
   handle(state, request, ctx, out) {
     const { body, apiVersion } = request
@@ -58,12 +61,16 @@ export const fetch = defineApi({
       maxBytes: body.maxBytes,
       committedOnly: body.isolationLevel === READ_COMMITTED,
       clientRack: apiVersion >= 11 ? body.rackId : null,
+      wholeFirst: apiVersion >= 3,
+      magic: apiVersion < 2 ? 0 : apiVersion < 4 ? 1 : 2,
+      knowsZstd: apiVersion >= 10,
       partitions: fetched.partitions,
     }
     const result = runFetch(state, plan)
     if (result.urgent || result.bytes >= plan.minBytes || body.maxWaitMs <= 0 || plan.partitions.length === 0) {
-      if (plan.session.type === 'none') out.replies.push({ token: request, body: result.response })
-      else out.changes.push({ op: 'answer-fetch', token: tokenOf(request), plan, response: result.response })
+      const response = asReaderReads(state, plan, result.response, ctx)
+      if (plan.session.type === 'none') out.replies.push({ token: request, body: response })
+      else out.changes.push({ op: 'answer-fetch', token: tokenOf(request), plan, response })
       return
     }
     out.changes.push({ op: 'park-fetch', token: tokenOf(request), plan, deadline: ctx.now + body.maxWaitMs })
@@ -142,14 +149,12 @@ export function runFetch(
       )
       continue
     }
-    const read = readLog(
-      log,
-      wanted.offset,
-      endFor(log, plan),
-      Math.min(wanted.maxBytes, Math.max(plan.maxBytes - bytes, 0)),
-      bytes === 0,
-    )
+    const end = endFor(log, plan)
+    const room = Math.min(wanted.maxBytes, Math.max(plan.maxBytes - bytes, 0))
+    const read = readLog(log, wanted.offset, end, room, plan.wholeFirst && bytes === 0)
     bytes += read.bytes
+    // A batch that is too large for an old reader: it is told so by an empty answer, and need not wait for it.
+    if (!plan.wholeFirst && read.bytes === 0 && wanted.offset < end) urgent = true
     group.partitions.push(
       makePartitionData({
         partitionIndex,

@@ -5,6 +5,8 @@
  * -3 the record with the largest timestamp (KIP-734, v7+), -4 the start of what is local (v8+), the log start; -5 and -6 (v9+, v11+) are
  * about remote storage, which there is none of: offset -1. Else the first record at or after it, be it a marker. Where there is none
  * before what the reader sees: offset -1, timestamp -1.
+ *
+ * v0 asks for segments instead (`list-offsets-by-segment.ts`).
  */
 
 import type { RecordBatch } from '../../protocol/batch.ts'
@@ -17,12 +19,17 @@ import { findBatch, lastStableOffset, type PartitionLog } from '../log/index.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { epochError, READ_COMMITTED } from './01-fetch.ts'
 import { defineApi } from './handler.ts'
+import { offsetsBySegment } from './list-offsets-by-segment.ts'
 
 export const listOffsets = defineApi({
   api: 'ListOffsets',
-  minVersion: 1,
+  minVersion: 0,
   maxVersion: 11,
   handle(state, request, ctx, out) {
+    if (request.apiVersion === 0) {
+      out.replies.push({ token: request, body: offsetsBySegment(state, request.body, ctx.now) })
+      return
+    }
     const committedOnly = request.apiVersion >= 2 && request.body.isolationLevel === READ_COMMITTED
     const topics = request.body.topics.map((topic) => ({
       name: topic.name,

@@ -7,6 +7,8 @@
  *   PreparingRebalance a commit IS accepted.
  * - Members of consumer groups (KIP-848) commit with v9+ and their member epoch: STALE_MEMBER_EPOCH for another one.
  * - v7+ names the instance of a static member: FENCED_INSTANCE_ID when another member has taken its place (KIP-345).
+ * - v1 may say when an offset was committed, from which it expires; later versions leave that to the broker. v0, whose offsets Kafka keeps in
+ *   ZooKeeper, is not there.
  * - v10+ names topics by id (KIP-848): UNKNOWN_TOPIC_ID for one nobody knows.
  * - Unknown partitions are UNKNOWN_TOPIC_OR_PARTITION, long metadata OFFSET_METADATA_TOO_LARGE, each on its own.
  * - A commit counts as a sign of life in Stable and PreparingRebalance.
@@ -28,7 +30,7 @@ import { defineApi } from './handler.ts'
 
 export const offsetCommit = defineApi({
   api: 'OffsetCommit',
-  minVersion: 2,
+  minVersion: 1,
   maxVersion: 10,
   handle(state, request, ctx, out) {
     const body = named(request.body, request.apiVersion, state.image)
@@ -71,7 +73,7 @@ export const offsetCommit = defineApi({
                 offset: partition.committedOffset,
                 leaderEpoch: partition.committedLeaderEpoch,
                 metadata,
-                commitTimestamp: ctx.now,
+                commitTimestamp: partition.commitTimestamp === -1 ? ctx.now : partition.commitTimestamp,
               },
             })
           }

@@ -7,6 +7,7 @@
  * - v9+: a member of a consumer group says who it is: UNKNOWN_MEMBER_ID, STALE_MEMBER_EPOCH (KIP-848).
  * - v10+ names topics by id (KIP-848): UNKNOWN_TOPIC_ID for one nobody knows; of all committed partitions those of topics that are gone
  *   are left out.
+ * - v0, whose offsets Kafka keeps in ZooKeeper, is not there.
  * - v1 has no room for an error of the group: every partition has it (OffsetFetchResponse).
  */
 import { ErrorCode } from '../../protocol/errors.ts'

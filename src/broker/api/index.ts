@@ -103,8 +103,8 @@ const ALL = [
 export const HANDLERS: ReadonlyMap<ApiName, AnyHandler> = new Map(ALL.map((handler) => [handler.api, handler]))
 
 /**
- * What a release of Kafka ('4.3') offers: of its versions those that have semantics here. Produce is advertised from version 0 on
- * whatever is served: librdkafka goes without compression otherwise (KAFKA-18659).
+ * What a release of Kafka ('4.3') offers: of its versions those that have semantics here. Produce is advertised from version 0 on, also
+ * since 4.0, which serves it from 3: librdkafka goes without compression otherwise (KAFKA-18659).
  */
 export function offerOf(release: string): Offer {
   const served = new Map<ApiName, VersionRange>()

@@ -12,7 +12,7 @@ import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
 import { DecodeError } from '../../protocol/fault.ts'
 import type { BatchIndexAndErrorMessage } from '../../protocol/messages.ts'
-import { compressionCode, RecordCursor, timestampType } from '../../protocol/records.ts'
+import { batchSizeInBytes, compressionCode, RecordCursor, timestampType } from '../../protocol/records.ts'
 import { type Context, sectionOf } from '../decision.ts'
 import type { LogConfig } from '../log/config.ts'
 
@@ -41,13 +41,25 @@ export function judgeRecords(given: RecordBatch, config: LogConfig, ctx: Context
   return fine(recompressed(judged.batch, section, wanted, ctx))
 }
 
+/** Of a batch as it would be stored. */
+export function sizeProblem(batch: RecordBatch, { maxMessageBytes, segmentBytes }: LogConfig): number {
+  const size = batchSizeInBytes(batch)
+  if (size > maxMessageBytes) return ErrorCode.MESSAGE_TOO_LARGE
+  return size > segmentBytes ? ErrorCode.RECORD_LIST_TOO_LARGE : ErrorCode.NONE
+}
+
 const NONE: readonly BatchIndexAndErrorMessage[] = []
 
 function fine(batch: RecordBatch): JudgedRecords {
   return { errorCode: ErrorCode.NONE, message: null, recordErrors: NONE, batch }
 }
 
-function wrong(batch: RecordBatch, errorCode: number, message: string, recordErrors = NONE): JudgedRecords {
+export function wrong(
+  batch: RecordBatch,
+  errorCode: number,
+  message: string | null,
+  recordErrors = NONE,
+): JudgedRecords {
   return { errorCode, message, recordErrors, batch }
 }
 

@@ -2,9 +2,10 @@
  * LZ4 frames as Kafka has them in magic 2 (Lz4BlockOutputStream, Lz4BlockInputStream): version 1, independent blocks. A checksum
  * of the content is skipped, those of the header and of blocks are verified. Blocks that depend on each other Kafka does not read.
  */
+
+import { xxHash32 } from '../../protocol/xxhash32.ts'
 import { BytesOut } from './bytes-out.ts'
 import { createTable, findMatches } from './matches.ts'
-import { xxHash32 } from './xxhash32.ts'
 
 const MAGIC = 0x184d2204
 const VERSION_1 = 0x40

@@ -1,9 +1,10 @@
-/** A field of type `records`: batches one after the other behind one length in bytes. */
+/** A field of type `records`: batches one after the other behind one length in bytes, or a set of messages from before there were batches. */
 import type { RecordBatch } from '../batch.ts'
 import { EMPTY_BYTES } from '../defaults.ts'
 import { ErrorCode } from '../errors.ts'
 import { DecodeError, EncodeError } from '../fault.ts'
 import { batchSizeInBytes } from '../records/attributes.ts'
+import { asMessageSet, beginsMessageSet } from '../records/old/message-set.ts'
 import { checksumAt, hasWholeBatch, readBatch, writeBatch } from '../records/wire.ts'
 import type { Reader } from './reader.ts'
 import type { Writer } from './writer.ts'
@@ -28,6 +29,10 @@ function readAll(r: Reader, label: string, length: number): readonly RecordBatch
   const outer = r.end
   r.end = r.position + length
   r.enter(label)
+  if (beginsMessageSet(r.view, r.position, r.end)) {
+    batches.push(asMessageSet(r.bytes.subarray(r.position, r.end)))
+    r.position = r.end
+  }
   while (r.position < r.end) {
     if (r.allowPartialBatch && !hasWholeBatch(r)) {
       r.position = r.end
@@ -90,7 +95,9 @@ export function writeNullableBatches(
     return
   }
   let size = 0
-  for (const batch of batches) size += batchSizeInBytes(batch)
+  for (const batch of batches) size += batch.messageSet === true ? batch.records.length : batchSizeInBytes(batch)
   w.count(size)
-  for (const batch of batches) writeBatch(w, batch)
+  for (const batch of batches)
+    if (batch.messageSet === true) w.raw(batch.records)
+    else writeBatch(w, batch)
 }
