@@ -11,7 +11,7 @@ import {
   TRANSACTION_TOPIC,
   topicsByDefault,
 } from '../broker/index.ts'
-import { benignChooser, peek, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
+import { benignChooser, clear, peek, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
 import type { Cluster, MakeKafka } from './api.ts'
@@ -33,7 +33,7 @@ import { createProcessHandle } from './process-handle.ts'
 import { createTestProducer, type TestProducer } from './produce.ts'
 import { createPump, disposedError, type Pump } from './pump.ts'
 import { type Standstill, standstillText, watchStandstill } from './standstill.ts'
-import { createTimeControl } from './time-control.ts'
+import { controlledByAnother, createTimeControl } from './time-control.ts'
 import { createTransport } from './transport.ts'
 import type { TraceListener } from './view.ts'
 import { createWaiting, type Waiting } from './waiting.ts'
@@ -59,7 +59,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   /** Nobody has called in: nothing but its beginning has happened. */
   let untouched = true
   const endListeners = new Set<() => void>()
-  const control = createTimeControl(host, () => ({ world, pump, process: main }))
+  const control = createTimeControl(host, () => ({ world, pump, pace, process: main }))
   let standstill!: Standstill
   let recorder: HistoryRecorder | null = null
   let testProducer: TestProducer | null = null
@@ -115,6 +115,11 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     socketFactory(args) {
       openDoor('cluster.socketFactory')
+      if (controlledByAnother(world)) {
+        throw wrongState(
+          "cluster.socketFactory: another cluster controls the program's time, so kafkajs's time-outs would not be this one's. Release it first, or let this one control.",
+        )
+      }
       return openSocket(doorScope(), args)
     },
     controlTime() {
@@ -123,6 +128,11 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     async listen(listenOptions = {}) {
       openDoor('cluster.listen')
+      if (control.taken) {
+        throw wrongState(
+          'cluster.listen: time jumps while the cluster controls it, past the time-outs of programs beyond a port. Release cluster.controlTime() first.',
+        )
+      }
       return openPorts(
         host,
         serverDoor(doorScope, (listener) => {
@@ -246,6 +256,11 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     reset() {
       enter('cluster.reset')
+      if (control.taken) {
+        throw wrongState(
+          "cluster.reset: the program's timers are this cluster's, and would be lost. Release cluster.controlTime() first, or make another cluster.",
+        )
+      }
       end()
       start()
     },
@@ -305,7 +320,6 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     watch?.(world)
     pump = createPump(world, parsed.speed)
     pace = createPace(world, pump)
-    world.controlsProgram = control.taken
     main = createProcess('test')
     recorder = parsed.history ? createHistoryRecorder(world) : null
     world.onRewritten = recorder === null ? null : recorder.rewritten
@@ -328,7 +342,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     for (const drop of [...world.wires]) drop()
     for (const listener of [...endListeners]) listener()
     pump.stop()
-    world.queue.heap.length = 0
+    clear(world.queue)
     world.calls.clear()
     waiting.end(disposedError('a wait for the cluster'))
     for (const process of world.processes.values()) process.state = 'ended'
@@ -405,6 +419,10 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     world.calls.clear()
     world.touched = true
   }
+}
+
+function wrongState(message: string): KafkariumError {
+  return new KafkariumError('KAFKARIUM_WRONG_STATE', message)
 }
 
 /** Topics exist from the first moment, without the network; one after the other, so that each is checked against the last. */

@@ -1,6 +1,6 @@
 /**
  * A program's own timers, dates and chance on the cluster's time: what `controlTime()` puts in the place of the host's. The host
- * (`host/control-time.ts` for Node) knows the names to replace; this is what they do.
+ * (`host/control` for Node) knows the names to replace; this is what they do.
  */
 import { type Chooser, seededChooser } from '../kernel/index.ts'
 import type { Process } from './process.ts'

@@ -5,6 +5,7 @@ import type { ClusterHost } from './host.ts'
 import type { Process } from './process.ts'
 import { createProgramClock } from './program-clock.ts'
 import type { Pump } from './pump.ts'
+import type { Pace } from './wire/pace.ts'
 import type { World } from './world.ts'
 
 /** On `globalThis`, so that two copies of the package see each other. */
@@ -18,9 +19,9 @@ export interface Control {
 
 export function createTimeControl(
   host: ClusterHost,
-  current: () => { readonly world: World; readonly pump: Pump; readonly process: Process },
+  current: () => { readonly world: World; readonly pump: Pump; readonly pace: Pace; readonly process: Process },
 ): Control {
-  const holder = globalThis as { [KEY]?: true }
+  const holder = globalThis as { [KEY]?: string }
   let putBack: (() => void) | null = null
   const release = () => {
     if (putBack === null) return
@@ -28,6 +29,7 @@ export function createTimeControl(
     putBack = null
     delete holder[KEY]
     current().world.controlsProgram = false
+    current().pace.controlChanged()
   }
   return {
     get taken() {
@@ -41,19 +43,35 @@ export function createTimeControl(
           "the cluster goes by the wall's clock. Make it without `time: 'wall'`, and before real clients connect.",
         )
       }
-      if (holder[KEY]) throw refusal('another cluster of this process controls it. Release that one first.')
+      if (putBack !== null) throw refusal('this cluster controls it already.')
+      if (holder[KEY] !== undefined) {
+        throw refusal(
+          `another cluster of this process controls it, taken ${holder[KEY]}. Release that one first; if it is an earlier test's that timed out, dispose of its cluster in afterEach.`,
+        )
+      }
       if (host.timersAreFaked?.()) {
         throw refusal(
           'timers are faked already (vi.useFakeTimers, jest.useFakeTimers, sinon). Use real timers in this test.',
         )
       }
-      holder[KEY] = true
+      holder[KEY] = placeOfCaller()
       putBack = host.controlTime(createProgramClock(current))
       world.controlsProgram = true
       return { release, [Symbol.dispose]: release }
     },
     release,
   }
+}
+
+/** Of `cluster.controlTime()`, as far as the host says: `at file:line:column`. */
+function placeOfCaller(): string {
+  const lines = (new Error().stack ?? '').split('\n').map((line) => line.trim())
+  return lines[4] ?? 'somewhere'
+}
+
+/** Whether a cluster that is not this one controls the program's time. */
+export function controlledByAnother(world: World): boolean {
+  return (globalThis as { [KEY]?: string })[KEY] !== undefined && !world.controlsProgram
 }
 
 function refusal(why: string): KafkariumError {

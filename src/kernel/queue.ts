@@ -81,6 +81,12 @@ export function remove<T>(queue: EventQueue<T>, event: QueuedEvent<T>): void {
   if (last.position === at) siftDown(heap, last)
 }
 
+/** Forgets all events; removing one of them afterwards is harmless. */
+export function clear<T>(queue: EventQueue<T>): void {
+  for (const event of queue.heap) event.position = -1
+  queue.heap.length = 0
+}
+
 /** Changes the kind of a pending event (a session timer becomes `recovery` once its owner is known to be dead). */
 export function reclassify<T>(queue: EventQueue<T>, event: QueuedEvent<T>, kind: EventKind): void {
   if (event.position < 0 || event.kind === kind) return

@@ -1,10 +1,11 @@
 /** `cluster.controlTime()`: the program's own timers, dates and chance on virtual time. */
-import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomFillSync, randomInt, randomUUID } from 'node:crypto'
 import { performance as nodePerformance } from 'node:perf_hooks'
 import { setTimeout as sleepModule } from 'node:timers'
 import { setInterval as every, scheduler, setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { gunzip, gzip } from 'node:zlib'
+import { createGzip, gunzip, gzip } from 'node:zlib'
+import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createCluster } from '../../src/index.ts'
 
@@ -177,6 +178,108 @@ test('zlib on its threads holds the cluster still, and its results come in the o
   expect(cluster.taint).toBeNull()
 })
 
+describe('zlib that does not end', () => {
+  test('what fails holds nothing up', async () => {
+    const cluster = make({ topics: { orders: 1 } })
+    using _ = cluster.controlTime()
+    await expect(promisify(gunzip)(Buffer.from('not gzip at all'))).rejects.toThrow('incorrect header check')
+    await cluster.produce('orders', ['a'])
+    expect(String(await promisify(gunzip)(await promisify(gzip)('b')))).toBe('b')
+  })
+
+  test('a stream that nobody reads yet holds nothing up', async () => {
+    const cluster = make({ topics: { orders: 1 } })
+    using _ = cluster.controlTime()
+    const stream = createGzip()
+    stream.write(randomBytes(1 << 20))
+    await cluster.produce('orders', ['a'])
+    await sleep(1000)
+    const bytes: Buffer[] = []
+    stream.end()
+    for await (const chunk of stream) bytes.push(chunk as Buffer)
+    expect((await promisify(gunzip)(Buffer.concat(bytes))).length).toBe(1 << 20)
+  })
+
+  test('a stream that is destroyed holds nothing up', async () => {
+    const cluster = make({ topics: { orders: 1 } })
+    using _ = cluster.controlTime()
+    const stream = createGzip()
+    stream.write(randomBytes(1 << 20))
+    stream.destroy()
+    await cluster.produce('orders', ['a'])
+  })
+})
+
+describe('what outlives it', () => {
+  test('a timer goes on with what is left of its delay', async () => {
+    const cluster = make()
+    const fired: string[] = []
+    const control = cluster.controlTime()
+    setTimeout(() => fired.push('late'), 40)
+    const cancelled = setTimeout(() => fired.push('never'), 20)
+    setTimeout(() => fired.push('early'), 20)
+    const sleeping = sleep(30)
+    await cluster.dispose()
+    control.release()
+    clearTimeout(cancelled)
+    await sleeping
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(fired).toEqual(['early', 'late'])
+  })
+
+  test('an abort after the end ends a sleep', async () => {
+    const cluster = make()
+    cluster.controlTime()
+    const abort = new AbortController()
+    const sleeping = sleep(60_000, undefined, { signal: abort.signal })
+    await cluster.dispose()
+    abort.abort()
+    await expect(sleeping).rejects.toThrow('The operation was aborted')
+  })
+
+  test('fakes that somebody put over ours are his to take away', async () => {
+    const real = setTimeout
+    {
+      using _ = make().controlTime()
+      vi.useFakeTimers()
+    }
+    vi.useRealTimers()
+    expect(Math.abs(Date.now() - performance.timeOrigin)).toBeLessThan(86_400_000)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    globalThis.setTimeout = real
+  })
+
+  test('open sockets of the real kafkajs keep the pace of the wall from there on', async () => {
+    const cluster = make({ topics: { orders: 1 } })
+    const control = cluster.controlTime()
+    const kafka = new Kafka({
+      brokers: [...cluster.brokers],
+      socketFactory: cluster.socketFactory,
+      logLevel: logLevel.NOTHING,
+    })
+    const consumer = kafka.consumer({ groupId: 'g' })
+    await consumer.connect()
+    await consumer.subscribe({ topic: 'orders' })
+    await consumer.run({ eachMessage: async () => {} })
+    await cluster.group('g').stable({ members: 1 })
+    control.release()
+    const before = cluster.now
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(cluster.now - before).toBeGreaterThan(20)
+    expect(cluster.now - before).toBeLessThan(30_000)
+    await consumer.disconnect()
+  })
+})
+
+test('random bytes go where Node puts them', () => {
+  using _ = make({ seed: 3 }).controlTime()
+  expect(new Uint8Array(randomFillSync(new ArrayBuffer(64) as never) as ArrayBuffer).some((byte) => byte !== 0)).toBe(
+    true,
+  )
+  const words = randomFillSync(new Uint32Array(4), 1, 2)
+  expect([...words].map((word) => word !== 0)).toEqual([false, true, true, false])
+})
+
 describe('who has it', () => {
   test('everything is put back', async () => {
     const before = [setTimeout, clearTimeout, setInterval, setImmediate, Date, Math.random, process.hrtime, randomUUID]
@@ -201,7 +304,26 @@ describe('who has it', () => {
   test('one cluster at a time', () => {
     const one = make()
     using _ = one.controlTime()
-    expect(() => make().controlTime()).toThrow(/another cluster of this process controls it/)
+    expect(() => make().controlTime()).toThrow(
+      /another cluster of this process controls it, taken at .*control-time\.test/,
+    )
+    expect(() => one.controlTime()).toThrow(/this cluster controls it already/)
+  })
+
+  test('no other way in for programs whose time it is not', async () => {
+    const one = make()
+    using _ = one.controlTime()
+    const socket = { host: 'localhost', port: 1, onConnect: () => {} }
+    expect(() => make().socketFactory(socket)).toThrow(/another cluster controls the program's time/)
+    await expect(one.listen({ port: 0 })).rejects.toThrow(/Release cluster\.controlTime\(\) first/)
+    expect(() => one.reset()).toThrow(/Release cluster\.controlTime\(\) first/)
+  })
+
+  test('a socket that is refused does not slow the cluster down', () => {
+    const cluster = make()
+    const socket = { host: 'localhost', port: 1, ssl: true, onConnect: () => {} }
+    expect(() => cluster.socketFactory(socket)).toThrow(/ssl is not offered/)
+    cluster.controlTime().release()
   })
 
   test('nobody while a test runner fakes timers', () => {

@@ -23,10 +23,10 @@ export function openSocket(scope: DoorScope, args: SocketFactoryArgs): WireSocke
   const { world, pump, process } = scope
   const { host } = world
   const node = findNode(world, args.host, args.port)
-  const release = scope.pace.hold()
   return createSocket(
     args,
     (client) => {
+      const release = scope.pace.hold()
       const leaving: WireClient = {
         ...client,
         refused: (why) => {

@@ -9,24 +9,33 @@ import type { World } from '../world.ts'
 export interface Pace {
   /** Somebody comes whose waiting nobody sees; answers what to call, once or more, when it is gone. */
   hold(): () => void
+  /** The program's timers are the cluster's from here on, or no more. */
+  controlChanged(): void
 }
 
 export function createPace(world: World, pump: Pump): Pace {
   const own = world.mode
   let holders = 0
+  let atWall = false
+  const follow = () => {
+    // `manual` and `wall` are what the user asked for; a program whose timers are ours waits in plain sight.
+    const wanted = holders > 0 && !world.controlsProgram
+    if (own !== 'auto' || world.disposed || wanted === atWall) return
+    atWall = wanted
+    pump.setMode(wanted ? 'wall' : 'auto')
+  }
   return {
     hold() {
-      // `manual` and `wall` are what the user asked for; a program whose timers are ours waits in plain sight.
-      if (own !== 'auto' || world.controlsProgram) return () => {}
       holders += 1
-      if (holders === 1) pump.setMode('wall')
+      follow()
       let held = true
       return () => {
         if (!held) return
         held = false
         holders -= 1
-        if (holders === 0 && !world.disposed) pump.setMode('auto')
+        follow()
       }
     },
+    controlChanged: follow,
   }
 }

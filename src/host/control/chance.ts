@@ -43,18 +43,21 @@ export function nodeCrypto(clock: ProgramClock): Readonly<Record<string, unknown
     return undefined
   }
   const randomBytes = (size: number, done?: Done<Buffer>) => later(done, fill(clock, Buffer.alloc(size)))
-  const randomFillSync = (view: ArrayBufferView, offset = 0, size?: number) => {
+  // As with Node, offset and size count elements of a typed array and bytes of everything else.
+  const randomFillSync = <T extends ArrayBufferView | ArrayBuffer>(target: T, offset = 0, size?: number): T => {
+    const view = ArrayBuffer.isView(target) ? target : new Uint8Array(target)
+    const { BYTES_PER_ELEMENT: unit = 1 } = view as { BYTES_PER_ELEMENT?: number }
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
-    fill(clock, bytes.subarray(offset, size === undefined ? undefined : offset + size))
-    return view
+    fill(clock, bytes.subarray(offset * unit, size === undefined ? undefined : (offset + size) * unit))
+    return target
   }
   return {
     randomBytes,
     pseudoRandomBytes: randomBytes,
     randomUUID: () => uuid(clock),
     randomFillSync,
-    randomFill(view: ArrayBufferView, ...rest: unknown[]) {
-      const done = rest.pop() as Done<ArrayBufferView>
+    randomFill(view: ArrayBufferView | ArrayBuffer, ...rest: unknown[]) {
+      const done = rest.pop() as Done<ArrayBufferView | ArrayBuffer>
       const [offset, size] = rest as [number?, number?]
       later(done, randomFillSync(view, offset, size))
     },

@@ -9,11 +9,14 @@ import timersPromises from 'node:timers/promises'
 import type { ProgramClock } from '../../cluster/program-clock.ts'
 import { nodeCrypto, programRandom, webCrypto } from './chance.ts'
 import { programDate, programHrtime } from './dates.ts'
+import { outliving } from './handover.ts'
 import { timerFunctions } from './timers.ts'
 import { controlZlib } from './zlib.ts'
 
-export function controlTime(clock: ProgramClock): () => void {
-  const undo: (() => void)[] = []
+export function controlTime(cluster: ProgramClock): () => void {
+  const { clock, handOver } = outliving(cluster)
+  // First, as it needs an immediate of the host.
+  const undo: (() => void)[] = [controlZlib(clock)]
   const replace = (holder: object, replacements: Readonly<Record<string, unknown>>) => {
     for (const [name, value] of Object.entries(replacements)) {
       const before = Object.getOwnPropertyDescriptor(holder, name)
@@ -24,6 +27,8 @@ export function controlTime(clock: ProgramClock): () => void {
         enumerable: before?.enumerable ?? true,
       })
       undo.push(() => {
+        // Somebody has put fakes over ours, and will put ours back: those go on as the host's do.
+        if (Object.getOwnPropertyDescriptor(holder, name)?.value !== value) return
         if (before === undefined) Reflect.deleteProperty(holder, name)
         else Object.defineProperty(holder, name, before)
       })
@@ -49,9 +54,9 @@ export function controlTime(clock: ProgramClock): () => void {
   replace(Math, { random: programRandom(clock) })
   replace(nodeCryptoModule, nodeCrypto(clock))
   replace(globalThis.crypto, webCrypto(clock))
-  undo.push(controlZlib(clock))
   syncBuiltinESMExports()
   return () => {
+    handOver()
     for (const put of undo.reverse()) put()
     syncBuiltinESMExports()
   }

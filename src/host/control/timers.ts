@@ -98,6 +98,20 @@ class ProgramTimer {
     return this
   }
 
+  /** Node's own `clearTimeout` sets this to null: so it can still end a timer that outlives the control (lib/timers.js). */
+  get _onTimeout(): (() => void) | null {
+    return this.#run
+  }
+
+  set _onTimeout(_: null) {
+    this.close()
+  }
+
+  /** In no list of Node's. */
+  get _destroyed(): boolean {
+    return true
+  }
+
   [Symbol.toPrimitive](): number {
     return this.#id
   }
