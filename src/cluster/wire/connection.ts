@@ -20,6 +20,7 @@ import type { ClientConnection, PendingRequest } from '../connection.ts'
 import { closeConnection, openConnection, sendRequest } from '../network.ts'
 import { act, type Process } from '../process.ts'
 import type { Pump } from '../pump.ts'
+import { answerTaken } from '../serving.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { type Addresses, advertise } from './advertise.ts'
 import { awaitAnswer } from './awaited.ts'
@@ -40,7 +41,7 @@ export interface WireClient {
 export interface WireConnection {
   /** Bytes of the client. They are kept, not copied, and must not be changed. */
   receive(bytes: Uint8Array): void
-  /** The client does not read what it is answered: of its requests no more are taken until it does. */
+  /** The client does not read what it is answered: it gets no more answers, and of its requests none are served, until it does. */
   unread(unread: boolean): void
   /** The client closes: nothing more is told to it. */
   close(): void
@@ -79,6 +80,8 @@ export function openWire(
   let holding = false
   let unread = false
   let over = false
+  /** Answers that came over a slow link while nobody read: as bytes they would cost memory. */
+  const unsent: (() => void)[] = []
 
   const end = (why: string) => {
     if (over) return
@@ -112,6 +115,7 @@ export function openWire(
         ),
       onServed: () => {
         underWay -= 1
+        if (!unread) answerTaken(world, connection)
         takeFrames()
       },
     },
@@ -131,6 +135,8 @@ export function openWire(
       unread = now
       if (now) return
       pump.enter('a socket')
+      while (!unread && !over && unsent.length > 0) unsent.shift()?.()
+      if (!unread) answerTaken(world, connection)
       takeFrames()
       pump.wake()
     },
@@ -225,7 +231,10 @@ export function openWire(
           ? null
           : (outcome) => {
               awaited?.()
-              if (!over && outcome.type === 'answer') answered(api, apiVersion, () => encode(outcome.body))
+              if (over || outcome.type !== 'answer') return
+              const send = () => answered(api, apiVersion, () => encode(outcome.body))
+              if (unread) unsent.push(send)
+              else send()
             },
     }
   }

@@ -1,0 +1,108 @@
+/** The TCP door under clients that do not read, that speak something else, and when its ports come and go. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { type ClusterOptions, type ClusterServer, createCluster, type ListenOptions } from '../../src/index.ts'
+import { decodeResponse, encodeRequest, FrameSplitter, frame } from '../../src/protocol/codec.ts'
+import { makeFetchPartition, makeFetchRequest } from '../../src/protocol/make.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+})
+
+async function open(options: ClusterOptions = {}, listen: ListenOptions = {}) {
+  const cluster = createCluster(options)
+  closers.push(() => cluster.dispose())
+  const lines: string[] = []
+  const server = await cluster.listen({ port: 0, log: (line) => lines.push(line), ...listen })
+  closers.push(() => server.close())
+  return { cluster, server, lines }
+}
+
+async function socketTo(server: ClusterServer, broker = 0): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', port: Number(server.brokers[broker]?.split(':')[1]) })
+  closers.push(() => socket.destroy())
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  return socket
+}
+
+async function framesOf(socket: Socket, count: number): Promise<Uint8Array[]> {
+  const splitter = new FrameSplitter(1_000_000_000)
+  const frames: Uint8Array[] = []
+  for await (const bytes of socket) {
+    splitter.push(bytes)
+    for (let next = splitter.next(); next !== null; next = splitter.next()) frames.push(next)
+    if (frames.length >= count) break
+  }
+  return frames
+}
+
+/** Everything of the partitions of `orders`. */
+const fetchAll = (correlationId: number, partitions: readonly number[]) =>
+  frame(
+    encodeRequest(
+      'Fetch',
+      11,
+      { correlationId, clientId: 'peer' },
+      makeFetchRequest({
+        maxWaitMs: 0,
+        maxBytes: 2_000_000_000,
+        topics: [
+          {
+            topic: 'orders',
+            topicId: '',
+            partitions: partitions.map((partition) =>
+              makeFetchPartition({ partition, fetchOffset: 0, partitionMaxBytes: 100_000_000 }),
+            ),
+          },
+        ],
+      }),
+    ),
+  )
+
+test('answers that come over a slow link to a client that does not read wait too', async () => {
+  const { server, cluster } = await open({
+    topics: { orders: { partitions: 1, config: { 'max.message.bytes': 4_000_000 } } },
+  })
+  for (let i = 0; i < 4; i++) await cluster.produce('orders', [{ value: 'x'.repeat(3_000_000) }])
+  const socket = await socketTo(server)
+  socket.pause()
+  cluster.faults.slow(1, 'clients', 200, { oneWay: true })
+  const before = process.memoryUsage().arrayBuffers
+  socket.write(Buffer.concat(Array.from({ length: 32 }, (_, id) => fetchAll(id, [0]))))
+  await new Promise((resolve) => setTimeout(resolve, 800))
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(100_000_000)
+  const frames = await framesOf(socket, 32)
+  expect(frames.map((bytes) => new DataView(bytes.buffer, bytes.byteOffset).getInt32(0))).toEqual([...Array(32).keys()])
+})
+
+test('requests sent in one go by a client that does not read are held, and answered in order when it does', async () => {
+  const { server, cluster } = await open({
+    topics: { orders: { partitions: 1, config: { 'max.message.bytes': 4_000_000 } } },
+  })
+  for (let i = 0; i < 6; i++) await cluster.produce('orders', [{ value: 'x'.repeat(3_000_000) }])
+  const socket = await socketTo(server)
+  socket.pause()
+  socket.write(Buffer.concat(Array.from({ length: 32 }, (_, id) => fetchAll(id, [0]))))
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  // One of 18 MB is more than may be unread; what the two sockets hold is less than another.
+  const served = cluster.trace.events().filter((event) => event.type === 'request' && event.api === 'Fetch').length
+  expect(served).toBeLessThan(4)
+  const frames = await framesOf(socket, 32)
+  expect(frames.map((bytes) => new DataView(bytes.buffer, bytes.byteOffset).getInt32(0))).toEqual([...Array(32).keys()])
+  expect(frames.every(({ length }) => length > 18_000_000)).toBe(true)
+})
+
+test('fetch.max.bytes bounds an answer, whatever the client asks for; the first batch comes all the same', async () => {
+  const { server, cluster } = await open({ topics: { orders: 2 }, config: { 'fetch.max.bytes': '1024' } })
+  for (const partition of [0, 1]) {
+    for (let i = 0; i < 2; i++) await cluster.produce('orders', [{ partition, value: 'x'.repeat(2000) }])
+  }
+  const socket = await socketTo(server)
+  socket.write(fetchAll(0, [0, 1]))
+  const [bytes] = await framesOf(socket, 1)
+  const { partitions } = decodeResponse('Fetch', 11, bytes as Uint8Array).body.responses[0] ?? { partitions: [] }
+  expect(partitions.map(({ records }) => records?.length ?? 0)).toEqual([1, 0])
+})
