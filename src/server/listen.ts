@@ -26,6 +26,10 @@ export async function listen(door: ServerDoor, options: ServerOptions): Promise<
   try {
     for (const [index, node] of door.nodes.entries()) {
       const server = createServer({ noDelay: true }, (socket) => {
+        if (closing !== null) {
+          socket.destroy()
+          return
+        }
         if (sockets.size >= maxConnections) {
           log(`a client was turned away: ${maxConnections} connections are open (maxConnections)`)
           socket.destroy()
@@ -37,6 +41,11 @@ export async function listen(door: ServerDoor, options: ServerOptions): Promise<
       })
       servers.push(server)
       advertised.set(node, { host: advertisedHost, port: await bound(server, port === 0 ? 0 : port + index, host) })
+      if (closing !== null) {
+        // It was not listening yet when the others were closed; the caller says that the cluster has ended.
+        await new Promise((resolve) => server.close(resolve))
+        throw new Error('closed while its ports were opened')
+      }
     }
   } catch (error) {
     await close()

@@ -1,6 +1,6 @@
 /** The TCP door under clients that do not read, that speak something else, and when its ports come and go. */
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type ClusterOptions, type ClusterServer, createCluster, type ListenOptions } from '../../src/index.ts'
 import { decodeResponse, encodeRequest, FrameSplitter, frame } from '../../src/protocol/codec.ts'
@@ -105,4 +105,28 @@ test('fetch.max.bytes bounds an answer, whatever the client asks for; the first 
   const [bytes] = await framesOf(socket, 1)
   const { partitions } = decodeResponse('Fetch', 11, bytes as Uint8Array).body.responses[0] ?? { partitions: [] }
   expect(partitions.map(({ records }) => records?.length ?? 0)).toEqual([1, 0])
+})
+
+test.each([0, 1, 5, 20])('dispose() %i turns after listen() leaves no port open', async (turns) => {
+  const free = createServer().listen(0, '127.0.0.1')
+  await once(free, 'listening')
+  const { port } = free.address() as { port: number }
+  free.close()
+  await once(free, 'close')
+  const cluster = createCluster({ brokers: 3 })
+  const opened = cluster.listen({ port, log: () => {} })
+  const outcome = opened.then(
+    (server) => server,
+    (error: unknown) => error,
+  )
+  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+  await cluster.dispose()
+  const result = await outcome
+  // Later than at once it may have been open before the end.
+  if (turns === 0 || result instanceof Error) expect(result).toMatchObject({ code: 'KAFKARIUM_DISPOSED' })
+  for (const at of [port, port + 1, port + 2]) {
+    const socket = connect({ host: '127.0.0.1', port: at })
+    const [error] = await once(socket, 'error').catch((caught) => [caught])
+    expect(error).toMatchObject({ code: 'ECONNREFUSED' })
+  }
 })

@@ -14,11 +14,29 @@ export async function openPorts(host: ClusterHost, door: ServerDoor, given: List
     )
   }
   const options = checked(given, host)
+  // From here on, not from when the host has its module and its ports.
+  let ended = false
+  const forget = door.onEnd(() => {
+    ended = true
+  })
+  let server: ClusterServer
   try {
-    return await host.listen(door, options)
+    server = await host.listen(door, options)
   } catch (error) {
-    throw cannotListen(error as HostError, options)
+    throw ended ? endedMeanwhile() : cannotListen(error as HostError, options)
+  } finally {
+    forget()
   }
+  if (!ended) return server
+  await server.close()
+  throw endedMeanwhile()
+}
+
+function endedMeanwhile(): KafkariumError {
+  return new KafkariumError(
+    'KAFKARIUM_DISPOSED',
+    'cluster.listen: this cluster was disposed, or began anew, before its ports were open. Await listen() first.',
+  )
 }
 
 interface HostError extends Error {
