@@ -24,6 +24,7 @@ import { answerTaken } from '../serving.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { type Addresses, advertise } from './advertise.ts'
 import { awaitAnswer } from './awaited.ts'
+import { strangerByApi, strangerByBytes } from './strangers.ts'
 
 /** The client's end: told what happens, in events of the cluster, never inside `receive`. */
 export interface WireClient {
@@ -76,6 +77,9 @@ export function openWire(
 ): WireConnection {
   pump.enter('a socket')
   const splitter = new FrameSplitter(Number(node.broker.config['socket.request.max.bytes']))
+  /** The stream's first four bytes. */
+  const first: number[] = []
+  let framed = false
   let underWay = 0
   let holding = false
   let unread = false
@@ -126,6 +130,7 @@ export function openWire(
     receive(bytes) {
       if (over || world.disposed) return
       pump.enter('a socket')
+      if (first.length < 4) first.push(...bytes.subarray(0, 4 - first.length))
       splitter.push(bytes)
       takeFrames()
       pump.wake()
@@ -167,7 +172,9 @@ export function openWire(
   function nextRequest(): PendingRequest | null {
     try {
       const frame = splitter.next()
-      return frame === null ? null : toRequest(decodeRequest(frame, KEEP_BAD))
+      if (frame === null) return null
+      framed = true
+      return toRequest(decodeRequest(frame, KEEP_BAD))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       return unreadable(error)
@@ -191,9 +198,11 @@ export function openWire(
       connection.clientId = header.clientId ?? ''
       return versionsNotOffered(header.correlationId)
     }
+    const stranger = header === undefined ? (framed ? null : strangerByBytes(first)) : strangerByApi(header.apiKey)
+    if (stranger !== null && header !== undefined) connection.clientId = header.clientId ?? ''
     const what = header === undefined ? 'a frame' : `${info?.name ?? `API ${header.apiKey}`} v${header.apiVersion}`
     const request = pending('ApiVersions', 0, makeApiVersionsRequest(), true, null)
-    return { ...request, unreadable: `${what} that cannot be read: ${error.message}` }
+    return { ...request, unreadable: stranger ?? `${what} that cannot be read: ${error.message}` }
   }
 
   /** KIP-511: in version 0, and with the versions of this API only (ApiVersionsRequest.getErrorResponse). */
