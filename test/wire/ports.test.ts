@@ -1,6 +1,7 @@
 /** The TCP door under clients that do not read, that speak something else, and when its ports come and go. */
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { Kafka, logLevel } from 'kafkajs'
 import { afterEach, expect, test } from 'vitest'
 import { type ClusterOptions, type ClusterServer, createCluster, type ListenOptions } from '../../src/index.ts'
 import { decodeResponse, encodeRequest, FrameSplitter, frame } from '../../src/protocol/codec.ts'
@@ -129,4 +130,54 @@ test.each([0, 1, 5, 20])('dispose() %i turns after listen() leaves no port open'
     const [error] = await once(socket, 'error').catch((caught) => [caught])
     expect(error).toMatchObject({ code: 'ECONNREFUSED' })
   }
+})
+
+test('a broker that is down refuses, and is back at the same port; so does one that was down before', async () => {
+  const { server, cluster, lines } = await open({ brokers: 2 })
+  const refusal = (broker: number) => socketTo(server, broker).catch((error: { code: string }) => error.code)
+  cluster.faults.crash(2)
+  expect(await refusal(1)).toBe('ECONNREFUSED')
+  cluster.faults.restart(2)
+  expect(await refusal(1)).toMatchObject({ readyState: 'open' })
+
+  cluster.faults.crash(2)
+  const second = await cluster.listen({ port: 0 })
+  closers.push(() => second.close())
+  expect(await socketTo(second, 1).catch((error: { code: string }) => error.code)).toBe('ECONNREFUSED')
+  cluster.faults.restart(2)
+  expect(await socketTo(second, 1)).toMatchObject({ readyState: 'open' })
+
+  cluster.faults.crash(2)
+  await server.close()
+  cluster.faults.restart(2)
+  expect(await refusal(1)).toBe('ECONNREFUSED')
+  expect(lines).toEqual([])
+})
+
+test('a port that somebody took while its broker was down is said', async () => {
+  const { server, cluster, lines } = await open({ brokers: 2 })
+  cluster.faults.crash(2)
+  const port = Number(server.brokers[1]?.split(':')[1])
+  const thief = createServer().listen(port, '127.0.0.1')
+  closers.push(() => thief.close())
+  await once(thief, 'listening')
+  cluster.faults.restart(2)
+  await expect
+    .poll(() => lines)
+    .toEqual([expect.stringMatching(/^broker 2 is up again, and nobody reaches it: .*EADDRINUSE/)])
+})
+
+test('a transaction of kafkajs outlives a crash of its coordinator, as with Kafka', async () => {
+  const { server, cluster } = await open({ brokers: 3, seed: 7, topics: { orders: { replicationFactor: 3 } } })
+  const kafka = new Kafka({ brokers: [...server.brokers], logLevel: logLevel.NOTHING })
+  const producer = kafka.producer({ transactionalId: 'shop', idempotent: true, maxInFlightRequests: 1 })
+  await producer.connect()
+  closers.push(() => producer.disconnect())
+  const transaction = await producer.transaction()
+  await transaction.send({ topic: 'orders', messages: [{ value: 'one' }] })
+  const coordinator = cluster.view().transactions[0]?.coordinator as number
+  cluster.faults.crash(coordinator)
+  setTimeout(() => cluster.faults.restart(coordinator), 500)
+  await transaction.commit()
+  await cluster.until(() => cluster.view().transactions[0]?.state === 'CompleteCommit')
 })
