@@ -18,13 +18,23 @@ export interface ServeOptions {
   readonly json?: boolean
 }
 
+/** What the library calls an option, and what it is called here. */
+const FLAGS: Readonly<Record<string, string>> = {
+  'listen.port:': '--port:',
+  'listen.host:': '--host:',
+  'listen.advertisedHost:': '--advertised-host:',
+}
+
 export async function serve(options: ServeOptions, host: Host): Promise<ExitCode> {
   const say = (event: string, text: string, more: Readonly<Record<string, unknown>> = {}) => {
     const line = options.json ? JSON.stringify({ event, ...more }) : text
-    ;(event === 'log' ? host.stderr : host.stdout).write(`${line}\n`)
+    ;(event === 'log' || event === 'error' ? host.stderr : host.stdout).write(`${line}\n`)
   }
   try {
-    const asked = topicsOf(options.topic ?? [], host.env.KAFKA_CREATE_TOPICS ?? '')
+    const asked = {
+      ...topicsOf('--topic', options.topic ?? []),
+      ...topicsOf('KAFKA_CREATE_TOPICS', [host.env.KAFKA_CREATE_TOPICS ?? '']),
+    }
     const cluster = createCluster({
       brokers: numberOf('--brokers', options.brokers ?? '1'),
       time: 'wall',
@@ -57,7 +67,8 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
     return EXIT.ok
   } catch (error) {
     if (!(error instanceof KafkariumError)) throw error
-    host.stderr.write(`kafkarium serve: ${error.message}\n`)
+    const message = Object.entries(FLAGS).reduce((text, [option, flag]) => text.replace(option, flag), error.message)
+    say('error', `kafkarium serve: ${message}`, { message })
     return error.code === 'KAFKARIUM_BAD_OPTION' ? EXIT.usage : EXIT.failed
   }
 }
@@ -100,16 +111,16 @@ function configOf({ config = [], autoCreate }: ServeOptions): Record<string, str
 }
 
 /** `name`, `name:partitions`, `name:partitions:replicas` or `name:partitions:replicas:cleanup.policy`, by commas. */
-function topicsOf(given: readonly string[], environment: string): Record<string, TopicOptions> {
+function topicsOf(source: string, given: readonly string[]): Record<string, TopicOptions> {
   const topics: Record<string, TopicOptions> = {}
-  for (const text of [...given, environment].flatMap((list) => list.split(','))) {
-    if (text.trim() === '') continue
-    const [name = '', partitions = '1', replicas = '1', policy, ...rest] = text.trim().split(':')
+  for (const text of given.flatMap((list) => list.split(',')).map((entry) => entry.trim())) {
+    if (text === '') continue
+    const [name = '', partitions = '1', replicas = '1', policy, ...rest] = text.split(':')
     if (rest.length > 0)
-      throw bad(`--topic: "${text}" has too many parts. Give name:partitions:replicas, for example orders:3:2.`)
+      throw bad(`${source}: "${text}" has too many parts. Give name:partitions:replicas, for example orders:3:2.`)
     topics[name] = {
-      partitions: numberOf(`--topic ${text}`, partitions),
-      replicationFactor: numberOf(`--topic ${text}`, replicas),
+      partitions: numberOf(`${source}: ${text}`, partitions),
+      replicationFactor: numberOf(`${source}: ${text}`, replicas),
       ...(policy === undefined ? {} : { config: { 'cleanup.policy': policy } }),
     }
   }

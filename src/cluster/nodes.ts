@@ -137,6 +137,7 @@ export function endNode(world: World, node: NodeRuntime, { why, unflushed }: Nod
     else loseUnflushed(world, node, log, unflushed)
   }
   for (const connection of [...node.connections]) serverCloses(world, connection, `broker ${node.id} ${WENT[why]}`)
+  for (const listener of world.nodeListeners) listener(node.id, false)
   reconcileSession(world, node)
 }
 
@@ -170,6 +171,7 @@ export function restartNode(world: World, node: NodeRuntime): void {
   node.up = true
   node.incarnation += 1
   note(world, { type: 'node', node: node.id, change: 'restart' })
+  for (const listener of world.nodeListeners) listener(node.id, true)
   stepRestart(node.broker, world.now)
   reconcileSession(world, node)
 }

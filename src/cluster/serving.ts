@@ -80,11 +80,29 @@ function sendPeer(world: World, node: NodeRuntime, to: number | 'controller', me
 /** A request reached its broker. */
 export function requestArrived(world: World, connection: ClientConnection, request: PendingRequest): void {
   if (connection.state !== 'open') return
+  if (connection.waiting[0] === request) {
+    // It has waited since the answer before it; `answerTaken` called it.
+    connection.busy = false
+    serveWaiting(world, connection)
+    return
+  }
   if (connection.busy) {
     connection.waiting.push(request)
     return
   }
   serve(world, connection, request)
+}
+
+/** Connections whose last answer has not left yet: their next request waits (SocketServer mutes until the response is sent). */
+const muted = new WeakSet<ClientConnection>()
+
+/** A client of bytes has been handed its answer and reads: the next request may come. */
+export function answerTaken(world: World, connection: ClientConnection): void {
+  if (!muted.delete(connection) || connection.state !== 'open') return
+  const request = connection.waiting[0]
+  // As an event: the broker may be paused.
+  if (request === undefined) connection.busy = false
+  else arm(world, 0, 'work', { type: 'request', connection, request })
 }
 
 function serve(world: World, connection: ClientConnection, request: PendingRequest): void {
@@ -136,9 +154,17 @@ export function answer(world: World, token: RequestToken, body: unknown): void {
     connection.onServed?.()
   } else {
     const { correlationId } = token
-    toClient(world, connection, { type: 'response', connection, correlationId, body })
+    // What is slow or cut off is in a socket's buffer meanwhile, and mutes nobody.
+    if (toClient(world, connection, { type: 'response', connection, correlationId, body }) && connection.direct) {
+      muted.add(connection)
+      return
+    }
   }
   connection.busy = false
+  serveWaiting(world, connection)
+}
+
+function serveWaiting(world: World, connection: ClientConnection): void {
   // A loop: an answer that came at once would otherwise nest, once a request.
   if (connection.draining) return
   connection.draining = true
@@ -154,20 +180,22 @@ export function answer(world: World, token: RequestToken, body: unknown): void {
 export function serverCloses(world: World, connection: ClientConnection, reason: string): void {
   const { node } = connection
   connection.busy = true
+  muted.delete(connection)
   connection.waiting.length = 0
   node.connections.delete(connection)
   toClient(world, connection, { type: 'reset', connection, reason })
 }
 
-/** Sends towards a client: behind what is under way to it. */
-function toClient(world: World, connection: ClientConnection, task: Task): void {
+/** Sends towards a client: behind what is under way to it. True when it is there at once. */
+function toClient(world: World, connection: ClientConnection, task: Task): boolean {
   const { id } = connection.node
   if (isCut(world, id, 'clients')) {
     hold(world, id, 'clients', task)
-    return
+    return false
   }
   const earliest = Math.max(connection.lastArrivalAtClient, healedUntil(world, id, 'clients'))
   const arrival = Math.max(world.now + clientDelayOf(world, connection, id, 'clients'), earliest)
   connection.lastArrivalAtClient = arrival
   arm(world, arrival - world.now, 'work', task)
+  return arrival === world.now
 }

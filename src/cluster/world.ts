@@ -152,6 +152,8 @@ export interface World {
   readonly connections: Map<number, ClientConnection>
   /** Clients that speak bytes, each as what to call when the cluster ends. */
   readonly wires: Set<() => void>
+  /** Who opens and closes a port when a broker ends or is there again. */
+  readonly nodeListeners: Set<(node: number, up: boolean) => void>
   readonly processes: Map<string, Process>
   readonly calls: Set<OpenCall>
   readonly counters: Map<string, number>
@@ -266,6 +268,7 @@ export function createWorld(options: WorldOptions): World {
     controller: createController(options.config, options.switches),
     connections: new Map(),
     wires: new Set(),
+    nodeListeners: new Set(),
     processes: new Map(),
     calls: new Set(),
     counters: new Map(),

@@ -7,36 +7,76 @@ export async function listen(door: ServerDoor, options: ServerOptions): Promise<
   const { port, host, advertisedHost, maxConnections, log } = options
   const advertised = new Map<number, { host: string; port: number }>()
   const sockets = new Set<Socket>()
-  const servers: Server[] = []
+  const servers = new Map<number, Server>()
   const release = door.hold()
   let closing: Promise<void> | null = null
 
   const close = () => {
     closing ??= (async () => {
-      forget()
+      forgetEnd()
+      forgetNodes()
       release()
-      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())))
+      const closed = [...servers.values()].map(
+        (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+      )
       for (const socket of sockets) socket.destroy()
       await Promise.all(closed)
     })()
     return closing
   }
-  const forget = door.onEnd(() => void close())
+  const forgetEnd = door.onEnd(() => void close())
+  const forgetNodes = door.onNode((node, up) => {
+    // Not yet open: it is looked at then.
+    const address = advertised.get(node)
+    if (address === undefined || closing !== null) return
+    if (!up) {
+      shut(node)
+      return
+    }
+    open(node, address.port).catch((error: Error) => {
+      if (closing === null) log(`broker ${node} is up again, and nobody reaches it: ${error.message}`)
+    })
+  })
+
+  function shut(node: number): void {
+    servers.get(node)?.close()
+    servers.delete(node)
+  }
+
+  /** Resolves with the port when it is open. */
+  async function open(node: number, at: number): Promise<number> {
+    const server = createServer({ noDelay: true }, (socket) => {
+      if (closing !== null) {
+        socket.destroy()
+        return
+      }
+      if (sockets.size >= maxConnections) {
+        log(`a client was turned away: ${maxConnections} connections are open (maxConnections)`)
+        socket.destroy()
+        return
+      }
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+      serveSocket(door, socket, { node, advertised, log })
+    })
+    servers.set(node, server)
+    const port = await bound(server, at, host)
+    // The broker is gone again.
+    if (servers.get(node) !== server) server.close()
+    return port
+  }
 
   try {
     for (const [index, node] of door.nodes.entries()) {
-      const server = createServer({ noDelay: true }, (socket) => {
-        if (sockets.size >= maxConnections) {
-          log(`a client was turned away: ${maxConnections} connections are open (maxConnections)`)
-          socket.destroy()
-          return
-        }
-        sockets.add(socket)
-        socket.once('close', () => sockets.delete(socket))
-        serveSocket(door, socket, { node, advertised, log })
-      })
-      servers.push(server)
-      advertised.set(node, { host: advertisedHost, port: await bound(server, port === 0 ? 0 : port + index, host) })
+      const bound = await open(node, port === 0 ? 0 : port + index)
+      if (closing !== null) {
+        // It was not listening yet when the others were closed; the caller says that the cluster has ended.
+        await new Promise((resolve) => servers.get(node)?.close(resolve))
+        throw new Error('closed while its ports were opened')
+      }
+      advertised.set(node, { host: advertisedHost, port: bound })
+      // A broker that is down refuses. Its port was opened all the same, to know which it is.
+      if (!door.isUp(node)) shut(node)
     }
   } catch (error) {
     await close()

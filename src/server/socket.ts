@@ -13,7 +13,7 @@ const MOST_UNREAD_BYTES = 8 * 1024 * 1024
 
 export function serveSocket(door: ServerDoor, socket: Socket, { node, advertised, log }: Serving): void {
   const host = `/${(socket.remoteAddress ?? '').replace(/^::ffff:/, '')}`
-  // A broker that is down, or that nobody reaches: the system has accepted for it already.
+  // A broker that just went down, or behind a cut link: the system has accepted for it already.
   const connection: WireConnection = door.open(
     { node, host, advertised, log },
     {

@@ -151,6 +151,11 @@ describe('serve', () => {
 
   test.each([
     [['--port', 'x'], '--port: "x" is not a number.'],
+    [['--port', '70000'], 'kafkarium serve: --port: 70000 is no port.'],
+    [['--port', '65534', '--brokers', '3'], '--port: 3 brokers from 65534 on need the ports up to 65536'],
+    [['--host', ''], '--host: an empty address'],
+    [['--advertised-host', ''], '--advertised-host: an empty name'],
+    [['--topic', 'a:x'], '--topic: a:x: "x" is not a number.'],
     [['--topic', 'a:1:1:compact:x'], 'has too many parts'],
     [['--topic', 'a:0'], 'partitions'],
     [['--config', 'no'], 'is not of the form name=value'],
@@ -164,12 +169,35 @@ describe('serve', () => {
     expect(stderr).toContain(text)
   })
 
+  test.each([
+    ['orders:3:1,pay:x', 'KAFKA_CREATE_TOPICS: pay:x: "x" is not a number.'],
+    ['pay:1:1:compact:x', 'KAFKA_CREATE_TOPICS: "pay:1:1:compact:x" has too many parts'],
+  ])('KAFKA_CREATE_TOPICS=%s is blamed by its name', (KAFKA_CREATE_TOPICS, text) => {
+    const { status, stderr } = run(['serve'], { KAFKA_CREATE_TOPICS })
+    expect(status).toBe(2)
+    expect(stderr).toContain(text)
+  })
+
+  test('with --json an error is an object too, on standard error', () => {
+    const { status, stdout, stderr } = run(['serve', '--json', '--port', '70000'])
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([{ event: 'error', message: '--port: 70000 is no port. Allowed: 0 (any free one) to 65535.' }])
+  })
+
   test('a port that is taken ends with 1', async () => {
     const server = await start([])
     const port = /localhost:(\d+)/.exec(await server.next())?.[1] as string
     const { status, stderr } = run(['serve', '--port', port])
     expect(status).toBe(1)
     expect(stderr).toContain(`port ${port} on 127.0.0.1 is in use`)
+    const json = run(['serve', '--port', port, '--json'])
+    expect(JSON.parse(json.stderr)).toMatchObject({ event: 'error', message: expect.stringContaining('is in use') })
     await server.stop('SIGTERM')
   })
 })

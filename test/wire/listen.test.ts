@@ -213,7 +213,15 @@ describe('offenders', () => {
     ['a negative length', [0xff, 0xff, 0xff, 0xff], 'a frame of -1 bytes'],
     ['an API that is none', [0, 0, 0, 10, 0x7f, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff], 'API 32512 v0'],
     ['a frame that ends too soon', [0, 0, 0, 3, 0, 3, 0], 'a frame that cannot be read'],
-    ['HTTP', [...Buffer.from('GET / HTTP/1.1\r\n\r\n')], 'a frame of 1195725856 bytes'],
+    [
+      'HTTP',
+      [...Buffer.from('GET / HTTP/1.1\r\n\r\n')],
+      'an HTTP request ("GET "). This port speaks the protocol of Kafka only',
+    ],
+    ['a TLS hello', [0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3], 'a TLS handshake. TLS is not offered here'],
+    ['SASL', [0, 0, 0, 10, 0, 17, 0, 1, 0, 0, 0, 1, 0xff, 0xff], 'SaslHandshake (API 17). SASL is not offered here'],
+    ['SASL without a handshake', [0, 0, 0, 10, 0, 36, 0, 1, 0, 0, 0, 1, 0xff, 0xff], 'SASL is not offered here'],
+    ['a POST', [...Buffer.from('POST /topics HTTP/1.1')], 'an HTTP request'],
   ])('%s: cut off with a line, the others are served', async (_name, bytes, text) => {
     const { server, lines } = await open()
     const healthy = await Peer.to(server)
@@ -300,8 +308,7 @@ test('a broker that crashes drops its clients, and they are back when it is', as
   await peer.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))
   cluster.faults.crash(2)
   expect(await peer.answer()).toBeNull()
-  const refused = await Peer.to(server, 1)
-  expect(await refused.answer()).toBeNull()
+  await expect(Peer.to(server, 1)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   cluster.faults.restart(2)
   const back = await Peer.to(server, 1)
   expect((await back.ask('ApiVersions', 3, makeApiVersionsRequest(SOFTWARE))).errorCode).toBe(0)

@@ -5,7 +5,7 @@
  *   (law L8). Those get the list of aborted transactions that overlap what they get, by the offsets of their markers, and leave
  *   their records out themselves (KIP-98).
  * - Waits until `minBytes` are there, at most `maxWaitMs`; an error answers at once.
- * - `maxBytes` bounds the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74, v3+).
+ * - `maxBytes` and the broker's `fetch.max.bytes` bound the answer and `partitionMaxBytes` a partition, but the first batch is given whatever its size (KIP-74, v3+).
  * - Before v4 records come in the formats of that time (`fetch-formats.ts`).
  * - Offsets outside [log start, log end] are OFFSET_OUT_OF_RANGE.
  * - Answers whole batches, so the first records may lie before the asked offset.
@@ -54,11 +54,12 @@ export const fetch = defineApi({
       return
     }
     out.changes.push(...fetched.changes)
+    const maxBytes = Math.min(body.maxBytes, Number(state.config['fetch.max.bytes']))
     const plan: FetchPlan = {
       session: fetched.plan,
       namesLeaders: apiVersion >= FETCH_WITH_HINTS,
-      minBytes: Math.min(body.minBytes, body.maxBytes),
-      maxBytes: body.maxBytes,
+      minBytes: Math.min(body.minBytes, maxBytes),
+      maxBytes,
       committedOnly: body.isolationLevel === READ_COMMITTED,
       clientRack: apiVersion >= 11 ? body.rackId : null,
       wholeFirst: apiVersion >= 3,

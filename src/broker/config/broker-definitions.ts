@@ -47,7 +47,7 @@ export const BROKER_CONFIG = {
     { min: 0, ...dynamic, ...effect },
     'The largest record batch a broker accepts, header included.',
   ),
-  'fetch.max.bytes': int(57_671_680, { min: 1024 }, 'The most bytes of one fetch answer.'),
+  'fetch.max.bytes': int(57_671_680, { min: 1024, ...effect }, 'The most bytes of one fetch answer.'),
   'socket.request.max.bytes': int(104_857_600, { min: 1, ...effect }, 'The most bytes of one request.'),
   'max.request.partition.size.limit': int(
     2000,

@@ -20,9 +20,11 @@ import type { ClientConnection, PendingRequest } from '../connection.ts'
 import { closeConnection, openConnection, sendRequest } from '../network.ts'
 import { act, type Process } from '../process.ts'
 import type { Pump } from '../pump.ts'
+import { answerTaken } from '../serving.ts'
 import type { NodeRuntime, World } from '../world.ts'
 import { type Addresses, advertise } from './advertise.ts'
 import { awaitAnswer } from './awaited.ts'
+import { strangerByApi, strangerByBytes } from './strangers.ts'
 
 /** The client's end: told what happens, in events of the cluster, never inside `receive`. */
 export interface WireClient {
@@ -40,7 +42,7 @@ export interface WireClient {
 export interface WireConnection {
   /** Bytes of the client. They are kept, not copied, and must not be changed. */
   receive(bytes: Uint8Array): void
-  /** The client does not read what it is answered: of its requests no more are taken until it does. */
+  /** The client does not read what it is answered: it gets no more answers, and of its requests none are served, until it does. */
   unread(unread: boolean): void
   /** The client closes: nothing more is told to it. */
   close(): void
@@ -75,10 +77,15 @@ export function openWire(
 ): WireConnection {
   pump.enter('a socket')
   const splitter = new FrameSplitter(Number(node.broker.config['socket.request.max.bytes']))
+  /** The stream's first four bytes. */
+  const first: number[] = []
+  let framed = false
   let underWay = 0
   let holding = false
   let unread = false
   let over = false
+  /** Answers that came over a slow link while nobody read: as bytes they would cost memory. */
+  const unsent: (() => void)[] = []
 
   const end = (why: string) => {
     if (over) return
@@ -112,6 +119,7 @@ export function openWire(
         ),
       onServed: () => {
         underWay -= 1
+        if (!unread) answerTaken(world, connection)
         takeFrames()
       },
     },
@@ -122,6 +130,7 @@ export function openWire(
     receive(bytes) {
       if (over || world.disposed) return
       pump.enter('a socket')
+      if (first.length < 4) first.push(...bytes.subarray(0, 4 - first.length))
       splitter.push(bytes)
       takeFrames()
       pump.wake()
@@ -131,6 +140,8 @@ export function openWire(
       unread = now
       if (now) return
       pump.enter('a socket')
+      while (!unread && !over && unsent.length > 0) unsent.shift()?.()
+      if (!unread) answerTaken(world, connection)
       takeFrames()
       pump.wake()
     },
@@ -161,7 +172,9 @@ export function openWire(
   function nextRequest(): PendingRequest | null {
     try {
       const frame = splitter.next()
-      return frame === null ? null : toRequest(decodeRequest(frame, KEEP_BAD))
+      if (frame === null) return null
+      framed = true
+      return toRequest(decodeRequest(frame, KEEP_BAD))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       return unreadable(error)
@@ -185,9 +198,11 @@ export function openWire(
       connection.clientId = header.clientId ?? ''
       return versionsNotOffered(header.correlationId)
     }
+    const stranger = header === undefined ? (framed ? null : strangerByBytes(first)) : strangerByApi(header.apiKey)
+    if (stranger !== null && header !== undefined) connection.clientId = header.clientId ?? ''
     const what = header === undefined ? 'a frame' : `${info?.name ?? `API ${header.apiKey}`} v${header.apiVersion}`
     const request = pending('ApiVersions', 0, makeApiVersionsRequest(), true, null)
-    return { ...request, unreadable: `${what} that cannot be read: ${error.message}` }
+    return { ...request, unreadable: stranger ?? `${what} that cannot be read: ${error.message}` }
   }
 
   /** KIP-511: in version 0, and with the versions of this API only (ApiVersionsRequest.getErrorResponse). */
@@ -225,7 +240,10 @@ export function openWire(
           ? null
           : (outcome) => {
               awaited?.()
-              if (!over && outcome.type === 'answer') answered(api, apiVersion, () => encode(outcome.body))
+              if (over || outcome.type !== 'answer') return
+              const send = () => answered(api, apiVersion, () => encode(outcome.body))
+              if (unread) unsent.push(send)
+              else send()
             },
     }
   }

@@ -86,6 +86,12 @@ export function serverDoor(scope: () => DoorScope, onEnd: (listener: () => void)
         log,
       })
     },
+    isUp: (id) => scope().world.nodes.get(id)?.up === true,
+    onNode(listener) {
+      const { nodeListeners } = scope().world
+      nodeListeners.add(listener)
+      return () => void nodeListeners.delete(listener)
+    },
     onEnd,
   }
 }

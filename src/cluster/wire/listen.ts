@@ -5,6 +5,7 @@ import type { ClusterServer, ListenOptions, ServerDoor, ServerOptions } from './
 
 /** Loopback only, unless somebody asks for more. */
 const LOOPBACK = '127.0.0.1'
+const LAST_PORT = 65_535
 
 export async function openPorts(host: ClusterHost, door: ServerDoor, given: ListenOptions): Promise<ClusterServer> {
   if (host.listen === undefined) {
@@ -13,12 +14,30 @@ export async function openPorts(host: ClusterHost, door: ServerDoor, given: List
       'cluster.listen: this host has no network to listen at; Node has.',
     )
   }
-  const options = checked(given, host)
+  const options: ServerOptions = checked(given, door.nodes.length, host.warn)
+  // From here on, not from when the host has its module and its ports.
+  let ended = false
+  const forget = door.onEnd(() => {
+    ended = true
+  })
+  let server: ClusterServer
   try {
-    return await host.listen(door, options)
+    server = await host.listen(door, options)
   } catch (error) {
-    throw cannotListen(error as HostError, options)
+    throw ended ? endedMeanwhile() : cannotListen(error as HostError, options)
+  } finally {
+    forget()
   }
+  if (!ended) return server
+  await server.close()
+  throw endedMeanwhile()
+}
+
+function endedMeanwhile(): KafkariumError {
+  return new KafkariumError(
+    'KAFKARIUM_DISPOSED',
+    'cluster.listen: this cluster was disposed, or began anew, before its ports were open. Await listen() first.',
+  )
 }
 
 interface HostError extends Error {
@@ -26,20 +45,36 @@ interface HostError extends Error {
   readonly port?: number
 }
 
-function checked({ port = 9092, host = LOOPBACK, ...given }: ListenOptions, { warn }: ClusterHost): ServerOptions {
-  const { advertisedHost, maxConnections = 10_000, log = (line) => warn(`[kafkarium] ${line}`) } = given
-  if (!(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-    throw new KafkariumError(
-      'KAFKARIUM_BAD_OPTION',
-      `listen.port: ${port} is no port. Allowed: 0 (any free one) to 65535.`,
-    )
+function checked(
+  { port = 9092, host = LOOPBACK, ...given }: ListenOptions,
+  brokers: number,
+  warn: ClusterHost['warn'],
+) {
+  const { advertisedHost, maxConnections = 10_000, log = (line: string) => warn(`[kafkarium] ${line}`) } = given
+  const check = (fine: boolean, text: string) => {
+    if (!fine) throw new KafkariumError('KAFKARIUM_BAD_OPTION', `listen.${text}`)
   }
-  if (!(Number.isInteger(maxConnections) && maxConnections > 0)) {
-    throw new KafkariumError(
-      'KAFKARIUM_BAD_OPTION',
-      `listen.maxConnections: ${maxConnections} is not a number above 0.`,
-    )
-  }
+  check(
+    Number.isInteger(port) && port >= 0 && port <= LAST_PORT,
+    `port: ${port} is no port. Allowed: 0 (any free one) to ${LAST_PORT}.`,
+  )
+  const last = port + brokers - 1
+  check(
+    port === 0 || last <= LAST_PORT,
+    `port: ${brokers} brokers from ${port} on need the ports up to ${last}, and the last there is is ${LAST_PORT}. Begin at ${LAST_PORT - brokers + 1} or below.`,
+  )
+  check(
+    Number.isInteger(maxConnections) && maxConnections > 0,
+    `maxConnections: ${maxConnections} is not a number above 0.`,
+  )
+  check(
+    host.trim() !== '',
+    `host: an empty address would be every one. Say so with '0.0.0.0', or leave it out for ${LOOPBACK}.`,
+  )
+  check(
+    advertisedHost === undefined || advertisedHost.trim() !== '',
+    'advertisedHost: an empty name reaches nobody. Give the name by which clients find this machine, or leave it out.',
+  )
   const here = host === LOOPBACK || host === '::1' || host === '0.0.0.0' || host === '::'
   return { port, host, advertisedHost: advertisedHost ?? (here ? 'localhost' : host), maxConnections, log }
 }

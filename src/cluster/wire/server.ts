@@ -43,6 +43,10 @@ export interface ServerDoor {
   hold(): () => void
   /** A client reached a broker's port. */
   open(visitor: Visitor, client: WireClient): WireConnection
+  /** Whether a broker's process runs now. */
+  isUp(node: number): boolean
+  /** Called when a broker's process has ended or is there again; answers the remover. */
+  onNode(listener: (node: number, up: boolean) => void): () => void
   /** Called when the cluster ends or begins anew; answers the remover. */
   onEnd(listener: () => void): () => void
 }
