@@ -12,21 +12,12 @@
  * ```
  */
 import type { ClusterOptions } from './cluster/options.ts'
+import { clusterHost } from './cluster-host.ts'
 import { type Cluster, composeFor } from './compose.ts'
-import { controlTime } from './host/control/index.ts'
 import { nodeHost } from './host/node.ts'
-import { nodeClusterHost } from './host/turns.ts'
 import { register } from './registry.ts'
 
-const compose = composeFor(
-  {
-    ...nodeClusterHost,
-    controlTime,
-    // Loaded when somebody listens: most clusters never do.
-    listen: async (door, options) => (await import('./server/listen.ts')).listen(door, options),
-  },
-  nodeHost,
-)
+const compose = composeFor(clusterHost, nodeHost)
 
 /**
  * Makes a simulated cluster, at once: brokers are up and topics exist when it returns.

@@ -1,5 +1,6 @@
 /** `kafkarium serve`: a cluster behind ports, for clients in any language, until it is told to stop. */
-import { createCluster, KafkariumError, type TopicOptions } from '../index.ts'
+import { createClientlessCluster, KafkariumError } from '../clientless.ts'
+import type { TopicOptions } from '../index.ts'
 import type { Host } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
 
@@ -35,7 +36,7 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
       ...topicsOf('--topic', options.topic ?? []),
       ...topicsOf('KAFKA_CREATE_TOPICS', [host.env.KAFKA_CREATE_TOPICS ?? '']),
     }
-    const cluster = createCluster({
+    const cluster = createClientlessCluster({
       brokers: numberOf('--brokers', options.brokers ?? '1'),
       time: 'wall',
       // A cluster that has been in use: nobody's first consumer waits until there is a coordinator.

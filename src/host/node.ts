@@ -1,7 +1,6 @@
 /** Node's `Host`: Buffers, the environment, the console, zlib. The only place of the client's world that knows Node. */
-import { Buffer } from 'node:buffer'
-import process from 'node:process'
 import type { Host } from '../client/transport.ts'
+import { Buffer } from './builtin.ts'
 import { compress, decompress } from './codecs/index.ts'
 
 /* biome-ignore-start lint/suspicious/noConsole: this is where log lines leave. */

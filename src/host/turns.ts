@@ -3,9 +3,8 @@
  * immediate of the same phase. Immediates are scheduled in batches, because between two of one batch nothing else runs
  * (no timer, no I/O): what enters the cluster there was caused by the cluster. Between batches the host's loop turns.
  */
-import { Buffer } from 'node:buffer'
-import timers from 'node:timers'
 import type { ClusterHost } from '../cluster/host.ts'
+import { Buffer, builtin } from './builtin.ts'
 import { compress, decompress } from './codecs/index.ts'
 
 const SMALLEST_BATCH = 2
@@ -14,6 +13,7 @@ const LARGEST_BATCH = 64
 const SHARE_EVERY_MS = 8
 
 // Taken at load, so that fake timers installed later do not stop the pump.
+const timers = builtin('node:timers')
 const realSetImmediate = timers.setImmediate
 const realClearImmediate = timers.clearImmediate
 const realSetTimeout = timers.setTimeout

@@ -1,6 +1,6 @@
 /** Chance from a program clock: Math.random and the ways of node:crypto and Web Crypto to draw. Not for real secrets. */
-import { Buffer } from 'node:buffer'
 import type { ProgramClock } from '../../cluster/program-clock.ts'
+import { Buffer } from '../builtin.ts'
 
 type Done<T> = (error: null, value: T) => void
 

@@ -2,11 +2,8 @@
  * `cluster.controlTime()` on Node: timers, dates, chance and zlib of the whole process follow one cluster. What a module took at
  * load and never looks up again (`const { setTimeout } = globalThis`) cannot be reached; microtasks and ticks need no control.
  */
-import nodeCryptoModule from 'node:crypto'
-import { syncBuiltinESMExports } from 'node:module'
-import timersModule from 'node:timers'
-import timersPromises from 'node:timers/promises'
 import type { ProgramClock } from '../../cluster/program-clock.ts'
+import { builtin } from '../builtin.ts'
 import { nodeCrypto, programRandom, webCrypto } from './chance.ts'
 import { programDate, programHrtime } from './dates.ts'
 import { outliving } from './handover.ts'
@@ -35,6 +32,7 @@ export function controlTime(cluster: ProgramClock): () => void {
     }
   }
   const { setTimeout, setInterval, setImmediate, clear, promises } = timerFunctions(clock)
+  const timersModule = builtin('node:timers')
   const real = { ...timersModule }
   const timers = {
     setTimeout,
@@ -46,14 +44,15 @@ export function controlTime(cluster: ProgramClock): () => void {
   }
   replace(globalThis, timers)
   replace(timersModule, timers)
-  replace(timersPromises, promises)
+  replace(builtin('node:timers/promises'), promises)
   replace(globalThis, { Date: programDate(clock, globalThis.Date) })
   const start = clock.now()
   replace(performance, { now: () => clock.now() - start })
   replace(process, { hrtime: programHrtime(clock) })
   replace(Math, { random: programRandom(clock) })
-  replace(nodeCryptoModule, nodeCrypto(clock))
+  replace(builtin('node:crypto'), nodeCrypto(clock))
   replace(globalThis.crypto, webCrypto(clock))
+  const { syncBuiltinESMExports } = builtin('node:module')
   syncBuiltinESMExports()
   return () => {
     handOver()

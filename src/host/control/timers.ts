@@ -1,7 +1,8 @@
 /** Node's timers on a program clock: what `setTimeout` and its kin answer and do (lib/timers.js, lib/timers/promises.js). */
-import { AsyncResource } from 'node:async_hooks'
-import { promisify } from 'node:util'
 import type { ProgramClock, ProgramTimerKind } from '../../cluster/program-clock.ts'
+import { builtin } from '../builtin.ts'
+
+const { AsyncResource } = builtin('node:async_hooks')
 
 type Callback = (...args: unknown[]) => void
 
@@ -183,6 +184,7 @@ export function timerFunctions(clock: ProgramClock): TimerFunctions {
   const sleepTimeout = (delay?: unknown, value?: unknown, options?: PromiseOptions) =>
     sleep('timeout', delayOf(delay), value, options)
   const sleepImmediate = (value?: unknown, options?: PromiseOptions) => sleep('immediate', 0, value, options)
+  const { promisify } = builtin('node:util')
   Object.defineProperty(setTimeout, promisify.custom, { value: sleepTimeout, enumerable: true })
   Object.defineProperty(setImmediate, promisify.custom, { value: sleepImmediate, enumerable: true })
 

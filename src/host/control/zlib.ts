@@ -3,8 +3,8 @@
  * happens until it is done: slower, and the same every time.
  */
 import type { Transform as TransformStream } from 'node:stream'
-import zlib from 'node:zlib'
 import type { ProgramClock } from '../../cluster/program-clock.ts'
+import { builtin } from '../builtin.ts'
 
 type Transform = (
   this: TransformStream,
@@ -64,7 +64,7 @@ export function controlZlib(clock: ProgramClock): () => void {
 
 /** Where all of zlib's streams, and with them its callbacks, have their work from. */
 function ownerOfTransform(): { _transform: Transform } | null {
-  let prototype: unknown = zlib.Gzip.prototype
+  let prototype: unknown = builtin('node:zlib').Gzip.prototype
   while (typeof prototype === 'object' && prototype !== null) {
     if (Object.hasOwn(prototype, '_transform')) return prototype as { _transform: Transform }
     prototype = Object.getPrototypeOf(prototype)
