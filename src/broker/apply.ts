@@ -8,7 +8,7 @@ import { fetchIsReady, runFetch } from './api/01-fetch.ts'
 import { asReaderReads } from './api/fetch-formats.ts'
 import { appended } from './append-fact.ts'
 import { intConfig } from './config.ts'
-import type { Change, Context, Decision } from './decision.ts'
+import { type Change, type Context, createDecision, type Decision } from './decision.ts'
 import { awaitDeletes } from './deletes.ts'
 import { answerInSession, type SessionChange } from './fetch-sessions.ts'
 import { copyClassicGroup } from './groups/classic/group.ts'
@@ -18,12 +18,13 @@ import { copyConsumerGroup } from './groups/consumer/group.ts'
 import { NO_PRODUCER, replayAll } from './groups/coordinator.ts'
 import { armExpiry } from './groups/expiry.ts'
 import { type CoordinatorRecord, encodeCoordinatorRecords } from './groups/records.ts'
-import { armCommitTimeout } from './groups/tenure.ts'
+import { armCommitTimeout, notStored, revertUnwritable } from './groups/tenure.ts'
 import { advanceLogStart, appendBatch, asStored, type PartitionLog } from './log/index.ts'
 import { armMaintenance, armProducerExpiry } from './maintenance.ts'
 import { writeMarkers } from './markers/write.ts'
 import { brokerEpochOf, OFFSETS_TOPIC, TRANSACTION_TOPIC } from './metadata.ts'
 import { beginEpoch } from './replication/epochs.ts'
+import { lacksReplicas } from './replication/leader.ts'
 import { awaitReplicas, type OnAdvance, onAppend, onLogStart, onProduceTimeout } from './replication/progress.ts'
 import type { RequestToken } from './request.ts'
 import {
@@ -63,6 +64,8 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
       const shard = state.shards.get(change.partition)
       if (log === undefined || shard === undefined) return
       if (change.records.length === 0) return afterThoseBefore(state, change.partition, change.after, ctx, out)
+      if (lacksReplicas(state, OFFSETS_TOPIC, change.partition))
+        return notStored(state, change.partition, change.after, ctx, out)
       const written = { offset: log.logEndOffset, producerId: change.producer?.producerId ?? NO_PRODUCER }
       replayAll(shard, change.records, written, state.image, ctx.now, out.facts)
       let waiters = state.commitWaiters.get(change.partition)
@@ -163,9 +166,15 @@ function applyOne(state: BrokerState, change: Change, ctx: Context, out: Decisio
 /** What a request that waited changes is carried out before anything else: the next one that waited has to find it. */
 export function resuming(state: BrokerState, ctx: Context, out: Decision): Resume {
   return (handle) => {
-    const own: Decision = { ...out, changes: [] }
+    const own = createDecision()
     handle(own)
+    revertUnwritable(state, own)
     apply(state, own, ctx)
+    out.replies.push(...own.replies)
+    out.timers.push(...own.timers)
+    out.forwards.push(...own.forwards)
+    out.sends.push(...own.sends)
+    out.facts.push(...own.facts)
     if (own.halt) out.halt = true
   }
 }

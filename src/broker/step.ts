@@ -9,8 +9,8 @@ import { type BrokerTimer, type Context, createDecision, type Decision } from '.
 import { completeDeletes, onDeletesTimeout } from './deletes.ts'
 import { expireGroups } from './groups/expiry.ts'
 import { partitionsWithOffsets } from './groups/pending-offsets.ts'
-import { beginLoading, commitTimeout, finishLoading, resign } from './groups/tenure.ts'
-import { stepGroupTimer } from './groups/timers.ts'
+import { beginLoading, commitTimeout, finishLoading, resign, revertUnwritable } from './groups/tenure.ts'
+import { groupTimerKey, stepGroupTimer, TIMER_RETRY_MS } from './groups/timers.ts'
 import { configureLog, createLog, type PartitionLog, removeExpiredProducers } from './log/index.ts'
 import { armMaintenance, maintain } from './maintenance.ts'
 import {
@@ -56,6 +56,7 @@ export function stepRequest(state: BrokerState, request: InboundRequest<RequestO
     return out
   }
   handler.handle(state, request, ctx, out)
+  revertUnwritable(state, out)
   apply(state, out, ctx)
   return out
 }
@@ -78,7 +79,12 @@ export function stepTimer(state: BrokerState, timer: BrokerTimer, ctx: Context):
   else if (timer.type === 'verification') onQuestionTimer(state, timer.request, ctx, resuming(state, ctx, out))
   else if (timer.type === 'commit') commitTimeout(state, timer.partition, ctx, out)
   else if (timer.type === 'group-expiry') expireGroups(state, ctx, out)
-  else stepGroupTimer(state, timer, ctx, out)
+  else {
+    stepGroupTimer(state, timer, ctx, out)
+    // As long as that takes (CoordinatorRuntime.CoordinatorTimerImpl).
+    if (revertUnwritable(state, out, true))
+      out.timers.push({ key: groupTimerKey(timer), at: ctx.now + TIMER_RETRY_MS, timer })
+  }
   apply(state, out, ctx)
   return out
 }

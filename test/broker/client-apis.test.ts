@@ -22,8 +22,8 @@ import type { DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse } 
 import { batchSizeInBytes } from '../../src/protocol/records.ts'
 import { type Bench, batchOf, createBench } from './support.ts'
 
-function produce(bench: Bench, topic: string, values: readonly string[]) {
-  const partitionData = [makePartitionProduceData({ index: 0, records: [batchOf(values)] })]
+function produce(bench: Bench, topic: string, values: readonly string[], timestamp?: number) {
+  const partitionData = [makePartitionProduceData({ index: 0, records: [batchOf(values, timestamp)] })]
   const topicData = [makeTopicProduceData({ name: topic, partitionData })]
   const answer = bench.ask('Produce', 9, makeProduceRequest({ acks: 1, topicData }))
   expect(answer.responses[0]?.partitionResponses[0]?.errorCode).toBe(0)
@@ -270,6 +270,41 @@ describe('old versions, where a release has them', () => {
       isDefault: false,
       value: '7',
     })
+  })
+
+  test('KIP-207: a new leader whose high watermark lags behind its own beginning does not say what is latest', () => {
+    const bench = createBench({ orders: 1 })
+    for (const value of ['a', 'b', 'c', 'd']) {
+      bench.pass(1000)
+      produce(bench, 'orders', [value], bench.now)
+    }
+    const log = bench.state.logs.get('orders')?.[0]
+    const leader = bench.state.leading.get('orders-0')
+    if (log === undefined || leader === undefined) throw new Error('there is no partition')
+    log.highWatermark = 3
+    Object.assign(leader, { epochStartOffset: 4 })
+    const ask = (timestamp: number, version = 5, isolationLevel = 0) => {
+      const partitions = [makeListOffsetsPartition({ partitionIndex: 0, timestamp })]
+      const topics = [makeListOffsetsTopic({ name: 'orders', partitions })]
+      const body = makeListOffsetsRequest({ topics, isolationLevel })
+      const answer = bench.ask('ListOffsets', version, body).topics[0]?.partitions[0]
+      return answer?.errorCode === 0 ? answer.offset : errorName(answer?.errorCode ?? -1)
+    }
+    expect([ask(-1), ask(-1, 5, 1), ask(-1, 4)]).toEqual([
+      'OFFSET_NOT_AVAILABLE',
+      'OFFSET_NOT_AVAILABLE',
+      'LEADER_NOT_AVAILABLE',
+    ])
+    // What readers see already is found; what lies beyond, or nowhere, may yet be.
+    expect([ask(-2), ask(bench.now - 1000), ask(bench.now), ask(bench.now + 1), ask(-3, 7)]).toEqual([
+      0,
+      2,
+      'OFFSET_NOT_AVAILABLE',
+      'OFFSET_NOT_AVAILABLE',
+      'OFFSET_NOT_AVAILABLE',
+    ])
+    log.highWatermark = 4
+    expect([ask(-1), ask(bench.now), ask(bench.now + 1), ask(-3, 7)]).toEqual([4, 3, -1, 3])
   })
 
   test('ListOffsets: what is in remote storage, or on its way there, is nothing', () => {

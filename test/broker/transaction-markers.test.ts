@@ -267,7 +267,7 @@ describe('ListOffsets', () => {
     bench.pass(1000)
     produce({})
     expect([latest(1, bench.now), latest(0, bench.now)]).toEqual([-1, 1])
-    expect([latest(1, -3, 7), latest(0, -3, 7)]).toEqual([0, 1])
+    expect([latest(1, -3, 7), latest(0, -3, 7)]).toEqual([-1, 1])
     expect(latest(1, bench.now - 1000)).toBe(0)
   })
 })
@@ -447,6 +447,12 @@ describe('on three brokers', () => {
         ],
       })
     }
+  })
+
+  test('a broker that has no replica does not know the partition', () => {
+    const cluster = replicated({ brokers: 4, switches: { txnVerification: false } })
+    const id = ask(cluster, 4, {})
+    expect(answered(cluster, id)).toEqual(['1 orders-0 UNKNOWN_TOPIC_OR_PARTITION'])
   })
 
   test('what is refused altogether is answered at once', () => {

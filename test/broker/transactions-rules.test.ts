@@ -7,7 +7,14 @@ import {
   resignTransactions,
 } from '../../src/broker/transactions/tenure.ts'
 import { ErrorCode, errorName } from '../../src/protocol/errors.ts'
-import { makeAddPartitionsToTxnRequest, makeInitProducerIdRequest } from '../../src/protocol/make.ts'
+import {
+  makeAddPartitionsToTxnRequest,
+  makeDescribeProducersRequest,
+  makeInitProducerIdRequest,
+  makeWritableTxnMarker,
+  makeWriteTxnMarkersRequest,
+} from '../../src/protocol/make.ts'
+import { readRecords } from '../../src/protocol/records.ts'
 import { type Bench, createBench } from './support.ts'
 import {
   add,
@@ -157,7 +164,7 @@ describe('writes', () => {
   const silentBench = (config: Record<string, string> = {}) =>
     createBench({ orders: 4, __transaction_state: 1 }, config, { silentFollower: true, version: '3.9' })
   const replicate = (bench: Bench) => bench.replicate('__transaction_state')
-  const body = makeInitProducerIdRequest({ transactionalId: 'tx', transactionTimeoutMs: 600_000 })
+  const body = makeInitProducerIdRequest({ transactionalId: 'tx', transactionTimeoutMs: 20_000 })
   const asks = (bench: Bench) => bench.send('InitProducerId', 4, body)
   function started(bench: Bench): Producer {
     // A block of producer ids comes when it is asked for.
@@ -178,11 +185,13 @@ describe('writes', () => {
       }),
     )
 
-  test('one that takes too long is given up, and who asks again is heard', () => {
+  test('one that takes longer than the transaction may is given up, and who asks again is heard', () => {
     const bench = silentBench()
     const it = started(bench)
     const first = added(bench, it)
-    bench.pass(31_000)
+    bench.pass(19_999)
+    expect(bench.isWaiting(first)).toBe(true)
+    bench.pass(1)
     const code = (id: number) =>
       bench.answerTo('AddPartitionsToTxn', id).resultsByTopicV3AndBelow[0]?.resultsByPartition[0]?.partitionErrorCode
     expect(code(first)).toBe(ErrorCode.COORDINATOR_NOT_AVAILABLE)
@@ -193,13 +202,13 @@ describe('writes', () => {
   })
 
   test('KAFKA-8803: a fence that could not be written keeps its epoch for the next try', () => {
-    const bench = silentBench()
+    const bench = silentBench({ 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '3600000' })
     const it = started(bench)
     added(bench, it)
     replicate(bench)
     for (const _ of [1, 2, 3]) {
       const fence = asks(bench)
-      bench.pass(31_000)
+      bench.pass(20_000)
       expect(errorOf(bench.answerTo('InitProducerId', fence))).toBe('COORDINATOR_NOT_AVAILABLE')
     }
     asks(bench)
@@ -220,4 +229,172 @@ describe('writes', () => {
     )
     expect(log?.logEndOffset).toBe(before)
   })
+
+  test('a deadline that comes before those of others is kept, too', () => {
+    const bench = silentBench()
+    const it = started(bench)
+    added(bench, it)
+    const slow = { transactionalId: 'slow', transactionTimeoutMs: 600_000 }
+    const first = bench.send('InitProducerId', 4, makeInitProducerIdRequest(slow))
+    const quick = { transactionalId: 'quick', transactionTimeoutMs: 1000 }
+    const second = bench.send('InitProducerId', 4, makeInitProducerIdRequest(quick))
+    bench.pass(1000)
+    expect(errorOf(bench.answerTo('InitProducerId', second))).toBe('COORDINATOR_NOT_AVAILABLE')
+    bench.pass(598_000)
+    expect(bench.isWaiting(first)).toBe(true)
+    bench.pass(1000)
+    expect(errorOf(bench.answerTo('InitProducerId', first))).toBe('COORDINATOR_NOT_AVAILABLE')
+  })
+
+  describe('what the coordinator decides by itself is decided again until it is written', () => {
+    const inSync = (bench: Bench, isr: readonly number[]) => {
+      const leader = bench.state.leading.get('__transaction_state-0')
+      if (leader !== undefined) Object.assign(leader, { isr })
+    }
+
+    test('the abort of one that takes too long: too few in sync, then none that answers in time', () => {
+      const bench = silentBench({ 'transaction.state.log.min.isr': '2', 'min.insync.replicas': '2' })
+      const it = started(bench)
+      added(bench, it)
+      replicate(bench)
+      inSync(bench, [1])
+      bench.pass(60_000)
+      expect(stateOf(bench)).toBe('Ongoing')
+      inSync(bench, [1, 2])
+      bench.pass(10_000)
+      // It is written, and nobody replicates it.
+      bench.pass(25_000)
+      expect(stateOf(bench)).toBe('Ongoing')
+      bench.pass(10_000)
+      replicate(bench)
+      expect(stateOf(bench)).toBe('PrepareAbort')
+      // Each try fences with the same epoch.
+      expect(markers(bench)).toMatchObject([{ marker: { producerEpoch: it.epoch + 1, commit: false } }])
+    })
+
+    test('forgetting an id', () => {
+      const bench = silentBench({ 'transactional.id.expiration.ms': '3600000', 'min.insync.replicas': '2' })
+      started(bench)
+      inSync(bench, [1])
+      bench.pass(10_800_000)
+      expect(stateOf(bench)).toBe('Empty')
+      inSync(bench, [1, 2])
+      // Up to the next look, every hour on the hour.
+      bench.pass(3_600_000 - (bench.now % 3_600_000))
+      replicate(bench)
+      expect(stateOf(bench)).toBe('TRANSACTIONAL_ID_NOT_FOUND')
+    })
+  })
+})
+
+describe('fencing with an epoch for every transaction', () => {
+  function open(bench: Bench, epoch: number): Producer {
+    const { producerId } = producer(bench, { timeoutMs: 20_000 })
+    const known = transactionOf(bench)
+    if (known === undefined) throw new Error('there is no transaction')
+    bench.state.transactions.shards.get(0)?.transactions.set('tx', { ...known, epoch })
+    expect(add(bench, { producerId, epoch })).toEqual(['NONE'])
+    return { producerId, epoch }
+  }
+
+  test('KAFKA-19367: the epoch is bumped once', () => {
+    const bench = newBench()
+    open(bench, 5)
+    expect(errorOf(begin(bench))).toBe('CONCURRENT_TRANSACTIONS')
+    expect(written(bench)).toMatchObject([{ producerEpoch: 6, commit: false }])
+    expect(begin(bench)).toMatchObject({ errorCode: 0, producerEpoch: 7 })
+  })
+
+  test.each([
+    ['somebody begins with its id', (bench: Bench) => void begin(bench)],
+    ['it takes too long', (bench: Bench) => bench.pass(31_000)],
+  ])('KAFKA-20090: with the last epoch, when %s, the next producer has another id', (_why, fences) => {
+    const bench = newBench()
+    const { producerId } = open(bench, 32_766)
+    fences(bench)
+    expect(written(bench)).toMatchObject([{ producerId, producerEpoch: 32_767, commit: false }])
+    expect(transactionOf(bench)).toMatchObject({ state: 'CompleteAbort', epoch: 0, previousProducerId: producerId })
+    const next = begin(bench)
+    expect(next).toMatchObject({ errorCode: 0, producerEpoch: 1 })
+    expect(next.producerId).not.toBe(producerId)
+  })
+
+  test('KIP-360: a producer that never heard of the end of its transaction goes on with the epoch it has now', () => {
+    const bench = newBench()
+    const it = open(bench, 5)
+    end(bench, it, true, { version: 5 })
+    written(bench)
+    expect(begin(bench, { claims: it })).toMatchObject({ errorCode: 0, producerEpoch: 6 })
+  })
+})
+
+describe('before KIP-890', () => {
+  test('who somebody is comes before what is on its way', () => {
+    const codes = (version: string) => {
+      const bench = newBench({}, version)
+      const it = producer(bench)
+      add(bench, it)
+      end(bench, it, true)
+      const stranger = { producerId: it.producerId + 1, epoch: it.epoch }
+      const former = { producerId: it.producerId, epoch: it.epoch - 1 }
+      return [stranger, former, it].flatMap((who) => [add(bench, who)[0], errorOf(end(bench, who, true))])
+    }
+    const last = ['CONCURRENT_TRANSACTIONS', 'CONCURRENT_TRANSACTIONS']
+    const ended = ['INVALID_PRODUCER_ID_MAPPING', 'PRODUCER_FENCED']
+    expect(codes('3.9')).toEqual([ended[0], ended[0], ended[1], ended[1], ...last])
+    expect(codes('4.3')).toEqual([last[0], ended[0], last[0], ended[1], ...last])
+  })
+
+  test('the log has the older form of a value, which knows of one producer id', () => {
+    const versionOf = (version: string) => {
+      const bench = newBench({}, version)
+      producer(bench)
+      const batch = bench.state.logs.get('__transaction_state')?.[0]?.batches[0]
+      return batch === undefined ? null : [...readRecords(batch)][0]?.value?.[1]
+    }
+    expect([versionOf('3.9'), versionOf('4.3')]).toEqual([0, 1])
+  })
+})
+
+describe("Kafka's own topics", () => {
+  test('clients cannot take them into a transaction, and nothing else with them', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    const topics = ['__transaction_state', 'orders', '__consumer_offsets', 'none']
+    const { resultsByTopicV3AndBelow } = bench.ask(
+      'AddPartitionsToTxn',
+      3,
+      makeAddPartitionsToTxnRequest({
+        ...{ v3AndBelowTransactionalId: 'tx', v3AndBelowProducerId: it.producerId, v3AndBelowProducerEpoch: it.epoch },
+        v3AndBelowTopics: topics.map((name) => ({ name, partitions: [0] })),
+      }),
+    )
+    const codes = resultsByTopicV3AndBelow.map(({ name, resultsByPartition: [result] }) => [
+      name,
+      errorName(result?.partitionErrorCode ?? 0),
+    ])
+    expect(Object.fromEntries(codes)).toEqual({
+      __transaction_state: 'TOPIC_AUTHORIZATION_FAILED',
+      orders: 'OPERATION_NOT_ATTEMPTED',
+      __consumer_offsets: 'TOPIC_AUTHORIZATION_FAILED',
+      none: 'UNKNOWN_TOPIC_OR_PARTITION',
+    })
+    expect(stateOf(bench)).toBe('Empty')
+  })
+
+  test('a marker that an admin had written into __transaction_state does not confuse the next coordinator', () => {
+    const bench = newBench()
+    const { producerId } = producer(bench)
+    const topics = [{ name: '__transaction_state', partitionIndexes: [0] }]
+    const marker = makeWritableTxnMarker({ producerId: 999, producerEpoch: 0, topics })
+    bench.ask('WriteTxnMarkers', 1, makeWriteTxnMarkersRequest({ markers: [marker] }))
+    expect(reload(bench).transactions.get('tx')).toMatchObject({ producerId, state: 'Empty' })
+  })
+})
+
+test('DescribeProducers: a topic whose name is none', () => {
+  const topics = ['a b', '', 'none'].map((name) => ({ name, partitionIndexes: [0] }))
+  const answer = newBench().ask('DescribeProducers', 0, makeDescribeProducersRequest({ topics }))
+  const codes = answer.topics.map(({ partitions }) => errorName(partitions[0]?.errorCode ?? 0))
+  expect(codes).toEqual(['INVALID_TOPIC_EXCEPTION', 'INVALID_TOPIC_EXCEPTION', 'UNKNOWN_TOPIC_OR_PARTITION'])
 })

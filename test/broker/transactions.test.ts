@@ -345,8 +345,10 @@ describe('onElection, onResignation', () => {
     expect(list({ stateFilters: ['Ongoing'] })).toEqual(['tx'])
     expect(list({ stateFilters: ['Asleep', 'Empty'] })).toEqual(['other', 'Asleep'])
     expect(list({ producerIdFilters: [it.producerId] })).toEqual(['tx'])
-    expect(list({ durationFilter: 4000 })).toEqual(['tx'])
-    expect(list({ durationFilter: 6000 })).toEqual([])
+    // One that never began did so at -1, as Kafka sees it.
+    expect(list({ durationFilter: 4000 })).toEqual(['tx', 'other'])
+    expect(list({ durationFilter: 6000 })).toEqual(['other'])
+    expect(list({ stateFilters: ['Nope', 'Nope', 'PrepareEpochFence'] })).toEqual(['Nope'])
   })
 
   test('ListTransactions v2 filters by a pattern of the whole id', () => {

@@ -4,7 +4,9 @@
  * Timestamps: -1 the high watermark, with isolation level 1 (v2+) the last stable offset (latest), -2 the log start (earliest),
  * -3 the record with the largest timestamp (KIP-734, v7+), -4 the start of what is local (v8+), the log start; -5 and -6 (v9+, v11+) are
  * about remote storage, which there is none of: offset -1. Else the first record at or after it, be it a marker. Where there is none
- * before what the reader sees: offset -1, timestamp -1.
+ * before what the reader sees: offset -1, timestamp -1. A leader whose high watermark has yet to reach the beginning of its leadership
+ * does not know what readers see: OFFSET_NOT_AVAILABLE (before v5 LEADER_NOT_AVAILABLE) for the latest offset and what lies beyond it
+ * (KIP-207, Partition.fetchOffsetForTimestamp).
  *
  * v0 asks for segments instead (`list-offsets-by-segment.ts`).
  */
@@ -71,6 +73,9 @@ function answer(
     return failure(partitionIndex, epochError(believedEpoch, log.leaderEpoch))
   }
   const end = committedOnly ? lastStableOffset(log) : log.highWatermark
+  const lags = (state.leading.get(log.key)?.epochStartOffset ?? 0) > log.highWatermark
+  const notAvailable = apiVersion >= 5 ? ErrorCode.OFFSET_NOT_AVAILABLE : ErrorCode.LEADER_NOT_AVAILABLE
+  if (lags && timestamp === LATEST) return failure(partitionIndex, notAvailable)
   if (timestamp === LATEST) {
     const { leaderEpoch } = log
     return makeListOffsetsPartitionResponse({ partitionIndex, offset: end, timestamp: -1, leaderEpoch })
@@ -86,8 +91,9 @@ function answer(
   if (timestamp < 0 && !(timestamp === MAX_TIMESTAMP && apiVersion >= 7)) {
     return failure(partitionIndex, ErrorCode.UNSUPPORTED_VERSION)
   }
-  const found =
-    timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log, end, ctx) : findByTimestamp(log, timestamp, end, ctx)
+  const inLog = timestamp === MAX_TIMESTAMP ? findMaxTimestamp(log, ctx) : findByTimestamp(log, timestamp, ctx)
+  const found = inLog !== null && inLog.offset < end ? inLog : null
+  if (lags && found === null) return failure(partitionIndex, notAvailable)
   const answered = found ?? { offset: -1, timestamp: -1, leaderEpoch: -1 }
   return makeListOffsetsPartitionResponse({ partitionIndex, ...answered })
 }
@@ -112,11 +118,10 @@ function failure(partitionIndex: number, errorCode: number): ListOffsetsPartitio
   return makeListOffsetsPartitionResponse({ partitionIndex, errorCode, offset: -1, timestamp: -1 })
 }
 
-function findByTimestamp(log: PartitionLog, timestamp: number, end: number, ctx: Context): Found | null {
+function findByTimestamp(log: PartitionLog, timestamp: number, ctx: Context): Found | null {
   for (const batch of shownBatches(log)) {
     if (batch.maxTimestamp < timestamp) continue
     for (const record of timestampsOf(log, batch, ctx)) {
-      if (record.offset >= end) return null
       if (record.timestamp >= timestamp) {
         return { offset: record.offset, timestamp: record.timestamp, leaderEpoch: batch.partitionLeaderEpoch }
       }
@@ -125,12 +130,13 @@ function findByTimestamp(log: PartitionLog, timestamp: number, end: number, ctx:
   return null
 }
 
-function findMaxTimestamp(log: PartitionLog, end: number, ctx: Context): Found | null {
+/** Of the whole log, also of what readers do not see yet. */
+function findMaxTimestamp(log: PartitionLog, ctx: Context): Found | null {
   let best: Found | null = null
   for (const batch of shownBatches(log)) {
     if (best !== null && batch.maxTimestamp <= best.timestamp) continue
     for (const { offset, timestamp } of timestampsOf(log, batch, ctx)) {
-      if (offset < end && (best === null || timestamp > best.timestamp))
+      if (best === null || timestamp > best.timestamp)
         best = { offset, timestamp, leaderEpoch: batch.partitionLeaderEpoch }
     }
   }

@@ -2,7 +2,8 @@
  * AddPartitionsToTxn (key 24). KafkaApis.handleAddPartitionsToTxnRequest, TransactionCoordinator.handleAddPartitionsToTransaction.
  *
  * - Before a producer writes to a partition it takes it into its transaction; the first one begins it.
- * - If one of the partitions does not exist it is UNKNOWN_TOPIC_OR_PARTITION, and the others OPERATION_NOT_ATTEMPTED.
+ * - If one of the partitions does not exist it is UNKNOWN_TOPIC_OR_PARTITION, in v0-3 one of Kafka's own topics TOPIC_AUTHORIZATION_FAILED,
+ *   and the others OPERATION_NOT_ATTEMPTED.
  * - INVALID_PRODUCER_ID_MAPPING, PRODUCER_FENCED (v0-1: INVALID_PRODUCER_EPOCH), CONCURRENT_TRANSACTIONS while the last one ends.
  * - v4+ is between brokers: several transactions at once, or merely the question whether partitions are in one (KIP-890):
  *   TRANSACTION_ABORTABLE where one is not. The answer comes when all of them are answered for.
@@ -14,7 +15,7 @@ import { tokenOf } from '../request.ts'
 import { answer } from '../transactions/answers.ts'
 import { resultsOf } from '../transactions/batches.ts'
 import { addPartitions } from '../transactions/coordinator.ts'
-import { missingErrors } from '../transactions/partitions.ts'
+import { refusedPartitions } from '../transactions/partitions.ts'
 import { transactionPlace } from '../transactions/shard.ts'
 import { defineApi } from './handler.ts'
 
@@ -41,8 +42,8 @@ export const addPartitionsToTxn = defineApi({
         token: request,
         body: makeAddPartitionsToTxnResponse({ resultsByTopicV3AndBelow: resultsOf(errors) }),
       })
-    const missing = missingErrors(state, partitions)
-    if (missing !== null) return refuse(missing)
+    const refused = refusedPartitions(state, partitions, true)
+    if (refused !== null) return refuse(refused)
     const place = transactionPlace(state, id)
     const problem = id === '' ? ErrorCode.INVALID_REQUEST : place.errorCode
     if (place.errorCode !== ErrorCode.NONE || problem !== ErrorCode.NONE) {

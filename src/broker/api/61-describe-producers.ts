@@ -2,7 +2,7 @@
  * DescribeProducers (key 61). KafkaApis.handleDescribeProducersRequest, UnifiedLog.activeProducers (KIP-664).
  *
  * What a replica knows of the producers of a partition, in the order in which it heard of them. Clients ask the leader; any replica
- * answers. An unknown topic is UNKNOWN_TOPIC_OR_PARTITION, a partition that this broker has no replica of NOT_LEADER_OR_FOLLOWER.
+ * answers. What is no name is INVALID_TOPIC_EXCEPTION, an unknown topic UNKNOWN_TOPIC_OR_PARTITION, a partition that this broker has no replica of NOT_LEADER_OR_FOLLOWER.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import {
@@ -12,6 +12,7 @@ import {
   makeProducerDescription,
 } from '../../protocol/make.ts'
 import type { DescribeProducersPartitionResult } from '../../protocol/messages.ts'
+import { topicNameProblem } from '../metadata.ts'
 import { type BrokerState, logOf } from '../state.ts'
 import { defineApi } from './handler.ts'
 
@@ -31,6 +32,8 @@ export const describeProducers = defineApi({
 })
 
 function describe(state: BrokerState, topic: string, partitionIndex: number): DescribeProducersPartitionResult {
+  if (topicNameProblem(topic) !== null)
+    return makeDescribeProducersPartitionResult({ partitionIndex, errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION })
   const log = logOf(state, topic, partitionIndex)
   if (log === undefined) {
     const known = state.image.topics.get(topic)?.partitions[partitionIndex] !== undefined

@@ -26,8 +26,8 @@ export const listTransactions = defineApi({
       out.replies.push({ token: request, body: makeListTransactionsResponse({ errorCode }) })
       return
     }
-    const known: readonly string[] = TRANSACTION_STATES
-    const unknownStateFilters = stateFilters.filter((name) => !known.includes(name))
+    const known: readonly string[] = [...TRANSACTION_STATES, 'PrepareEpochFence']
+    const unknownStateFilters = [...new Set(stateFilters)].filter((name) => !known.includes(name))
     const transactionStates = [...transactions.shards.values()]
       .flatMap((shard) => [...shard.transactions.values()])
       .filter(
@@ -35,7 +35,8 @@ export const listTransactions = defineApi({
           (stateFilters.length === 0 || stateFilters.includes(state)) &&
           (producerIdFilters.length === 0 || producerIdFilters.includes(producerId)) &&
           (transactionalIdPattern === null || transactionalIdPattern === '' || pattern.test(id)) &&
-          (durationFilter < 0 || (startedAt >= 0 && ctx.now - startedAt > durationFilter)),
+          // Also what never began: its start is -1, and so long ago.
+          (durationFilter < 0 || ctx.now - startedAt > durationFilter),
       )
       .map(({ id, producerId, state }) => ({ transactionalId: id, producerId, transactionState: state }))
     out.replies.push({ token: request, body: makeListTransactionsResponse({ unknownStateFilters, transactionStates }) })

@@ -7,6 +7,8 @@
 import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import { nextLook } from '../looks.ts'
+import { OFFSETS_TOPIC } from '../metadata.ts'
+import { lacksReplicas } from '../replication/leader.ts'
 import type { BrokerState, CoordinatorShard } from '../state.ts'
 import { type CommittedOffset, type Group, generationOf, groupTombstones, isSubscribedTo } from './group.ts'
 import { hasOpenTransaction, hasPendingOffset } from './pending-offsets.ts'
@@ -60,6 +62,11 @@ export function expireGroups(state: BrokerState, ctx: Context, out: Decision): v
   for (const shard of state.shards.values()) {
     const records: CoordinatorRecord[] = []
     for (const group of shard.groups.values()) {
+      // It could not be written: the next look sees to it.
+      if (lacksReplicas(state, OFFSETS_TOPIC, shard.partition)) {
+        armExpiry(state, shard, group, ctx.now, out)
+        continue
+      }
       const before = records.length
       const nothingLeft = expireOffsets(shard, group, ctx.now - retentionMs, records, out)
       if (nothingLeft && group.state === 'Empty') deleteGroup(group, records, out)

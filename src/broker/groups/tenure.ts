@@ -16,6 +16,7 @@ import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import { armLoading, loadedAt, takeLoaded } from '../loading.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
+import { lacksReplicas } from '../replication/leader.ts'
 import type { RequestToken } from '../request.ts'
 import { type AfterCommit, type BrokerState, type CommitWaiter, logOf } from '../state.ts'
 import { copyClassicGroup } from './classic/group.ts'
@@ -24,6 +25,7 @@ import { staticMemberNotStored } from './classic/static-members.ts'
 import { expectOf, sessionTimeoutMs } from './consumer/turn.ts'
 import { loadShard } from './coordinator.ts'
 import { armExpiry } from './expiry.ts'
+import type { CoordinatorRecord } from './records.ts'
 import { groupTimerKeys, sessionKey } from './timer-keys.ts'
 
 /** This broker leads the partition: until its log is read, requests are COORDINATOR_LOAD_IN_PROGRESS. */
@@ -114,19 +116,54 @@ export function commitTimeout(state: BrokerState, partition: number, ctx: Contex
     partition,
     waiters.filter(({ deadline }) => deadline > ctx.now),
   )
-  for (const { after } of late) {
-    if (after.type === 'reply' || after.type === 'part-of-reply') {
-      refuseReply(state, after, ErrorCode.COORDINATOR_NOT_AVAILABLE, out)
-    } else if (after.type !== 'nothing') {
-      const group = state.shards.get(partition)?.groups.get(after.groupId)
-      if (group?.type !== 'classic') continue
-      const turn = turnOf(state, partition, copyClassicGroup(group), ctx, out)
-      if (after.type === 'assignment-stored') assignmentNotStored(turn, after.generation)
-      else staticMemberNotStored(turn, after)
-      finish(turn)
-    }
-  }
+  for (const { after } of late) notStored(state, partition, after, ctx, out)
   if ((state.commitWaiters.get(partition)?.length ?? 0) > 0) armCommitTimeout(state, partition, out)
+}
+
+/** What was to be written is not, or not in time: who waits for it is told. */
+export function notStored(
+  state: BrokerState,
+  partition: number,
+  after: AfterCommit,
+  ctx: Context,
+  out: Decision,
+): void {
+  if (after.type === 'nothing') return
+  if (after.type === 'reply' || after.type === 'part-of-reply')
+    return refuseReply(state, after, ErrorCode.COORDINATOR_NOT_AVAILABLE, out)
+  const group = state.shards.get(partition)?.groups.get(after.groupId)
+  if (group?.type !== 'classic') return
+  const turn = turnOf(state, partition, copyClassicGroup(group), ctx, out)
+  if (after.type === 'assignment-stored') assignmentNotStored(turn, after.generation)
+  else staticMemberNotStored(turn, after)
+  finish(turn)
+}
+
+/**
+ * What a coordinator decides and cannot write does not hold: nothing of it happens, and who asked is told to try again
+ * (CoordinatorRuntime reverts to its last snapshot). Classic groups go on with what they have in memory (ClassicGroup is no part of
+ * the snapshot); what becomes of their writes is for `notStored`.
+ *
+ * @param isTimer nobody asked: that a member of a consumer group is gone has to be written all the same
+ * @returns whether it was so
+ */
+export function revertUnwritable(state: BrokerState, out: Decision, isTimer = false): boolean {
+  for (const change of out.changes) {
+    if (change.op !== 'coordinator-append' || change.records.length === 0) continue
+    const { after, partition } = change
+    const isClassic = after.type === 'assignment-stored' || after.type === 'static-member-stored'
+    if (isClassic || !lacksReplicas(state, OFFSETS_TOPIC, partition)) continue
+    if (after.type === 'nothing' && !(isTimer && changesConsumerGroups(state, partition, change.records))) continue
+    for (const part of [out.changes, out.facts, out.timers, out.replies, out.sends, out.forwards]) part.length = 0
+    refuseReply(state, after, ErrorCode.COORDINATOR_NOT_AVAILABLE, out)
+    return true
+  }
+  return false
+}
+
+function changesConsumerGroups(state: BrokerState, partition: number, records: readonly CoordinatorRecord[]): boolean {
+  const groups = state.shards.get(partition)?.groups
+  return records.some(({ group }) => groups?.get(group)?.type === 'consumer')
 }
 
 function turnOf(

@@ -5,6 +5,7 @@ import { copyClassicGroup } from './classic/group.ts'
 import { completeJoin, finish, initialDelayOver, sessionTimeout, syncTimeout } from './classic/rebalance.ts'
 import { memberTimeout } from './consumer/fence.ts'
 import type { Group } from './group.ts'
+import { joinKey, memberKey, sessionKey, syncKey } from './timer-keys.ts'
 
 export type GroupTimer =
   | { readonly type: 'session'; readonly groupId: string; readonly memberId: string; readonly connection: number }
@@ -17,6 +18,26 @@ export type GroupTimer =
   | { readonly type: 'member-rebalance'; readonly groupId: string; readonly memberId: string; readonly epoch: number }
   /** A classic member did not join again, or not ask for its assignment, in time. */
   | { readonly type: 'member-join' | 'member-sync'; readonly groupId: string; readonly memberId: string }
+
+/** What a timer decides and cannot be written is decided again after this long (CoordinatorTimerImpl). */
+export const TIMER_RETRY_MS = 500
+
+/** The key it was armed with. */
+export function groupTimerKey(timer: GroupTimer): string {
+  switch (timer.type) {
+    case 'session':
+      return sessionKey(timer.groupId, timer.memberId)
+    case 'join':
+    case 'initial-join':
+      return joinKey(timer.groupId)
+    case 'sync':
+      return syncKey(timer.groupId)
+    case 'member-rebalance':
+      return memberKey('rebalance', timer.groupId, timer.memberId)
+    default:
+      return memberKey(timer.type === 'member-join' ? 'join' : 'sync', timer.groupId, timer.memberId)
+  }
+}
 
 export function stepGroupTimer(state: BrokerState, timer: GroupTimer, ctx: Context, out: Decision): void {
   const found = findGroup(state, timer.groupId)

@@ -16,7 +16,7 @@ import type { Context, Decision } from '../decision.ts'
 import { transactionCompleted } from '../groups/transactional.ts'
 import { markerProblem, type PartitionLog } from '../log/index.ts'
 import { OFFSETS_TOPIC } from '../metadata.ts'
-import { effectiveMinIsr } from '../replication/leader.ts'
+import { lacksReplicas } from '../replication/leader.ts'
 import type { MarkerResult, TxnMarker } from '../replication/messages.ts'
 import { awaitReplicas } from '../replication/progress.ts'
 import { type BrokerState, logOf, type MarkersAsker, type ReplicaWait } from '../state.ts'
@@ -60,12 +60,13 @@ function problemOf(
   log: PartitionLog | undefined,
   marker: TxnMarker,
 ): number {
-  if (state.image.topics.get(topic)?.partitions[partition] === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
-  const leader = log === undefined ? undefined : state.leading.get(log.key)
-  if (log === undefined || leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+  // A broker without a replica does not know the partition, as far as this request goes (ReplicaManager.getMagic).
+  if (log === undefined || state.image.topics.get(topic)?.partitions[partition] === undefined)
+    return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
+  if (!state.leading.has(log.key)) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   // The coordinator of the groups takes part: its errors are told as those of a leader that is not ready.
   if (topic === OFFSETS_TOPIC && !state.shards.has(partition)) return ErrorCode.NOT_LEADER_OR_FOLLOWER
-  if (leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
+  if (lacksReplicas(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
   return markerProblem(log.producers.entries.get(marker.producerId), marker)
 }
 

@@ -6,7 +6,7 @@ import { ErrorCode } from '../../protocol/errors.ts'
 import type { Decision } from '../decision.ts'
 import type { PartitionLog } from '../log/index.ts'
 import { brokerEpochOf, isActive } from '../metadata.ts'
-import { type BrokerState, logConfigOf } from '../state.ts'
+import { type BrokerState, logConfigOf, watchKey } from '../state.ts'
 import type { ReplicaFetch } from './messages.ts'
 
 export interface LeaderState {
@@ -85,6 +85,12 @@ export function createFollowerState(log: PartitionLog, id: number, lastCaughtUp:
 /** The ISR and what is proposed on top of it: the high watermark waits for all of them (KIP-497). */
 export function maximalIsr({ switches }: BrokerState, leader: LeaderState): readonly number[] {
   return switches.maximalIsr ? (leader.proposed ?? leader.isr) : leader.isr
+}
+
+/** This broker leads the partition, and fewer replicas are in sync than a write with acks=all needs (NOT_ENOUGH_REPLICAS). */
+export function lacksReplicas(state: BrokerState, topic: string, partition: number): boolean {
+  const leader = state.leading.get(watchKey(topic, partition))
+  return leader !== undefined && leader.isr.length < effectiveMinIsr(state, topic, partition)
 }
 
 /** min.insync.replicas, never more than there are replicas. */

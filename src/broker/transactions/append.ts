@@ -5,9 +5,10 @@
 
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { ErrorCode } from '../../protocol/errors.ts'
+import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import { TRANSACTION_TOPIC } from '../metadata.ts'
-import { effectiveMinIsr } from '../replication/leader.ts'
+import { lacksReplicas } from '../replication/leader.ts'
 import { type BrokerState, logOf, watchKey } from '../state.ts'
 import { tell } from './answers.ts'
 import { afterCompleted, afterDecided, retryCompletion } from './completion.ts'
@@ -16,9 +17,6 @@ import type { TransactionWaiter } from './shard.ts'
 import { armTimeouts } from './timeouts.ts'
 import type { Transaction, TransactionValue } from './transaction.ts'
 import type { AfterTransaction, TransactionTurn } from './turn.ts'
-
-/** How long a write may take (`request.timeout.ms`). */
-const WRITE_TIMEOUT_MS = 30_000
 
 /** Carries out a `transaction-append`. `append` writes the batch to the partition's log. */
 export function appendTransaction(
@@ -30,16 +28,20 @@ export function appendTransaction(
 ): void {
   const { state, shard, ctx, out } = turn
   const log = logOf(state, TRANSACTION_TOPIC, shard.partition)
-  const leader = state.leading.get(watchKey(TRANSACTION_TOPIC, shard.partition))
-  if (log === undefined || leader === undefined) return notWritten(turn, id, after, ErrorCode.NOT_COORDINATOR)
+  const leads = state.leading.has(watchKey(TRANSACTION_TOPIC, shard.partition))
+  if (log === undefined || !leads) return notWritten(turn, id, after, ErrorCode.NOT_COORDINATOR)
   // Nothing is appended that could not be committed (NOT_ENOUGH_REPLICAS).
-  if (leader.isr.length < effectiveMinIsr(state, TRANSACTION_TOPIC, shard.partition))
+  if (lacksReplicas(state, TRANSACTION_TOPIC, shard.partition))
     return notWritten(turn, id, after, ErrorCode.COORDINATOR_NOT_AVAILABLE)
   const waiters = state.transactions.waiters.get(shard.partition) ?? []
   state.transactions.waiters.set(shard.partition, waiters)
-  waiters.push({ offset: log.logEndOffset + 1, deadline: ctx.now + WRITE_TIMEOUT_MS, id, value, after })
-  if (waiters.length === 1) armWriteTimeout(state, shard.partition, out)
-  append(encodeTransactionRecord({ id, value }, ctx.now))
+  // It may take as long as the transaction; a tombstone as long as any request.
+  const timeoutMs = value?.timeoutMs ?? intConfig(state.config, 'request.timeout.ms')
+  const deadline = ctx.now + timeoutMs
+  const isFirst = waiters.every((other) => other.deadline > deadline)
+  waiters.push({ offset: log.logEndOffset + 1, deadline, id, value, after })
+  if (isFirst) armWriteTimeout(state, shard.partition, out)
+  append(encodeTransactionRecord({ id, value }, state.switches.epochBumpPerTxn ? 1 : 0, ctx.now))
 }
 
 /** The high watermark of a partition of `__transaction_state` has moved. */
@@ -107,7 +109,10 @@ export function notWritten(turn: TransactionTurn, id: string, after: AfterTransa
   if (known !== undefined) {
     const failedFence = after.type === 'decided' && after.isFence ? true : known.failedFence
     // A completion is tried again until it is written (txnLogAppendRetryQueue).
-    shard.transactions.set(id, after.type === 'completed' ? known : { ...known, pending: null, failedFence })
+    const now = after.type === 'completed' ? known : { ...known, pending: null, failedFence }
+    shard.transactions.set(id, now)
+    // What is late or expired is looked at again.
+    if (now.pending === null) armTimeouts(state, now, turn.ctx, out)
   }
   if (after.type === 'completed' && errorCode === ErrorCode.COORDINATOR_NOT_AVAILABLE)
     retryCompletion(state, id, out, turn.ctx)
@@ -120,12 +125,12 @@ export function writeKey(partition: number): string {
 }
 
 function armWriteTimeout(state: BrokerState, partition: number, out: Decision): void {
-  const first = state.transactions.waiters.get(partition)?.[0]
+  const deadlines = state.transactions.waiters.get(partition)?.map(({ deadline }) => deadline) ?? []
   const key = writeKey(partition)
   out.timers.push(
-    first === undefined
+    deadlines.length === 0
       ? { key, at: null }
-      : { key, at: first.deadline, timer: { type: 'transaction-write', partition } },
+      : { key, at: Math.min(...deadlines), timer: { type: 'transaction-write', partition } },
   )
 }
 

@@ -3,6 +3,7 @@
  * (TransactionMarkerChannelManager.scala). A failover in between begins this part anew.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
+import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import type { TxnMarkersWritten } from '../replication/messages.ts'
 import type { BrokerState } from '../state.ts'
@@ -29,8 +30,6 @@ interface Carried {
 
 /** How often what is still open is looked at. */
 const RETRY_MS = 100
-/** A request without an answer is repeated after this long (`request.timeout.ms`). */
-const REQUEST_TIMEOUT_MS = 30_000
 
 /** What is to be written anew, or given up: the leader has changed, or may not have it. */
 const RETRIED: readonly number[] = [
@@ -67,6 +66,8 @@ function sendMarkers(turn: TransactionTurn, outgoing: Outgoing): void {
   const { state, shard, ctx, out } = turn
   const transaction = shard.transactions.get(outgoing.id)
   if (transaction === undefined) return
+  // A request without an answer is repeated.
+  const timeoutMs = intConfig(state.config, 'request.timeout.ms')
   const byLeader = new Map<number, string[]>()
   for (const [name, carried] of outgoing.open) {
     const { topic, partition } = partitionOf(name)
@@ -80,7 +81,7 @@ function sendMarkers(turn: TransactionTurn, outgoing: Outgoing): void {
       carried !== null &&
       carried.leader === info.leader &&
       carried.leaderEpoch === info.leaderEpoch &&
-      ctx.now - carried.at < REQUEST_TIMEOUT_MS
+      ctx.now - carried.at < timeoutMs
     if (isOnItsWay || info.leader < 0) continue
     outgoing.open.set(name, {
       request: state.transactions.nextRequest,

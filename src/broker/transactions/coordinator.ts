@@ -5,10 +5,10 @@ import { type Asked, tell } from './answers.ts'
 import {
   createTransaction,
   decided,
-  endedWith,
   fenced,
+  fencingEpoch,
   isEpochExhausted,
-  isOver,
+  LAST_EPOCH,
   NO_EPOCH,
   NO_PRODUCER,
   type Transaction,
@@ -61,10 +61,8 @@ export function beginProducer(
     case 'PrepareAbort':
     case 'PrepareCommit':
       return refuse(turn, asked, ErrorCode.CONCURRENT_TRANSACTIONS)
-    case 'Ongoing': {
-      const { producerId, epoch } = fenced(transaction)
-      return endTransaction(turn, fenced(transaction), { producerId, epoch }, false, serverVersion(turn), asked, false)
-    }
+    case 'Ongoing':
+      return fence(turn, transaction, asked)
   }
   let next: TransactionValue | null
   if (isEpochExhausted(transaction.epoch) && (claimed === null || claimed.epoch === transaction.epoch)) {
@@ -85,17 +83,24 @@ function isItsProducer(transaction: Transaction, { producerId, epoch }: Claimed)
   )
 }
 
+/** The coordinator aborts what is open, so that nobody who had it can go on with it. */
+export function fence(turn: TransactionTurn, transaction: Transaction, asked: Asked | null): void {
+  const claimed = { producerId: transaction.producerId, epoch: fencingEpoch(transaction) }
+  endTransaction(turn, fenced(transaction), claimed, false, serverVersion(turn), asked, false)
+}
+
 /**
- * The error that keeps a producer from adding to its transaction, or NONE. What is pending comes first: it may make the producer that
- * asks the right one, when its epochs are used up (KIP-890).
+ * The error that keeps a producer from adding to its transaction, or NONE. Since KIP-890 what is pending comes first: it may make the
+ * producer that asks the right one, when its epochs are used up (KAFKA-18660).
  */
-function addProblem(transaction: Transaction | undefined, { producerId, epoch }: Claimed): number {
+function addProblem(transaction: Transaction | undefined, claimed: Claimed, pendingFirst: boolean): number {
   if (transaction === undefined) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-  if (transaction.pending !== null) return ErrorCode.CONCURRENT_TRANSACTIONS
-  if (transaction.producerId !== producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-  if (transaction.epoch !== epoch) return ErrorCode.PRODUCER_FENCED
-  const { state } = transaction
-  return state === 'PrepareCommit' || state === 'PrepareAbort' ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
+  const { pending, producerId, epoch, state } = transaction
+  if (pendingFirst && pending !== null) return ErrorCode.CONCURRENT_TRANSACTIONS
+  if (producerId !== claimed.producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+  if (epoch !== claimed.epoch) return ErrorCode.PRODUCER_FENCED
+  const isBusy = pending !== null || state === 'PrepareCommit' || state === 'PrepareAbort'
+  return isBusy ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE
 }
 
 /** handleAddPartitionsToTransaction. */
@@ -108,7 +113,7 @@ export function addPartitions(
 ): void {
   const { state, shard, out, ctx } = turn
   const transaction = shard.transactions.get(id)
-  const problem = addProblem(transaction, claimed)
+  const problem = addProblem(transaction, claimed, state.switches.epochBumpPerTxn)
   if (transaction === undefined || problem !== ErrorCode.NONE) return refuse(turn, asked, problem)
   if (transaction.state === 'Ongoing' && partitions.every((name) => transaction.partitions.includes(name))) {
     tell(state, asked, ErrorCode.NONE, transaction, out)
@@ -160,13 +165,15 @@ export function endTransaction(
     return tell(turn.state, asked, problem, problem === ErrorCode.NONE ? transaction : null, turn.out)
   }
   let nextProducerId = NO_PRODUCER
-  if (version >= 2 && !isFence && isEpochExhausted(transaction.epoch)) {
+  // Also when it is fenced, or nobody could go on with its id (KAFKA-20090).
+  if (version >= 2 && isEpochExhausted(transaction.epoch)) {
     const producerId = newProducerId(turn)
     if (producerId === null)
       return asked === null ? undefined : refuse(turn, asked, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
     nextProducerId = producerId
   }
-  const open: Transaction = { ...transaction, pending: null }
+  const bumped = isFence && version < 2 ? { epoch: claimed.epoch, lastEpoch: NO_EPOCH } : {}
+  const open: Transaction = { ...transaction, pending: null, ...bumped }
   const next = decided(open, commit, version, nextProducerId, ctx.now)
   writeTransaction(turn, open, next, { type: 'decided', asked, isFence })
 }
@@ -174,45 +181,87 @@ export function endTransaction(
 /** Null = it may be decided now; NONE = it has been. */
 function endProblem(
   transaction: Transaction,
-  { producerId, epoch }: Claimed,
+  claimed: Claimed,
   commit: boolean,
   version: number,
   isFromClient: boolean,
 ): number | null {
-  const isFence = transaction.pending === 'PrepareEpochFence'
-  if (transaction.pending !== null && !isFence) return ErrorCode.CONCURRENT_TRANSACTIONS
-  const bumps = !isFence && transaction.version >= 2
-  const asksAgainAfterRotation =
-    bumps && transaction.previousProducerId === producerId && isEpochExhausted(epoch) && transaction.epoch === 0
-  if (transaction.producerId !== producerId && !asksAgainAfterRotation) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
-  const asksAgain = bumps && (endedWith(transaction, epoch) || (isOver(transaction) && asksAgainAfterRotation))
-  // While it ends, the same epoch is that of the next one.
-  const mayGoOn = !bumps || isOver(transaction)
-  const isItsEpoch = mayGoOn && (epoch === transaction.epoch || (!isFromClient && epoch > transaction.epoch))
-  if (!asksAgain && !isItsEpoch) return ErrorCode.PRODUCER_FENCED
-  switch (transaction.state) {
+  return version >= 2
+    ? problemWithEpochs(transaction, claimed, commit, isFromClient)
+    : problemWithoutEpochs(transaction, claimed, commit, isFromClient)
+}
+
+/** endTransactionWithTV1: one epoch for all transactions of a producer. */
+function problemWithoutEpochs(
+  { producerId, epoch, pending, state }: Transaction,
+  claimed: Claimed,
+  commit: boolean,
+  isFromClient: boolean,
+): number | null {
+  if (producerId !== claimed.producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+  if (claimed.epoch < epoch || (isFromClient && claimed.epoch !== epoch)) return ErrorCode.PRODUCER_FENCED
+  if (pending !== null && pending !== 'PrepareEpochFence') return ErrorCode.CONCURRENT_TRANSACTIONS
+  switch (state) {
     case 'Ongoing':
       return null
     case 'CompleteCommit':
     case 'CompleteAbort':
-      if (bumps && !asksAgain) return emptyProblem(commit, version)
-      return (transaction.state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE
+      return (state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE
     case 'PrepareCommit':
     case 'PrepareAbort':
-      return (transaction.state === 'PrepareCommit') === commit
-        ? ErrorCode.CONCURRENT_TRANSACTIONS
-        : ErrorCode.INVALID_TXN_STATE
+      return endingProblem(state, commit)
     default:
-      return emptyProblem(commit, version)
+      return ErrorCode.INVALID_TXN_STATE
   }
+}
+
+/**
+ * endTransaction (KIP-890): an epoch for every transaction. The same epoch is that of the next one, and the one before that of a
+ * producer that asks again.
+ */
+function problemWithEpochs(
+  transaction: Transaction,
+  claimed: Claimed,
+  commit: boolean,
+  isFromClient: boolean,
+): number | null {
+  const { producerId, previousProducerId, epoch, pending, state } = transaction
+  const isFence = pending === 'PrepareEpochFence'
+  if (pending !== null && !isFence) return ErrorCode.CONCURRENT_TRANSACTIONS
+  const asksAgainAfterRotation =
+    !isFence && previousProducerId === claimed.producerId && claimed.epoch === LAST_EPOCH && epoch === 0
+  if (producerId !== claimed.producerId && !asksAgainAfterRotation) return ErrorCode.INVALID_PRODUCER_ID_MAPPING
+  const asksAgainAfterBump = !isFence && epoch === claimed.epoch + 1
+  const asksAgain = asksAgainAfterBump || asksAgainAfterRotation
+  const isItsEpoch = isFence && !isFromClient ? claimed.epoch >= epoch : claimed.epoch === epoch
+  const fenced = (isFine: boolean, otherwise: number | null) => (isFine ? otherwise : ErrorCode.PRODUCER_FENCED)
+  switch (state) {
+    case 'PrepareCommit':
+    case 'PrepareAbort':
+      return fenced(asksAgainAfterBump, endingProblem(state, commit))
+    case 'CompleteCommit':
+    case 'CompleteAbort': {
+      const asDecided = (state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE
+      return fenced(asksAgain || isItsEpoch, asksAgain ? asDecided : emptyProblem(commit))
+    }
+    case 'Ongoing':
+      return fenced(isItsEpoch, null)
+    default:
+      return fenced(isItsEpoch, emptyProblem(commit))
+  }
+}
+
+/** It is on its way: to what is asked for, or to the contrary. */
+function endingProblem(state: 'PrepareCommit' | 'PrepareAbort', commit: boolean): number {
+  return (state === 'PrepareCommit') === commit ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE
 }
 
 /**
  * Nothing is open. A producer that has an epoch for every transaction does not know whether its records began one, and aborts to be
  * sure: it gets another epoch, which fences what may still come.
  */
-function emptyProblem(commit: boolean, version: number): number | null {
-  return version >= 2 && !commit ? null : ErrorCode.INVALID_TXN_STATE
+function emptyProblem(commit: boolean): number | null {
+  return commit ? ErrorCode.INVALID_TXN_STATE : null
 }
 
 /** `transaction.version`: what the coordinator aborts by itself with. */

@@ -1,6 +1,7 @@
 /** What leaders ask a coordinator about partitions: are they in a transaction, or to take them into it (KIP-890). */
 import { ErrorCode } from '../../protocol/errors.ts'
 import type { Context, Decision } from '../decision.ts'
+import { isInternal } from '../metadata.ts'
 import type { AskedTransaction } from '../replication/messages.ts'
 import type { BrokerState } from '../state.ts'
 import { type BatchAsker, settle, settleEach } from './batches.ts'
@@ -30,8 +31,8 @@ function answerForOne(state: BrokerState, batch: number, one: AskedTransaction, 
   const { transactionalId, producerId, producerEpoch: epoch, partitions } = one
   const asked = { batch, transactionalId, partitions }
   if (transactionalId === '') return settle(state, asked, ErrorCode.INVALID_REQUEST, out)
-  const missing = missingErrors(state, partitions)
-  if (missing !== null) return settleEach(state, batch, transactionalId, missing, out)
+  const refused = refusedPartitions(state, partitions, false)
+  if (refused !== null) return settleEach(state, batch, transactionalId, refused, out)
   const place = transactionPlace(state, transactionalId)
   if (place.errorCode !== ErrorCode.NONE) return settle(state, asked, place.errorCode, out)
   const { shard } = place
@@ -41,17 +42,24 @@ function answerForOne(state: BrokerState, batch: number, one: AskedTransaction, 
   settleEach(state, batch, transactionalId, errors, out)
 }
 
-/** If one of them does not exist none is added; null = all of them do. */
-export function missingErrors({ image }: BrokerState, partitions: readonly string[]): Map<string, number> | null {
-  const isMissing = (name: string) => {
+/**
+ * If one of them does not exist, or is of Kafka's own topics and asked for by a client, none is added; null = all may be
+ * (KafkaApis.handleAddPartitionsToTxnRequest).
+ */
+export function refusedPartitions(
+  { image }: BrokerState,
+  partitions: readonly string[],
+  isFromClient: boolean,
+): Map<string, number> | null {
+  const problemOf = (name: string) => {
     const { topic, partition } = partitionOf(name)
-    return image.topics.get(topic)?.partitions[partition] === undefined
+    if (isFromClient && isInternal(topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    const exists = image.topics.get(topic)?.partitions[partition] !== undefined
+    return exists ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
   }
-  if (!partitions.some(isMissing)) return null
+  const problems = partitions.map((name) => [name, problemOf(name)] as const)
+  if (problems.every(([, problem]) => problem === ErrorCode.NONE)) return null
   return new Map(
-    partitions.map((name) => [
-      name,
-      isMissing(name) ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.OPERATION_NOT_ATTEMPTED,
-    ]),
+    problems.map(([name, problem]) => [name, problem === ErrorCode.NONE ? ErrorCode.OPERATION_NOT_ATTEMPTED : problem]),
   )
 }

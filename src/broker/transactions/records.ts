@@ -1,7 +1,7 @@
 /** The records of `__transaction_state` (TransactionLog.scala). A null value is a tombstone. */
 import type { RecordBatch } from '../../protocol/batch.ts'
 import { decodeData, encodeData } from '../../protocol/codec/data.ts'
-import { encodeBatch, readRecords } from '../../protocol/records.ts'
+import { encodeBatch, isControl, readRecords } from '../../protocol/records.ts'
 import {
   NO_EPOCH,
   NO_PRODUCER,
@@ -15,15 +15,13 @@ export interface TransactionRecord {
   readonly value: TransactionValue | null
 }
 
-/** Flexible since `transaction.version` 1 (KIP-890). */
-const VALUE_VERSION = 1
-
-export function encodeTransactionRecord({ id, value }: TransactionRecord, now: number): RecordBatch {
+/** @param version of the value: 1, which knows of other ids and of KIP-890, since `transaction.version` 1, else 0 */
+export function encodeTransactionRecord({ id, value }: TransactionRecord, version: 0 | 1, now: number): RecordBatch {
   const key = encodeData('TransactionLogKey', 0, { transactionalId: id })
-  return encodeBatch([{ key, value: value === null ? null : encodeValue(value), timestamp: now }], {})
+  return encodeBatch([{ key, value: value === null ? null : encodeValue(value, version), timestamp: now }], {})
 }
 
-function encodeValue(value: TransactionValue): Uint8Array {
+function encodeValue(value: TransactionValue, version: 0 | 1): Uint8Array {
   const topics = new Map<string, number[]>()
   for (const name of value.partitions) {
     const { topic, partition } = partitionOf(name)
@@ -31,7 +29,7 @@ function encodeValue(value: TransactionValue): Uint8Array {
     if (known === undefined) topics.set(topic, [partition])
     else known.push(partition)
   }
-  return encodeData('TransactionLogValue', VALUE_VERSION, {
+  return encodeData('TransactionLogValue', version, {
     producerId: value.producerId,
     previousProducerId: value.previousProducerId,
     nextProducerId: value.nextProducerId,
@@ -48,6 +46,8 @@ function encodeValue(value: TransactionValue): Uint8Array {
 }
 
 export function decodeTransactionBatch(batch: RecordBatch): TransactionRecord[] {
+  // A marker: an admin may have had it written.
+  if (isControl(batch)) return []
   return [...readRecords(batch)].flatMap(({ key, value }) =>
     key === null ? [] : [decodeTransactionRecord(key, value)],
   )

@@ -7,8 +7,8 @@ import { intConfig } from '../config.ts'
 import type { Context, Decision } from '../decision.ts'
 import { nextLook } from '../looks.ts'
 import type { BrokerState } from '../state.ts'
-import { endTransaction, serverVersion } from './coordinator.ts'
-import { fenced, isOver, type Transaction } from './transaction.ts'
+import { fence } from './coordinator.ts'
+import { isOver, type Transaction } from './transaction.ts'
 import { writeTransaction } from './turn.ts'
 
 const ABORT_EVERY = 'transaction.abort.timed.out.transaction.cleanup.interval.ms'
@@ -46,18 +46,8 @@ export function abortTimedOut(state: BrokerState, ctx: Context, out: Decision): 
         armTimeouts(state, transaction, ctx, out)
         continue
       }
-      const turn = { state, shard, ctx, out }
-      const fence = fenced(transaction)
       out.facts.push({ type: 'transaction.timeout', transactionalId: transaction.id, afterMs: transaction.timeoutMs })
-      endTransaction(
-        turn,
-        fence,
-        { producerId: fence.producerId, epoch: fence.epoch },
-        false,
-        serverVersion(turn),
-        null,
-        false,
-      )
+      fence({ state, shard, ctx, out }, transaction, null)
     }
   }
 }

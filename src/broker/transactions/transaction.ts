@@ -60,6 +60,8 @@ export interface Transaction extends TransactionValue {
 export const NO_EPOCH = -1
 export const NO_PRODUCER = -1
 const MAX_EPOCH = 32_767
+/** The last one a producer gets: the next one is for fencing. */
+export const LAST_EPOCH = MAX_EPOCH - 1
 
 export function createTransaction(id: string, producerId: number, timeoutMs: number, now: number): Transaction {
   return {
@@ -82,7 +84,7 @@ export function createTransaction(id: string, producerId: number, timeoutMs: num
 
 /** TransactionMetadata.isEpochExhausted: the last epoch is kept for fencing. */
 export function isEpochExhausted(epoch: number): boolean {
-  return epoch >= MAX_EPOCH - 1
+  return epoch >= LAST_EPOCH
 }
 
 function step(
@@ -138,28 +140,31 @@ export function withNewProducer(
   })
 }
 
-/** prepareFenceProducerEpoch: the transaction as it is while it is fenced; the epoch is never told to anybody. */
+/** prepareFenceProducerEpoch: the transaction as it is while it is fenced. */
 export function fenced(from: Transaction): Transaction {
   always(
     from.pending === null && from.state === 'Ongoing',
     'T5',
     `transaction ${from.id} is ${from.state}, and shall be fenced`,
   )
-  const epoch = from.failedFence ? from.epoch : from.epoch + 1
-  return { ...from, pending: 'PrepareEpochFence', epoch, lastEpoch: NO_EPOCH }
+  return { ...from, pending: 'PrepareEpochFence' }
+}
+
+/** The epoch that fences, which is never told to anybody: one that could not be written is used again. */
+export function fencingEpoch({ epoch, failedFence }: Transaction): number {
+  return failedFence || epoch === MAX_EPOCH ? epoch : epoch + 1
 }
 
 export function withPartitions(from: Transaction, added: readonly string[], now: number): TransactionValue {
   return step(from, {
     state: 'Ongoing',
-    previousProducerId: from.previousProducerId,
     partitions: [...new Set([...from.partitions, ...added])],
     startedAt: from.state === 'Ongoing' ? from.startedAt : now,
     updatedAt: now,
   })
 }
 
-/** prepareAbortOrCommit. */
+/** prepareAbortOrCommit. With version 2 the end bumps the epoch, and fences with it (KAFKA-19367). */
 export function decided(
   from: Transaction,
   commit: boolean,
@@ -170,9 +175,8 @@ export function decided(
   const bumps = version >= 2
   return step(from, {
     state: commit ? 'PrepareCommit' : 'PrepareAbort',
-    previousProducerId: from.previousProducerId,
     nextProducerId,
-    epoch: bumps ? from.epoch + 1 : from.epoch,
+    epoch: bumps ? Math.min(from.epoch + 1, MAX_EPOCH) : from.epoch,
     lastEpoch: bumps ? from.epoch : from.lastEpoch,
     version,
     startedAt: from.state === 'Ongoing' ? from.startedAt : now,
@@ -185,19 +189,14 @@ export function completed(from: Transaction, now: number): TransactionValue {
   const rotates = from.version >= 2 && from.nextProducerId !== NO_PRODUCER
   return step(from, {
     state: from.state === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort',
-    previousProducerId: from.version >= 2 ? from.producerId : from.previousProducerId,
     producerId: rotates ? from.nextProducerId : from.producerId,
     epoch: rotates ? 0 : from.epoch,
-    lastEpoch: from.version >= 2 ? from.epoch : from.lastEpoch,
+    // The last one the producer has seen, also when the id is another one now.
+    lastEpoch: from.lastEpoch,
     partitions: [],
     version: from.version,
     updatedAt: now,
   })
-}
-
-/** KIP-890: whether this epoch is the one before the bump that came with the end of the transaction. */
-export function endedWith({ pending, version, epoch }: Transaction, claimed: number): boolean {
-  return pending !== 'PrepareEpochFence' && version >= 2 && epoch === claimed + 1
 }
 
 export function isOver({ state }: Transaction): boolean {
