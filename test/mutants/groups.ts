@@ -24,6 +24,8 @@ const FETCH = 'src/broker/api/09-offset-fetch.ts'
 const JOIN = 'src/broker/api/11-join-group.ts'
 const BEAT = 'src/broker/api/12-heartbeat.ts'
 const SYNC = 'src/broker/api/14-sync-group.ts'
+const APPLY = 'src/broker/apply.ts'
+const STEP = 'src/broker/step.ts'
 
 export const GROUP_MUTANTS: readonly Mutant[] = [
   {
@@ -459,5 +461,29 @@ export const GROUP_MUTANTS: readonly Mutant[] = [
     replace: '',
     wrong: 'A classic group that was deleted is there again at the next coordinator.',
     rule: 'KIP-229, replay(GroupMetadataKey, …)',
+  },
+  {
+    id: 'unwritable-is-kept',
+    file: TENURE,
+    find: 'if (isClassic || !lacksReplicas(state, OFFSETS_TOPIC, partition)) continue',
+    replace: 'if (!isClassic || !lacksReplicas(state, OFFSETS_TOPIC, partition)) continue',
+    wrong: 'What a coordinator decides and cannot write is told as if it held.',
+    rule: 'CoordinatorRuntime, SnapshotRegistry.revertToSnapshot',
+  },
+  {
+    id: 'unwritable-is-written',
+    file: APPLY,
+    find: 'if (lacksReplicas(state, OFFSETS_TOPIC, change.partition))',
+    replace: 'if (false as boolean)',
+    wrong: 'A coordinator writes with too few replicas in sync.',
+    rule: 'CoordinatorPartitionWriter.append, Partition.appendRecordsToLeader',
+  },
+  {
+    id: 'unwritable-timer-is-lost',
+    file: STEP,
+    find: 'out.timers.push({ key: groupTimerKey(timer), at: ctx.now + TIMER_RETRY_MS, timer })',
+    replace: 'out.halt = false',
+    wrong: 'A member whose session ended while nothing could be written stays for ever.',
+    rule: 'CoordinatorRuntime.CoordinatorTimerImpl',
   },
 ]

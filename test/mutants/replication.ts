@@ -418,4 +418,12 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     wrong: 'A follower does not notice that its leader leads in a new epoch.',
     rule: 'V2, KIP-320',
   },
+  {
+    id: 'latest-goes-back',
+    file: 'src/broker/api/02-list-offsets.ts',
+    find: '  if (lags && timestamp === LATEST) return failure(partitionIndex, notAvailable)\n',
+    replace: '',
+    wrong: 'A new leader says what is latest before it knows what readers have seen.',
+    rule: 'KIP-207, Partition.fetchOffsetForTimestamp',
+  },
 ]

@@ -9,6 +9,8 @@ const TIMEOUTS = 'src/broker/transactions/timeouts.ts'
 const TENURE = 'src/broker/transactions/tenure.ts'
 const SHARD = 'src/broker/transactions/shard.ts'
 const ANSWERS = 'src/broker/transactions/answers.ts'
+const PARTITIONS = 'src/broker/transactions/partitions.ts'
+const RECORDS = 'src/broker/transactions/records.ts'
 
 export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
@@ -30,16 +32,16 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'fence-keeps-epoch',
     file: TRANSACTION,
-    find: 'const epoch = from.failedFence ? from.epoch : from.epoch + 1',
-    replace: 'const epoch = from.epoch',
+    find: 'return failedFence || epoch === MAX_EPOCH ? epoch : epoch + 1',
+    replace: 'return epoch',
     wrong: 'Who is aborted by its coordinator is not fenced.',
     rule: 'A25, TransactionMetadata.prepareFenceProducerEpoch',
   },
   {
     id: 'failed-fence-bumps-again',
     file: TRANSACTION,
-    find: 'const epoch = from.failedFence ? from.epoch : from.epoch + 1',
-    replace: 'const epoch = from.epoch + 1',
+    find: 'return failedFence || epoch === MAX_EPOCH ? epoch : epoch + 1',
+    replace: 'return epoch === MAX_EPOCH ? epoch : epoch + 1',
     wrong: 'A fence that could not be written takes another epoch each time it is tried.',
     rule: 'KAFKA-8803, TransactionMetadata.hasFailedEpochFence',
   },
@@ -77,9 +79,9 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   },
   {
     id: 'any-epoch-ended-it',
-    file: TRANSACTION,
-    find: 'version >= 2 && epoch === claimed + 1',
-    replace: 'version >= 2 && epoch > claimed',
+    file: COORDINATOR,
+    find: '!isFence && epoch === claimed.epoch + 1',
+    replace: '!isFence && epoch > claimed.epoch',
     wrong: 'Who asks late for the end of a transaction is answered for a later one.',
     rule: 'A23, TransactionMetadata: endTransaction with retryOnEpochBump',
   },
@@ -94,8 +96,8 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'zombie-adds',
     file: COORDINATOR,
-    find: '  if (transaction.epoch !== epoch) return ErrorCode.PRODUCER_FENCED\n  const { state } = transaction',
-    replace: '  if (transaction.epoch < epoch) return ErrorCode.PRODUCER_FENCED\n  const { state } = transaction',
+    find: '  if (epoch !== claimed.epoch) return ErrorCode.PRODUCER_FENCED\n  const isBusy',
+    replace: '  if (epoch < claimed.epoch) return ErrorCode.PRODUCER_FENCED\n  const isBusy',
     wrong: 'A producer of an earlier epoch adds partitions to the transaction of its successor.',
     rule: 'A21, TransactionCoordinator.handleAddPartitionsToTransaction',
   },
@@ -110,23 +112,23 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'stranger-adds',
     file: COORDINATOR,
-    find: '  if (transaction.producerId !== producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING\n  if (transaction.epoch',
-    replace: '  if (transaction.epoch',
+    find: '  if (producerId !== claimed.producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING\n  if (epoch',
+    replace: '  if (epoch',
     wrong: 'The producer id of who adds is not looked at.',
     rule: 'INVALID_PRODUCER_ID_MAPPING',
   },
   {
     id: 'zombie-ends',
     file: COORDINATOR,
-    find: 'const isItsEpoch = mayGoOn && (epoch === transaction.epoch ||',
-    replace: 'const isItsEpoch = mayGoOn && (epoch <= transaction.epoch ||',
+    find: 'if (claimed.epoch < epoch || (isFromClient && claimed.epoch !== epoch)) return',
+    replace: 'if (isFromClient && claimed.epoch > epoch) return',
     wrong: 'A producer of an earlier epoch ends the transaction of its successor.',
     rule: 'T4, A21, TransactionCoordinator.endTransaction',
   },
   {
     id: 'abort-of-committed',
     file: COORDINATOR,
-    find: "return (transaction.state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE",
+    find: "return (state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE",
     replace: 'return ErrorCode.NONE',
     wrong: 'Who aborts what was committed is told that it was aborted.',
     rule: 'TransactionCoordinator.logInvalidStateTransitionAndReturnError',
@@ -134,7 +136,7 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'nothing-to-end',
     file: COORDINATOR,
-    find: '    default:\n      return emptyProblem(commit, version)',
+    find: '    default:\n      return ErrorCode.INVALID_TXN_STATE',
     replace: '    default:\n      return ErrorCode.NONE',
     wrong: 'A commit without a transaction succeeds.',
     rule: 'TransactionCoordinator.endTransaction',
@@ -142,7 +144,7 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'pending-ignored-at-end',
     file: COORDINATOR,
-    find: 'if (transaction.pending !== null && !isFence) return ErrorCode.CONCURRENT_TRANSACTIONS',
+    find: "if (pending !== null && pending !== 'PrepareEpochFence') return ErrorCode.CONCURRENT_TRANSACTIONS",
     replace: '',
     wrong: 'What is on its way into the log is decided a second time.',
     rule: 'T1, CONCURRENT_TRANSACTIONS',
@@ -166,7 +168,7 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'markers-sent-once',
     file: COMPLETION,
-    find: '      carried.leaderEpoch === info.leaderEpoch &&\n      ctx.now - carried.at < REQUEST_TIMEOUT_MS\n',
+    find: '      carried.leaderEpoch === info.leaderEpoch &&\n      ctx.now - carried.at < timeoutMs\n',
     replace: '      carried.leaderEpoch === info.leaderEpoch\n',
     wrong: 'A marker whose answer got lost is waited for until its leader changes.',
     rule: 'V7, request.timeout.ms',
@@ -214,8 +216,8 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'decided-below-min-isr',
     file: APPEND,
-    find: 'if (leader.isr.length < effectiveMinIsr(state, TRANSACTION_TOPIC, shard.partition))',
-    replace: 'if (leader.isr.length < 1)',
+    find: 'if (lacksReplicas(state, TRANSACTION_TOPIC, shard.partition))',
+    replace: 'if (false as boolean)',
     wrong: 'Decisions are written with too few replicas in sync.',
     rule: 'Partition.appendRecordsToLeader',
   },
@@ -246,10 +248,66 @@ export const TRANSACTION_COORDINATOR_MUTANTS: readonly Mutant[] = [
   {
     id: 'timed-out-is-not-fenced',
     file: TIMEOUTS,
-    find: '      const fence = fenced(transaction)\n',
-    replace: '      const fence = { ...fenced(transaction), epoch: transaction.epoch }\n',
+    find: '      fence({ state, shard, ctx, out }, transaction, null)\n',
+    replace: '      transaction.partitions.at(0)\n',
     wrong: 'A producer whose transaction took too long goes on as if nothing had happened.',
     rule: 'A25, TransactionCoordinator.abortTimedOutTransactions',
+  },
+  {
+    id: 'failed-abort-is-forgotten',
+    file: APPEND,
+    find: '    if (now.pending === null) armTimeouts(state, now, turn.ctx, out)\n',
+    replace: '',
+    wrong: 'An abort by time-out that could not be written is never tried again.',
+    rule: 'V7, TransactionCoordinator.abortTimedOutTransactions',
+  },
+  {
+    id: 'first-deadline-counts',
+    file: APPEND,
+    find: 'waiters.every((other) => other.deadline > deadline)',
+    replace: 'waiters.length === 0',
+    wrong: 'A write that may take less time than those before it takes as long as they.',
+    rule: 'TransactionStateManager.appendTransactionToLog',
+  },
+  {
+    id: 'fence-bumps-twice',
+    file: COORDINATOR,
+    find: 'isFence && version < 2 ?',
+    replace: 'isFence ?',
+    wrong: 'A fence bumps the epoch, and the end of the transaction bumps it again.',
+    rule: 'KAFKA-19367',
+  },
+  {
+    id: 'fence-keeps-used-up-id',
+    file: COORDINATOR,
+    find: 'if (version >= 2 && isEpochExhausted(transaction.epoch)) {',
+    replace: 'if (version >= 2 && !isFence && isEpochExhausted(transaction.epoch)) {',
+    wrong: 'A producer that is fenced with its last epoch keeps its id.',
+    rule: 'KAFKA-20090',
+  },
+  {
+    id: 'end-forgets-the-epoch-before',
+    file: TRANSACTION,
+    find: '    lastEpoch: from.lastEpoch,\n    partitions: [],\n',
+    replace: '    lastEpoch: from.epoch,\n    partitions: [],\n',
+    wrong: 'A producer that never heard of the end of its transaction is fenced.',
+    rule: 'KIP-360, KIP-890',
+  },
+  {
+    id: 'own-topics-are-taken',
+    file: PARTITIONS,
+    find: '    if (isFromClient && isInternal(topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED\n',
+    replace: '',
+    wrong: "Clients take Kafka's own topics into their transactions.",
+    rule: 'KafkaApis.handleAddPartitionsToTxnRequest',
+  },
+  {
+    id: 'markers-are-records',
+    file: RECORDS,
+    find: '  if (isControl(batch)) return []\n',
+    replace: '',
+    wrong: 'A coordinator takes a marker in its log for the state of a transaction.',
+    rule: 'TransactionStateManager.loadTransactionMetadata',
   },
   {
     id: 'open-id-expires',

@@ -140,7 +140,7 @@ export const TRANSACTION_LOG_MUTANTS: readonly Mutant[] = [
   {
     id: 'marker-below-min-isr',
     file: WRITE,
-    find: '  if (leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS\n',
+    find: '  if (lacksReplicas(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS\n',
     replace: '',
     wrong: 'Markers are written with too few replicas in sync.',
     rule: 'Partition.appendRecordsToLeader',

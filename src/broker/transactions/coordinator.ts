@@ -234,20 +234,20 @@ function problemWithEpochs(
   const asksAgainAfterBump = !isFence && epoch === claimed.epoch + 1
   const asksAgain = asksAgainAfterBump || asksAgainAfterRotation
   const isItsEpoch = isFence && !isFromClient ? claimed.epoch >= epoch : claimed.epoch === epoch
-  const fenced = (isFine: boolean, otherwise: number | null) => (isFine ? otherwise : ErrorCode.PRODUCER_FENCED)
+  const orFenced = (isFine: boolean, answer: number | null) => (isFine ? answer : ErrorCode.PRODUCER_FENCED)
   switch (state) {
     case 'PrepareCommit':
     case 'PrepareAbort':
-      return fenced(asksAgainAfterBump, endingProblem(state, commit))
+      return orFenced(asksAgainAfterBump, endingProblem(state, commit))
     case 'CompleteCommit':
     case 'CompleteAbort': {
       const asDecided = (state === 'CompleteCommit') === commit ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE
-      return fenced(asksAgain || isItsEpoch, asksAgain ? asDecided : emptyProblem(commit))
+      return orFenced(asksAgain || isItsEpoch, asksAgain ? asDecided : emptyProblem(commit))
     }
     case 'Ongoing':
-      return fenced(isItsEpoch, null)
+      return orFenced(isItsEpoch, null)
     default:
-      return fenced(isItsEpoch, emptyProblem(commit))
+      return orFenced(isItsEpoch, emptyProblem(commit))
   }
 }
 
