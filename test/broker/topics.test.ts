@@ -50,6 +50,38 @@ const grow = (bench: Bench, topics: ReturnType<typeof growth>[], validateOnly = 
   bench.ask('CreatePartitions', 3, makeCreatePartitionsRequest({ topics, validateOnly, timeoutMs: 1000 })).results
 const count = (bench: Bench, topic = 'orders') => bench.state.image.topics.get(topic)?.partitions.length
 
+describe('CreateTopics', () => {
+  const create = (bench: Bench, topics: Parameters<typeof makeCreatableTopic>[0][]) =>
+    bench
+      .ask('CreateTopics', 7, makeCreateTopicsRequest({ topics: topics.map((topic) => makeCreatableTopic(topic)) }))
+      .topics.map(({ name, errorCode, numPartitions }) => [name, errorCode, numPartitions])
+
+  test('KAFKA-17870: a request that asks for more than 10,000 partitions makes nothing at all', () => {
+    const bench = createBench({})
+    const one = { name: 'one', numPartitions: 1, replicationFactor: 1 }
+    for (const numPartitions of [10_000, 2 ** 31 - 1]) {
+      const big = { name: 'big', numPartitions, replicationFactor: 1 }
+      expect(create(bench, [one, big]).map(([, errorCode]) => errorCode)).toEqual([
+        ErrorCode.POLICY_VIOLATION,
+        ErrorCode.POLICY_VIOLATION,
+      ])
+    }
+    // As many records as may be: a topic is one, too.
+    expect(create(bench, [{ name: 'big', numPartitions: 10_000, replicationFactor: 1 }])[0]?.[1]).toBe(
+      ErrorCode.POLICY_VIOLATION,
+    )
+    expect(bench.state.image.topics.size).toBe(0)
+    expect(create(bench, [one])).toEqual([['one', 0, 1]])
+  })
+
+  test('what was made has no error message, which is not an empty one', () => {
+    const bench = createBench({})
+    const topics = [makeCreatableTopic({ name: 'one', numPartitions: 1, replicationFactor: 1 })]
+    const [made] = bench.ask('CreateTopics', 7, makeCreateTopicsRequest({ topics })).topics
+    expect(made?.errorMessage).toBeNull()
+  })
+})
+
 describe('CreatePartitions', () => {
   test('adds partitions with empty logs; records stay where they are', () => {
     const bench = createBench({ orders: 1 })

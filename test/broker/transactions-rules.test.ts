@@ -382,6 +382,28 @@ describe("Kafka's own topics", () => {
     expect(stateOf(bench)).toBe('Empty')
   })
 
+  test('a partition below 0 is none of any topic', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    const topics = [{ name: 'orders', partitions: [-1, 0] }]
+    const body = makeAddPartitionsToTxnRequest({
+      ...{ v3AndBelowTransactionalId: 'tx', v3AndBelowProducerId: it.producerId, v3AndBelowProducerEpoch: it.epoch },
+      v3AndBelowTopics: topics,
+    })
+    const codes = [ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.OPERATION_NOT_ATTEMPTED]
+    const results = [-1, 0].map((partitionIndex, i) => ({ partitionIndex, partitionErrorCode: codes[i] }))
+    expect(bench.ask('AddPartitionsToTxn', 3, body).resultsByTopicV3AndBelow).toEqual([
+      { name: 'orders', resultsByPartition: results },
+    ])
+    const { producerId, epoch: producerEpoch } = it
+    const one = { transactionalId: 'tx', producerId, producerEpoch, verifyOnly: true, topics }
+    const many = makeAddPartitionsToTxnRequest({ transactions: [one] })
+    expect(bench.ask('AddPartitionsToTxn', 4, many).resultsByTransaction[0]?.topicResults).toEqual([
+      { name: 'orders', resultsByPartition: results },
+    ])
+    expect(stateOf(bench)).toBe('Empty')
+  })
+
   test('a marker that an admin had written into __transaction_state does not confuse the next coordinator', () => {
     const bench = newBench()
     const { producerId } = producer(bench)

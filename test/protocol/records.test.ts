@@ -137,10 +137,28 @@ describe('encoding', () => {
     expect(readRecords(batch, flip(batch.records))).toEqual(readRecords(encodeBatch([simple])))
   })
 
+  test('timestamps far from the first one are exact, or refused', () => {
+    const far = 2 ** 52
+    for (const delta of [far, -far, far - 1, 1 - far]) {
+      const first = delta < 0 ? far : 0
+      const batch = encodeBatch([
+        { ...simple, timestamp: first },
+        { ...simple, timestamp: first + delta },
+      ])
+      expect(readRecords(batch).map(({ timestamp }) => timestamp)).toEqual([first, first + delta])
+    }
+    // −2^52−4 as a zigzag varint: its parity does not fit a number.
+    const record = [0, 0x87, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 0, 1, 2, 97, 0]
+    const section = Uint8Array.from([record.length * 2, ...record])
+    const batch = { ...encodeBatch([simple]), baseTimestamp: far + 9, records: section }
+    expect(readRecords(batch)[0]?.timestamp).toBe(5)
+  })
+
   test('refusals', () => {
     expect(() => encodeBatch([])).toThrow(EncodeError)
     expect(() => encodeBatch([simple], { compression: 1 })).toThrow(EncodeError)
     expect(() => encodeBatch([simple, { ...simple, timestamp: 0.5 }])).toThrow('no safe integer')
+    expect(() => encodeBatch([simple, { ...simple, timestamp: 2 ** 53 - 1 }])).toThrow('no safe integer')
   })
 })
 

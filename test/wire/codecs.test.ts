@@ -8,6 +8,7 @@ import type { CompressionTypes } from '../../src/client/index.ts'
 import { compress, decompress } from '../../src/host/codecs/index.ts'
 import { type ClusterOptions, createCluster, type WireSocket } from '../../src/index.ts'
 import { decodeResponse, encodeRequest, FrameSplitter, frame } from '../../src/protocol/codec.ts'
+import { crc32 } from '../../src/protocol/crc32.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import { makeFetchPartition, makeFetchRequest, makeProduceRequest } from '../../src/protocol/make.ts'
 import type { PartitionProduceResponse } from '../../src/protocol/messages.ts'
@@ -94,6 +95,47 @@ test('a zstd tree whose weights are all the same is refused, not read for ever',
     ...block.map((b) => b & 0xff),
   ])
   expect(() => decompress(4, bytes)).toThrow('literals cannot be read')
+})
+
+test('zstd blocks with tables of their own, as the reference writes them on its highest levels', () => {
+  const bytes = Buffer.from(
+    'KLUv/WDpF9UnAPZwchiQF7QNc0VLtVETEUL/b+LK7t5czZ3dmRx1AGoAaADpTBOjhAyoZ0N/BB6aIbbxZwZFDZVl/eWB1nty0hkyqhqdUKoVjW10TyLDDuty6qaEXb+pWEJDlNY8mRafdM9QCu2bI+6w7ZSQF67HMD/tBAuIdtOBfLx8IHsAgAACAAUAAQBj0QQAAYAyIAgAAkoAgAwABgE60hBbvb/Yg4/SheUbWegwJ+li/J4qFzvUiPLPRHt5iVzJXlLremTw7mx1fbfLzriuTrtakP4QyGk+xnSSnnOROwjUpMklVlLFApqBqvRgUKqhvXGGSRZhSi0kWjJgGUsSImngY9DL1H8XiHq9/tQaX5rNbIeLb7hgnHos6UaCW5ojmdRnSG0U8+ZgP+95RQV25yVbmiVWbmOlajyjcNRtPeZUyCyJEQ3xW4c3ZC3svi6J32a7lBXjeG+rR2m1jRah5I8/6fSnRaMxmIQp3fF2MgE3My2zHnjNZci2ulll6PiyMmOrsoHYvVzcX1XTl4nNX2RvvF5xZf1q7UqMmMXlMitXMj2YvIXc35/1uI0XnRWz9SLvLqrdgdfVXMFCLzrc/OnAt3aLtlupavFv5V69TVVOTQ2Bh6hhJbgkSZL2DbGMkHCIMSp9IhAEECQSJoQghAgZiAnxxmZTKGwcvSMAPKYlJo8Hm1cg49iYHBpoBm7R+Ko8lnUYHzENJazrq/qeFyybM07WCzWgpx7zLcQHoiW293xo7FXs9NQzIVvyAbNYFugr8D0I9fG4ZNm9vfd9fmQJNnoWcOTzwhQrHVuOvQLko7ldlhxvRiTjve0rvVAOMK1Kfk9kZWYlx0W5lDWATVuOCROsxS0BuqHaPADro6AKlHBVJYy8KnOcc0t94Pp/IJXRLpyFNMCNki7wS+DGfZqUBODb7Kgs1GFiwnWPsjkc4oJI0eu3WEWZwrQEl+2cp5JBYB3GDrCBmuqI+auHUd8A7uo9X1DPf+1Hgb2nnNv2078FfYxAqzrJQtihDKBwtIcNK2T2Z/9fl/4VDDHHwisesg4pldlfQJFXh5Zi6ZqCYC/CooLodohhRDUlmOyX/1kJn1Xo9Rz2goElDwB33HoSy32PEFNbk5HRSAlwu+Xxc1DeVDXMNxg6UoIuFxAawzJb/2bUPPLqnRn8wlEOIXsRHUAF7jq4PxGzCkY2Vm651YaGE7rhxXT0EGaG4TlDCY9iv+HfAt1G2nE4z+9uniJyfzWHDeESJoVMTaT41YYgG7KRg0Ur1szBykb1O/ZFqzToK9pBLAndxOghsBERfA5uy0kxpXtnpiNyDrv9N3OfYLkDZIoPXJbyGOyiFswmP4ML0gccBbbucjxOAU7Xhy6rrKflLF0ZWVEZkkuY3XjbQGwovhrCn//4JrgUykA1Ebsrr3ieC8MN+vakVpKqUvTikU6/djG25AfUxFjQKTfb2Eh2jWho1AwAffD4lvRCKLuqOSams6kEbHPsKDYs3FnUGJ0NdWzD7GTgAoCeo/d8e3X18OUCyUi3UrENGIcFFtrUMtpu0MbpcbuV/EQPXWaH6pg2m41sB09tpUxmTL/eB3lU57WHpF+WJL9va5oOTtY8107CdDUKBc0dwz9Vgfr0HGfrDfg12X/fB+HnuV2CgyN6ZUQrWduNzGx7JVFnN0iZCZydXLpWaAN0gk8HQJAeBQILIWVzpPpBKEOyMCFV',
+    'base64',
+  )
+  const text = Buffer.from(decompress(4, bytes)).toString()
+  expect([text.length, text.slice(0, 8), crc32(Buffer.from(text))]).toEqual([6377, '{"id":0,', 3294966676])
+})
+
+describe('a zstd block that says more than it holds is refused, not worked at for hours', () => {
+  const frame = (block: readonly number[], size = 131_072) => {
+    const head = Buffer.alloc(12)
+    head.writeUInt32LE(0xfd2fb528, 0)
+    head[4] = 0xa0
+    head.writeUInt32LE(size, 5)
+    head.writeUIntLE((block.length << 3) | 5, 9, 3)
+    return Buffer.concat([head, Buffer.from(block)])
+  }
+  /** One literal, so many sequences, each of one code only (RLE). */
+  const sequences = (count: number, [literal, distance, match]: readonly [number, number, number], bits: number[]) =>
+    frame([1 << 3, 65, 128 + (count >> 8), count & 255, 0x54, literal, distance, match, ...bits])
+
+  test.each([
+    ['longest matches, and no bits for them', sequences(4000, [35, 0, 52], [255, 255, 255, 255, 255, 255, 1])],
+    ['more matches than fit', sequences(2000, [0, 0, 50], [...Array(3600).fill(0), 1])],
+    ['more literals than there are', sequences(200, [1, 0, 0], [1])],
+    ['bits that nobody needs', sequences(200, [0, 0, 0], [1, 1, 1])],
+    ['a table from before, in the first block', frame([1 << 3, 65, 1, 0xfc, 1])],
+    ['a block of 130 KiB', frame(Array(133_120).fill(0))],
+    ['damaged', Buffer.from('28b52ffd645801b500004068656c6c6f20776f866c642002003782aa4abc42047c2b7aaf', 'hex')],
+  ])('%s', (_name, bytes) => {
+    expect(() => decompress(4, bytes)).toThrow()
+  })
+
+  test('many frames whose windows together are too much', () => {
+    const one = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x7f, 0x01, 0x00, 0x00])
+    expect(decompress(4, one).length).toBe(0)
+    expect(() => decompress(4, Buffer.concat(Array(3).fill(one)))).toThrow('67108864')
+  })
 })
 
 const NO_ID = 'AAAAAAAAAAAAAAAAAAAAAA'
@@ -203,6 +245,19 @@ describe('records that came over a wire', () => {
     const two = gzipSync(batch.records.subarray(0, batch.records.length - 5))
     expect((await produce({ ...compressed, records: two })).errorCode).toBe(ErrorCode.INVALID_RECORD)
     expect(cluster.topic('orders').records()).toEqual([])
+  })
+
+  test('whose timestamps nobody could be told are refused: readers go on', async () => {
+    const { cluster, produce, stored } = await wire()
+    const last = 2 ** 53 - 1
+    // A record at a delta of 2^53−1, as a zigzag varint.
+    const record = [0, 254, 255, 255, 255, 255, 255, 255, 31, 0, 1, 2, 97, 0]
+    const section = Uint8Array.from([record.length * 2, ...record])
+    const batch = encodeBatch([{ key: null, value: 'a', timestamp: 1 }])
+    const beyond = { ...batch, maxTimestamp: last, records: section }
+    expect((await produce(beyond)).errorCode).toBe(ErrorCode.INVALID_TIMESTAMP)
+    expect((await produce(encodeBatch(records(cluster.now)))).errorCode).toBe(ErrorCode.NONE)
+    expect(await stored()).toHaveLength(1)
   })
 
   test('get their largest timestamp from the records', async () => {

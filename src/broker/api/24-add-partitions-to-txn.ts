@@ -10,7 +10,11 @@
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { makeAddPartitionsToTxnResponse } from '../../protocol/make.ts'
-import type { AddPartitionsToTxnTopic } from '../../protocol/messages.ts'
+import type {
+  AddPartitionsToTxnRequest,
+  AddPartitionsToTxnResponse,
+  AddPartitionsToTxnTopic,
+} from '../../protocol/messages.ts'
 import { tokenOf } from '../request.ts'
 import { answer } from '../transactions/answers.ts'
 import { resultsOf } from '../transactions/batches.ts'
@@ -25,6 +29,11 @@ export const addPartitionsToTxn = defineApi({
   maxVersion: 5,
   handle(state, request, ctx, out) {
     const { body } = request
+    const impossible = withImpossible(body)
+    if (impossible !== null) {
+      out.replies.push({ token: request, body: impossible })
+      return
+    }
     if (request.apiVersion >= 4) {
       const transactions = body.transactions.map(({ topics, ...one }) => ({ ...one, partitions: namesOf(topics) }))
       if (transactions.length === 0) out.replies.push({ token: request, body: makeAddPartitionsToTxnResponse({}) })
@@ -54,6 +63,30 @@ export const addPartitionsToTxn = defineApi({
     addPartitions({ state, shard: place.shard, ctx, out }, id, claimed, partitions, asked)
   },
 })
+
+/** Partitions below 0 have no name: they are told apart before names are made. */
+function withImpossible(body: AddPartitionsToTxnRequest): AddPartitionsToTxnResponse | null {
+  const isThere = (topics: readonly AddPartitionsToTxnTopic[]) =>
+    topics.some(({ partitions }) => partitions.some((partition) => partition < 0))
+  const refused = (topics: readonly AddPartitionsToTxnTopic[]) =>
+    topics.map(({ name, partitions }) => ({
+      name,
+      resultsByPartition: partitions.map((partitionIndex) => ({
+        partitionIndex,
+        partitionErrorCode:
+          partitionIndex < 0 ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.OPERATION_NOT_ATTEMPTED,
+      })),
+    }))
+  const { transactions, v3AndBelowTopics } = body
+  if (!isThere(v3AndBelowTopics) && !transactions.some(({ topics }) => isThere(topics))) return null
+  return makeAddPartitionsToTxnResponse({
+    resultsByTransaction: transactions.map(({ transactionalId, topics }) => ({
+      transactionalId,
+      topicResults: refused(topics),
+    })),
+    resultsByTopicV3AndBelow: refused(v3AndBelowTopics),
+  })
+}
 
 function namesOf(topics: readonly AddPartitionsToTxnTopic[]): string[] {
   return topics.flatMap(({ name, partitions }) => partitions.map((partition) => `${name}-${partition}`))

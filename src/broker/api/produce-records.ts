@@ -72,6 +72,9 @@ function readAll(batch: RecordBatch, section: Uint8Array, config: LogConfig, now
     for (let index = 0; cursor.next(); index++) {
       if (cursor.offset !== batch.baseOffset + index)
         return wrong(batch, ErrorCode.INVALID_RECORD, 'The offsets in a batch follow each other.')
+      // Readers could not be told; Kafka's own limits (message.timestamp.after.max.ms) are far below.
+      if (!Number.isSafeInteger(cursor.timestamp))
+        return wrong(batch, ErrorCode.INVALID_TIMESTAMP, 'A timestamp lies beyond ±(2^53−1).')
       if (cursor.timestamp > maxTimestamp) maxTimestamp = cursor.timestamp
       const keyless = config.compact && cursor.keyStart < 0
       const message = keyless

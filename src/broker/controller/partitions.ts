@@ -7,11 +7,8 @@ import type {
   CreatePartitionsTopicResult,
 } from '../../protocol/messages.ts'
 import { isActive, isInternal, type MetadataRecord } from '../metadata.ts'
-import { newPartition, type Placement, placeInTurn } from './placement.ts'
+import { MAX_RECORDS_PER_REQUEST, newPartition, type Placement, placeInTurn } from './placement.ts'
 import type { ControllerState } from './state.ts'
-
-/** The most records one request may lead to (QuorumController.MAX_RECORDS_PER_USER_OP). */
-const MAX_RECORDS_PER_REQUEST = 10_000
 
 /** ControllerApis.createPartitions, ReplicationControlManager.createPartitions. */
 export function createPartitions(state: ControllerState, request: CreatePartitionsRequest, records: MetadataRecord[]) {

@@ -17,6 +17,9 @@ import {
 } from '../metadata.ts'
 import type { ControllerState } from './state.ts'
 
+/** The most records one request may lead to (QuorumController.MAX_RECORDS_PER_USER_OP), and the most partitions it may ask for. */
+export const MAX_RECORDS_PER_REQUEST = 10_000
+
 export function newPartition(
   state: ControllerState,
   topicId: string,
@@ -52,7 +55,7 @@ export function placeTopic(
   records: readonly MetadataRecord[],
 ): Placement {
   if (topic.assignments.length > 0) return manualPlacement(state, topic)
-  const partitions = topic.numPartitions === -1 ? defaultPartitions(state, topic.name) : topic.numPartitions
+  const partitions = partitionsAsked(state, topic)
   if (partitions < 1) {
     return {
       errorCode: ErrorCode.INVALID_PARTITIONS,
@@ -145,6 +148,12 @@ function stripe(racks: readonly Rack[], nth: number, factor: number): readonly n
     if (id !== undefined) replicas.push(id)
   }
   return replicas
+}
+
+/** How many partitions a new topic is to have. */
+export function partitionsAsked(state: ControllerState, { name, assignments, numPartitions }: CreatableTopic): number {
+  if (assignments.length > 0) return assignments.length
+  return numPartitions === -1 ? defaultPartitions(state, name) : numPartitions
 }
 
 function defaultPartitions({ config }: ControllerState, topic: string): number {

@@ -16,7 +16,7 @@ import type {
 } from '../../protocol/messages.ts'
 import { canonicalConfigValue, configProblem, type TopicConfig, topicConfigConflict } from '../config.ts'
 import { isInternal, type MetadataRecord, NO_TOPIC_ID, topicNameProblem } from '../metadata.ts'
-import { newPartition, placeTopic } from './placement.ts'
+import { MAX_RECORDS_PER_REQUEST, newPartition, partitionsAsked, placeTopic } from './placement.ts'
 import type { ControllerState } from './state.ts'
 
 export function createTopics(
@@ -26,6 +26,20 @@ export function createTopics(
   uuid: () => string,
   records: MetadataRecord[],
 ) {
+  const refuseAll = (errorMessage: string) => {
+    const errorCode = ErrorCode.POLICY_VIOLATION
+    return makeCreateTopicsResponse({
+      topics: request.topics.map(({ name }) =>
+        makeCreatableTopicResult({ name, errorCode, errorMessage, topicId: NO_TOPIC_ID }),
+      ),
+    })
+  }
+  // KAFKA-17870.
+  const asked = request.topics.reduce((sum, topic) => sum + Math.max(partitionsAsked(state, topic), 0), 0)
+  if (asked > MAX_RECORDS_PER_REQUEST)
+    return refuseAll(`One request may make at most ${MAX_RECORDS_PER_REQUEST} partitions; this one asks for ${asked}.`)
+  const before = records.length
+  const known = new Map([...state.image.topics.keys()].map((name) => [withoutDots(name), name]))
   const names = new Map<string, number>()
   for (const { name } of request.topics) names.set(name, (names.get(name) ?? 0) + 1)
   const topics: CreatableTopicResult[] = []
@@ -46,9 +60,7 @@ export function createTopics(
       fail(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`)
       continue
     }
-    const collision = [...state.image.topics.keys()].find(
-      (other) => other.replaceAll('.', '_') === name.replaceAll('.', '_'),
-    )
+    const collision = known.get(withoutDots(name))
     if (collision !== undefined) {
       fail(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${collision}`)
       continue
@@ -75,6 +87,7 @@ export function createTopics(
       topicId,
       numPartitions: replicas.length,
       replicationFactor: replicas[0]?.length ?? 1,
+      errorMessage: null,
       configs: Object.entries(config).map(([key, value]) =>
         makeCreatableTopicConfigs({ name: key, value, configSource: 1 }),
       ),
@@ -84,7 +97,16 @@ export function createTopics(
     records.push({ type: 'topic', name, id: topicId, config: config as TopicConfig })
     for (const [partition, ids] of replicas.entries()) records.push(newPartition(state, topicId, partition, ids))
   }
+  if (records.length - before > MAX_RECORDS_PER_REQUEST) {
+    records.length = before
+    return refuseAll(`One request may lead to at most ${MAX_RECORDS_PER_REQUEST} records.`)
+  }
   return makeCreateTopicsResponse({ topics })
+}
+
+/** Names that are the same so make the same metric (Topic.hasCollision). */
+function withoutDots(name: string): string {
+  return name.replaceAll('.', '_')
 }
 
 function readConfig(topic: CreatableTopic, config: Record<string, string>): string | null {
@@ -102,9 +124,11 @@ export function deleteTopics(state: ControllerState, request: DeleteTopicsReques
     ...request.topics.map(({ name, topicId }) => ({ name, topicId })),
   ]
   const names = wanted.map(({ name, topicId }) => name ?? state.image.topicNames.get(topicId) ?? null)
+  const times = new Map<string | null, number>()
+  for (const name of names) times.set(name, (times.get(name) ?? 0) + 1)
   const responses = wanted.map(({ name, topicId }, i): DeletableTopicResult => {
     const resolved = names[i] ?? null
-    if (resolved !== null && names.indexOf(resolved) !== names.lastIndexOf(resolved)) {
+    if (resolved !== null && (times.get(resolved) ?? 0) > 1) {
       return makeDeletableTopicResult({
         name,
         topicId,

@@ -245,7 +245,8 @@ export class RecordCursor {
       scale *= 128
     }
     this.position = p
-    const decoded = value % 2 === 0 ? value / 2 : -(value + 1) / 2
+    const isExact = value <= Number.MAX_SAFE_INTEGER
+    const decoded = isExact ? (value % 2 === 0 ? value / 2 : -(value + 1) / 2) : exactly(bytes, start, p)
     if (!Number.isSafeInteger(decoded)) this.fail('a number beyond ±(2^53−1)', 'a number kafkarium can hold exactly')
     return decoded
   }
@@ -258,6 +259,13 @@ export class RecordCursor {
   private fail(found: string, expected: string): never {
     throw new DecodeError('BAD_RECORD', this.position, `records[offset after ${this.offset}]`, found, expected)
   }
+}
+
+/** A zigzag varint whose parity would be lost in a number. */
+function exactly(bytes: Uint8Array, start: number, end: number): number {
+  let raw = 0n
+  for (let p = end - 1; p >= start; p--) raw = (raw << 7n) | BigInt(bytes[p]! & 0x7f)
+  return Number((raw >> 1n) ^ -(raw & 1n))
 }
 
 /**

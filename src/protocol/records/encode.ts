@@ -188,11 +188,12 @@ export function putVarint(out: Uint8Array, position: number, value: number): num
 }
 
 function zigzag(value: number): number {
-  if (!Number.isSafeInteger(value))
+  // Twice as much has to be exact, too.
+  if (!Number.isInteger(value) || Math.abs(value) > 2 ** 52)
     throw new EncodeError(
       'OUT_OF_RANGE',
       'timestamp',
-      `${value} milliseconds from the first record's is no safe integer`,
+      `${value} milliseconds from the first record's is no safe integer, doubled`,
     )
   return value < 0 ? -2 * value - 1 : 2 * value
 }
