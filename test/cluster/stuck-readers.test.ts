@@ -216,7 +216,12 @@ describe('a wait behind a transaction', () => {
   })
 
   test('that is decided, and whose marker a leader cannot get: the error says who is to send it', async () => {
-    const cluster = create({ brokers: 3, topics: { orders: { partitions: 1, replicationFactor: 3 } } })
+    const cluster = create({
+      brokers: 3,
+      topics: { orders: { partitions: 1, replicationFactor: 3 } },
+      // That leader has a replica of the coordinator's log, too: the decision waits until it is out of sync.
+      config: { 'replica.lag.time.max.ms': '5000' },
+    })
     const transaction = await begin(cluster)
     const seen = await read(cluster)
     const { coordinator = -1 } = cluster.view().transactions[0] ?? {}
