@@ -1,5 +1,8 @@
 /** The program's timers on virtual time, where they have to be as Node's are, and what the host makes of them once control is over. */
-import { afterEach, expect, test } from 'vitest'
+import { execFile } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createCluster } from '../../src/index.ts'
 
 const clusters: ReturnType<typeof createCluster>[] = []
@@ -10,6 +13,183 @@ function make(options: Parameters<typeof createCluster>[0] = {}) {
 }
 afterEach(async () => {
   for (const cluster of clusters.splice(0)) await cluster.dispose()
+})
+
+/** How many timers keep the process alive. */
+const alive = (type: 'Timeout' | 'Immediate' = 'Timeout') =>
+  process.getActiveResourcesInfo().filter((name) => name === type).length
+
+describe('who keeps the process alive after the end', () => {
+  test('a program with nothing but timers that are not to be waited for ends', async () => {
+    const program = `
+      import { createCluster } from './src/index.ts'
+      const cluster = createCluster()
+      cluster.controlTime()
+      const kept = setTimeout
+      setInterval(() => {}, 1000).unref()
+      setTimeout(() => {}, 60_000).unref()
+      await cluster.dispose()
+      kept(() => {}, 60_000).unref()
+    `
+    const node = ['--import', 'tsx', '--conditions=kafkarium-source', '--input-type=module', '--eval', program]
+    await expect(promisify(execFile)(process.execPath, node, { timeout: 20_000 })).resolves.toMatchObject({
+      stderr: '',
+    })
+  })
+
+  test('what is said before the end, and what is said after it', () => {
+    const control = make().controlTime()
+    const waited = setTimeout(() => {}, 60_000)
+    const not = setTimeout(() => {}, 60_000).unref()
+    const tick = setInterval(() => {}, 60_000).unref()
+    const immediate = setImmediate(() => {}).unref()
+    const abort = new AbortController()
+    sleep(60_000, undefined, { ref: false, signal: abort.signal }).catch(() => {})
+    const before = { timeouts: alive(), immediates: alive('Immediate') }
+    control.release()
+    expect(alive()).toBe(before.timeouts + 1)
+    expect(alive('Immediate')).toBe(before.immediates)
+    expect([waited.hasRef(), not.hasRef(), tick.hasRef(), immediate.hasRef()]).toEqual([true, false, false, false])
+    not.ref()
+    tick.ref()
+    immediate.ref()
+    expect(alive()).toBe(before.timeouts + 3)
+    expect(alive('Immediate')).toBe(before.immediates + 1)
+    waited.unref()
+    expect(waited.hasRef()).toBe(false)
+    expect(alive()).toBe(before.timeouts + 2)
+    for (const timer of [waited, not, tick]) clearTimeout(timer)
+    clearImmediate(immediate)
+    abort.abort()
+    expect(alive()).toBe(before.timeouts)
+    expect(alive('Immediate')).toBe(before.immediates)
+  })
+
+  test('functions that were kept make timers that can be let go, again and again', async () => {
+    const control = make().controlTime()
+    const kept = { setTimeout, setInterval }
+    control.release()
+    const before = alive()
+    const timer = kept.setTimeout(() => {}, 60_000)
+    expect(alive()).toBe(before + 1)
+    timer.unref()
+    expect(alive()).toBe(before)
+    timer.refresh()
+    expect(alive()).toBe(before)
+    timer.ref()
+    expect(alive()).toBe(before + 1)
+    timer.close()
+    // Other timers of this process come and go between two ticks.
+    const more = await new Promise<number[]>((resolve) => {
+      const seen: number[] = []
+      const tick = kept.setInterval(() => {
+        const without = alive()
+        tick.ref()
+        seen.push(alive() - without)
+        tick.unref()
+        if (seen.length < 3) return
+        clearInterval(tick)
+        resolve(seen)
+      }, 2)
+      tick.unref()
+    })
+    expect(more).toEqual([1, 1, 1])
+  })
+})
+
+describe('cleared timers', () => {
+  test('stay so: `refresh` is for those that fired', async () => {
+    using _ = make().controlTime()
+    const fired: string[] = []
+    const cleared = setTimeout(() => fired.push('cleared'), 5)
+    clearTimeout(cleared)
+    expect(cleared.refresh()).toBe(cleared)
+    setTimeout(() => fired.push('closed'), 5)
+      .close()
+      .refresh()
+    const tick = setInterval(() => {
+      fired.push('tick')
+      clearInterval(tick)
+      tick.refresh()
+    }, 5)
+    const again = setTimeout(() => fired.push('again'), 5)
+    await sleep(50)
+    expect(fired).toEqual(['tick', 'again'])
+    again.refresh()
+    await sleep(50)
+    expect(fired).toEqual(['tick', 'again', 'again'])
+  })
+
+  test('an immediate is no time-out, nor the other way round', async () => {
+    using _ = make().controlTime()
+    const fired: string[] = []
+    const immediate = setImmediate(() => fired.push('immediate'))
+    const timeout = setTimeout(() => fired.push('timeout'), 1)
+    clearTimeout(immediate as never)
+    clearInterval(immediate as never)
+    clearImmediate(timeout as never)
+    const cleared = setImmediate(() => fired.push('cleared'))
+    expect(cleared.hasRef()).toBe(true)
+    clearImmediate(cleared)
+    expect(cleared.hasRef()).toBe(false)
+    for (const name of ['refresh', 'close', Symbol.toPrimitive]) expect(name in immediate).toBe(false)
+    await sleep(5)
+    expect(fired).toEqual(['immediate', 'timeout'])
+    expect(immediate.hasRef()).toBe(false)
+  })
+
+  test("after the end the host's functions clear them, by object and by number", async () => {
+    const fired: string[] = []
+    const control = make().controlTime()
+    const kept = { setTimeout, clearTimeout }
+    const timer = (name: string) => setTimeout(() => fired.push(name), 5)
+    const before = { object: timer('object'), number: Number(timer('number')), text: `${timer('text')}` }
+    const late = timer('late number')
+    const immediate = setImmediate(() => fired.push('immediate'))
+    const number = Number(setInterval(() => fired.push('interval'), 5))
+    const stays = timer('stays')
+    expect(Number(stays)).toBe(Number(stays))
+    const own = Number(timer('own function'))
+    control.release()
+    clearTimeout(before.object)
+    clearTimeout(before.number)
+    clearTimeout(before.text)
+    clearTimeout(Number(late))
+    clearInterval(number)
+    clearImmediate(immediate)
+    kept.clearTimeout(own)
+    clearTimeout(Number(kept.setTimeout(() => fired.push('made after'), 5)))
+    expect(immediate.hasRef()).toBe(false)
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(fired).toEqual(['stays'])
+    stays.refresh()
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(fired).toEqual(['stays', 'stays'])
+  })
+
+  test("the host's own immediates are none the worse for it", async () => {
+    const control = make().controlTime()
+    const immediates = [setImmediate(() => {}), setImmediate(() => {})]
+    control.release()
+    const run = new Promise((resolve) => setImmediate(() => resolve('run')))
+    for (const immediate of immediates) clearImmediate(immediate)
+    expect(await run).toBe('run')
+  })
+
+  test('numbers of one control mean nothing else in the next one', async () => {
+    const fired: string[] = []
+    const control = make().controlTime()
+    const old = Number(setTimeout(() => fired.push('old'), 5))
+    control.release()
+    const next = make().controlTime()
+    const numbers = [1, 2].map((i) => Number(setTimeout(() => fired.push(`new ${i}`), 5)))
+    expect(numbers).not.toContain(old)
+    clearTimeout(old)
+    await sleep(10)
+    next.release()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    expect(fired).toEqual(['new 1', 'new 2'])
+  })
 })
 
 test('a date says whose it is, under control and after it', () => {
