@@ -1,6 +1,6 @@
 /** The program's timers on virtual time, where they have to be as Node's are, and what the host makes of them once control is over. */
 import { execFile } from 'node:child_process'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setInterval as every, scheduler, setTimeout as sleep, setImmediate as soon } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createCluster } from '../../src/index.ts'
@@ -189,6 +189,59 @@ describe('cleared timers', () => {
     next.release()
     await new Promise((resolve) => setTimeout(resolve, 20))
     expect(fired).toEqual(['new 1', 'new 2'])
+  })
+})
+
+describe('node:timers/promises', () => {
+  const INVALID = { name: 'TypeError', code: 'ERR_INVALID_ARG_TYPE' }
+  const NO_SIGNAL = {
+    ...INVALID,
+    message: expect.stringMatching(/"options\.signal" .* an instance of AbortSignal\. R/),
+  }
+
+  /** What Node says to the same. */
+  const refusals = () =>
+    Promise.all(
+      [
+        () => sleep(1, 1, { signal: {} as never }),
+        () => sleep(1, 1, { signal: null as never }),
+        () => sleep(1, 1, { signal: 'a text that is much longer than twenty-eight characters' as never }),
+        () => sleep(1, 1, null as never),
+        () => sleep(1, 1, [] as never),
+        () => sleep(1, 1, (() => {}) as never),
+        () => sleep(1, 1, { ref: 1 as never }),
+        () => sleep('5' as never),
+        () => soon(1, { signal: new Map() as never }),
+        () => scheduler.wait(1, { signal: 5 as never }),
+        () =>
+          every(1, 1, { signal: {} as never })
+            [Symbol.asyncIterator]()
+            .next(),
+        () =>
+          every('x' as never)
+            [Symbol.asyncIterator]()
+            .next(),
+      ].map((call) =>
+        call().then(
+          (value) => ({ value }),
+          ({ name, code, message }) => ({ name, code, message }),
+        ),
+      ),
+    )
+
+  test("what is no signal is refused at once, in Node's words", async () => {
+    const cluster = make()
+    const node = await refusals()
+    using _ = cluster.controlTime()
+    const before = cluster.now
+    await expect(sleep(5, undefined, { signal: {} as never })).rejects.toMatchObject(NO_SIGNAL)
+    expect(await refusals()).toEqual(node)
+    expect(cluster.now).toBe(before)
+    for (const refusal of node) expect(refusal).toMatchObject(INVALID)
+    // It has all that Node asks for, and is none all the same: nothing may be left behind that throws later.
+    const half = async () => sleep(5, undefined, { signal: { aborted: false } as never })
+    await expect(half()).rejects.toThrow('addEventListener')
+    await cluster.advance(10)
   })
 })
 

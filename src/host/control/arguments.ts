@@ -7,6 +7,25 @@ export function checkCallback(given: unknown): void {
   if (typeof given !== 'function') refuse('"callback" argument must be of type function', given)
 }
 
+/** Of `timers/promises`; those of `setTimeout` itself may be anything. */
+export function checkDelay(given: unknown): void {
+  if (given !== undefined && typeof given !== 'number') refuse('"delay" argument must be of type number', given)
+}
+
+/** `{ signal, ref }`. A signal need not be of this realm's class: Node asks for `aborted` only. */
+export function checkOptions(given: unknown): void {
+  if (!isObject(given) || Array.isArray(given)) refuse('"options" argument must be of type object', given)
+  const { signal, ref } = given as { signal?: unknown; ref?: unknown }
+  if (signal !== undefined && !(isObject(signal) && 'aborted' in signal)) {
+    refuse('"options.signal" property must be an instance of AbortSignal', signal)
+  }
+  if (ref !== undefined && typeof ref !== 'boolean') refuse('"options.ref" property must be of type boolean', ref)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
 function refuse(what: string, given: unknown): never {
   throw Object.assign(new TypeError(`The ${what}. Received ${described(given)}`), { code: 'ERR_INVALID_ARG_TYPE' })
 }

@@ -1,4 +1,5 @@
 /** `node:timers/promises` on a program clock (lib/timers/promises.js). */
+import { checkDelay, checkOptions } from './arguments.ts'
 import type { LastingClock } from './handover.ts'
 import { delayOf } from './timers.ts'
 
@@ -24,9 +25,28 @@ export function timerPromises(clock: LastingClock): Readonly<Record<string, unkn
       }
       const armed = clock.arm(kind, delay, fire, ref)
     })
+  /** What is refused is refused by the promise, at once. */
+  const checked = (check: () => void, wait: () => Promise<unknown>) => {
+    try {
+      check()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return wait()
+  }
   const setTimeout = (delay?: unknown, value?: unknown, options: Options = {}) =>
-    sleep('timeout', delayOf(delay), value, options)
-  const setImmediate = (value?: unknown, options: Options = {}) => sleep('immediate', 0, value, options)
+    checked(
+      () => {
+        checkDelay(delay)
+        checkOptions(options)
+      },
+      () => sleep('timeout', delayOf(delay), value, options),
+    )
+  const setImmediate = (value?: unknown, options: Options = {}) =>
+    checked(
+      () => checkOptions(options),
+      () => sleep('immediate', 0, value, options),
+    )
   return {
     setTimeout,
     setImmediate,
