@@ -1,5 +1,6 @@
 /** The program's timers on virtual time, where they have to be as Node's are, and what the host makes of them once control is over. */
 import { execFile } from 'node:child_process'
+import hostTimers from 'node:timers'
 import { setInterval as every, scheduler, setTimeout as sleep, setImmediate as soon } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -243,6 +244,69 @@ describe('node:timers/promises', () => {
     await expect(half()).rejects.toThrow('addEventListener')
     await cluster.advance(10)
   })
+
+  test('an interval makes up for the ticks that a slow body missed', async () => {
+    const cluster = make()
+    using _ = cluster.controlTime()
+    const start = cluster.now
+    const at: number[] = []
+    for await (const value of every(100, 'tick')) {
+      expect(value).toBe('tick')
+      at.push(cluster.now - start)
+      if (at.length === 1) await sleep(350)
+      if (at.length === 6) break
+    }
+    expect(at).toEqual([100, 450, 450, 450, 500, 600])
+    await cluster.advance(1000)
+    expect(cluster.taint).toBeNull()
+  })
+
+  test('an interval moves time while its next tick is waited for, not while its body is busy', async () => {
+    const cluster = make()
+    using _ = cluster.controlTime()
+    const start = cluster.now
+    const at: number[] = []
+    for await (const _tick of every(100)) {
+      at.push(cluster.now - start)
+      if (at.length === 3) break
+      await new Promise((resolve) => hostLater(resolve))
+    }
+    expect(at).toEqual([100, 200, 300])
+  })
+
+  test('an interval goes on after the end, and ends with its signal', async () => {
+    const control = make().controlTime()
+    const abort = new AbortController()
+    const ticks = every(10, undefined, { signal: abort.signal })[Symbol.asyncIterator]()
+    await ticks.next()
+    control.release()
+    const before = performance.now()
+    await ticks.next()
+    await ticks.next()
+    expect(performance.now() - before).toBeGreaterThan(8)
+    const waiting = ticks.next()
+    const alone = alive()
+    abort.abort('why')
+    expect(alive()).toBe(alone - 1)
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError', code: 'ABORT_ERR', cause: 'why' })
+    expect(await ticks.next()).toEqual({ value: undefined, done: true })
+  })
+
+  test('an abort while the body is busy comes after the ticks that were missed', async () => {
+    const cluster = make()
+    using _ = cluster.controlTime()
+    const abort = new AbortController()
+    let ticks = 0
+    const read = async () => {
+      for await (const _tick of every(10, undefined, { signal: abort.signal })) {
+        if (++ticks > 1) continue
+        await sleep(25)
+        abort.abort()
+      }
+    }
+    await expect(read()).rejects.toMatchObject({ name: 'AbortError' })
+    expect(ticks).toBe(3)
+  })
 })
 
 test('a date says whose it is, under control and after it', () => {
@@ -269,3 +333,7 @@ test('a date says whose it is, under control and after it', () => {
     expect(date instanceof Program && date instanceof Date).toBe(true)
   }
 })
+
+/** A real timer: real I/O takes that long. */
+const { setTimeout: hostSetTimeout } = hostTimers
+const hostLater = (run: (value?: unknown) => void) => hostSetTimeout(run, 20)

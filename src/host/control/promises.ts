@@ -1,6 +1,6 @@
 /** `node:timers/promises` on a program clock (lib/timers/promises.js). */
 import { checkDelay, checkOptions } from './arguments.ts'
-import type { LastingClock } from './handover.ts'
+import type { Armed, LastingClock } from './handover.ts'
 import { delayOf } from './timers.ts'
 
 interface Options {
@@ -50,8 +50,7 @@ export function timerPromises(clock: LastingClock): Readonly<Record<string, unkn
   return {
     setTimeout,
     setImmediate,
-    setInterval: (delay?: unknown, value?: unknown, options: Options = {}) =>
-      ticks(() => setTimeout(delay, value, options)),
+    setInterval: (delay?: unknown, value?: unknown, options: Options = {}) => ticks(clock, delay, value, options),
     scheduler: {
       wait: (delay: number, options?: Options) => setTimeout(delay, undefined, options),
       yield: () => setImmediate(),
@@ -59,8 +58,55 @@ export function timerPromises(clock: LastingClock): Readonly<Record<string, unkn
   }
 }
 
-async function* ticks(next: () => Promise<unknown>): AsyncGenerator<unknown> {
-  for (;;) yield await next()
+/**
+ * Ticks come whether or not somebody waits for them, and those that were missed are made up for at once. While the program waits for
+ * the next one that is a time-out; while it is busy with the last one it merely ticks, so that time does not run away from it.
+ */
+async function* ticks(
+  clock: LastingClock,
+  delay: unknown,
+  value: unknown,
+  options: Options,
+): AsyncGenerator<unknown, never> {
+  checkDelay(delay)
+  checkOptions(options)
+  const { signal, ref } = options
+  if (signal?.aborted) throw abortError(signal)
+  let due = 0
+  let wake = () => {}
+  const arm = (): Armed =>
+    clock.arm(
+      'interval',
+      delayOf(delay),
+      () => {
+        due += 1
+        armed = arm()
+        wake()
+      },
+      ref,
+    )
+  const abort = () => {
+    armed.cancel()
+    wake()
+  }
+  signal?.addEventListener('abort', abort, { once: true })
+  let armed = arm()
+  try {
+    for (;;) {
+      if (due === 0 && !signal?.aborted) {
+        armed.become('timeout')
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      if (due === 0) throw abortError(signal)
+      yield value
+      due -= 1
+    }
+  } finally {
+    armed.cancel()
+    signal?.removeEventListener('abort', abort)
+  }
 }
 
 function abortError(signal: AbortSignal | undefined): Error {
