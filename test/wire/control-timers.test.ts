@@ -29,6 +29,7 @@ describe('who keeps the process alive after the end', () => {
       const kept = setTimeout
       setInterval(() => {}, 1000).unref()
       setTimeout(() => {}, 60_000).unref()
+      AbortSignal.timeout(60_000)
       await cluster.dispose()
       kept(() => {}, 60_000).unref()
     `
@@ -306,6 +307,60 @@ describe('node:timers/promises', () => {
     }
     await expect(read()).rejects.toMatchObject({ name: 'AbortError' })
     expect(ticks).toBe(3)
+  })
+})
+
+describe('AbortSignal.timeout', () => {
+  test('is aborted after that much virtual time', async () => {
+    const cluster = make()
+    using _ = cluster.controlTime()
+    const signal = AbortSignal.timeout(3000)
+    const heard: number[] = []
+    const start = cluster.now
+    AbortSignal.any([signal]).addEventListener('abort', () => heard.push(cluster.now - start))
+    await cluster.advance(2999)
+    expect(signal.aborted).toBe(false)
+    await cluster.advance(7001)
+    expect(heard).toEqual([3000])
+    expect(signal.reason).toBeInstanceOf(DOMException)
+    expect(signal.reason).toMatchObject({
+      name: 'TimeoutError',
+      message: 'The operation was aborted due to timeout',
+      code: 23,
+    })
+  })
+
+  test('ends a longer sleep, and does not move time by itself', async () => {
+    const cluster = make()
+    using _ = cluster.controlTime()
+    const start = cluster.now
+    const alone = AbortSignal.timeout(3000)
+    await cluster.settle()
+    expect([cluster.now - start, alone.aborted]).toEqual([0, false])
+    const asleep = sleep(10_000, undefined, { signal: AbortSignal.timeout(2000) })
+    await expect(asleep).rejects.toMatchObject({ name: 'AbortError', cause: { name: 'TimeoutError' } })
+    expect(cluster.now - start).toBe(2000)
+  })
+
+  test("refuses what Node's refuses, and is Node's again at the end", async () => {
+    const real = Object.getOwnPropertyDescriptor(AbortSignal, 'timeout')
+    const attempts = () =>
+      ['5', undefined, -1, 1.5, 2 ** 32, Number.NaN].map((delay) => {
+        try {
+          return AbortSignal.timeout(delay as number)
+        } catch (error) {
+          return { code: (error as { code: string }).code, text: String(error) }
+        }
+      })
+    const node = attempts()
+    const control = make().controlTime()
+    expect(AbortSignal.timeout).not.toBe(real?.value)
+    expect(attempts()).toEqual(node)
+    const outliving = AbortSignal.timeout(20)
+    control.release()
+    expect(Object.getOwnPropertyDescriptor(AbortSignal, 'timeout')).toEqual(real)
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(outliving.reason).toMatchObject({ name: 'TimeoutError' })
   })
 })
 

@@ -7,7 +7,7 @@ import { builtin } from '../builtin.ts'
 import { nodeCrypto, programRandom, webCrypto } from './chance.ts'
 import { programDate, programHrtime } from './dates.ts'
 import { outliving } from './handover.ts'
-import { timerPromises } from './promises.ts'
+import { signalTimeout, timerPromises } from './promises.ts'
 import { timerFunctions } from './timers.ts'
 import { controlZlib } from './zlib.ts'
 
@@ -32,7 +32,7 @@ export function controlTime(cluster: ProgramClock): () => void {
       })
     }
   }
-  const timers = { ...timerFunctions(clock) }
+  const { setLimit, ...timers } = timerFunctions(clock)
   const promises = timerPromises(clock)
   const { promisify } = builtin('node:util')
   for (const name of ['setTimeout', 'setImmediate'] as const) {
@@ -41,6 +41,7 @@ export function controlTime(cluster: ProgramClock): () => void {
   replace(globalThis, timers)
   replace(builtin('node:timers'), timers)
   replace(builtin('node:timers/promises'), promises)
+  replace(AbortSignal, { timeout: signalTimeout(setLimit, AbortSignal.timeout) })
   const date = programDate(clock, globalThis.Date)
   replace(globalThis, { Date: date })
   replace(date.prototype, { constructor: date })

@@ -1,7 +1,7 @@
-/** `node:timers/promises` on a program clock (lib/timers/promises.js). */
+/** `node:timers/promises` on a program clock (lib/timers/promises.js), and the other way to wait with a signal: `AbortSignal.timeout`. */
 import { checkDelay, checkOptions } from './arguments.ts'
 import type { Armed, LastingClock } from './handover.ts'
-import { delayOf } from './timers.ts'
+import { delayOf, type TimerFunctions } from './timers.ts'
 
 interface Options {
   readonly signal?: AbortSignal
@@ -114,4 +114,21 @@ function abortError(signal: AbortSignal | undefined): Error {
     name: 'AbortError',
     code: 'ABORT_ERR',
   })
+}
+
+type SignalTimeout = (delay: number) => AbortSignal
+
+/** `AbortSignal.timeout`. */
+export function signalTimeout(setLimit: TimerFunctions['setLimit'], real: SignalTimeout): SignalTimeout {
+  const { AbortController, DOMException } = globalThis
+  return function timeout(delay) {
+    // It says why it takes no such delay.
+    if (!Number.isInteger(delay) || delay < 0 || delay >= 2 ** 32) return real(delay)
+    const controller = new AbortController()
+    setLimit(
+      () => controller.abort(new DOMException('The operation was aborted due to timeout', 'TimeoutError')),
+      delay,
+    )
+    return controller.signal
+  }
 }

@@ -210,6 +210,8 @@ export interface TimerFunctions {
   readonly setTimeout: (run: Callback, delay?: unknown, ...args: unknown[]) => ProgramTimeout
   readonly setInterval: (run: Callback, delay?: unknown, ...args: unknown[]) => ProgramTimeout
   readonly setImmediate: (run: Callback, ...args: unknown[]) => ProgramImmediate
+  /** A time-out that only bounds something else: it does not move time, and the process does not wait for it. */
+  readonly setLimit: (run: Callback, delay: number) => void
   readonly clearTimeout: (timer: unknown) => void
   readonly clearInterval: (timer: unknown) => void
   readonly clearImmediate: (timer: unknown) => void
@@ -236,6 +238,7 @@ export function timerFunctions(clock: LastingClock): TimerFunctions {
     setTimeout: (run, delay, ...args) => make('timeout', run, delay, args),
     setInterval: (run, delay, ...args) => make('interval', run, delay, args),
     setImmediate: (run, ...args) => new ProgramImmediate(clock, callbackOf('Immediate', run, args)),
+    setLimit: (run, delay) => make('limit', run, delay, []).unref(),
     clearTimeout: (timer) => clear(timer, real.clearTimeout),
     clearInterval: (timer) => clear(timer, real.clearInterval),
     clearImmediate(timer) {
