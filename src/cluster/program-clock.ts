@@ -8,7 +8,7 @@ import type { Pump } from './pump.ts'
 import { armClientTimer, cancelTimer, type World } from './world.ts'
 
 /** How virtual time treats a timer of the program: docs/time.md. */
-export type ProgramTimerKind = 'immediate' | 'timeout' | 'interval'
+export type ProgramTimerKind = 'immediate' | 'timeout' | 'interval' | 'limit'
 
 export interface ProgramClock {
   /** Virtual milliseconds since the Unix epoch. */
@@ -23,8 +23,16 @@ export interface ProgramClock {
 /** Replaces the host's timers, dates and chance; answers what puts them back. */
 export type ControlTime = (clock: ProgramClock) => () => void
 
-/** Immediates come at once; a timeout is a loop, for which time moves within `patience`; an interval merely ticks. */
-const KINDS = { immediate: 'work', timeout: 'loop', interval: 'daemon' } as const
+/**
+ * Immediates come at once; a timeout is a loop, for which time moves within `patience`; an interval merely ticks; a limit bounds
+ * something else (`AbortSignal.timeout`), and like a request's time-out it does not bring itself about.
+ */
+const KINDS = {
+  immediate: { as: 'work', label: 'an immediate of the program' },
+  timeout: { as: 'loop', label: 'a timeout of the program' },
+  interval: { as: 'daemon', label: 'an interval of the program' },
+  limit: { as: 'daemon', label: 'a time limit of the program' },
+} as const
 
 /** `current` answers the cluster as it is now: a reset makes another one. */
 export function createProgramClock(
@@ -38,8 +46,8 @@ export function createProgramClock(
       const { world, pump, process } = current()
       if (world.disposed) return { cancel: () => {} }
       pump.enter('a timer')
-      const label = `a${kind === 'timeout' ? '' : 'n'} ${kind} of the program`
-      const task = armClientTimer(world, process, delayMs, KINDS[kind], label, () => {
+      const { as, label } = KINDS[kind]
+      const task = armClientTimer(world, process, delayMs, as, label, () => {
         process.timers.delete(task)
         run()
       })

@@ -1,7 +1,7 @@
 /** Dates and clocks on a program clock. */
 import type { ProgramClock } from '../../cluster/program-clock.ts'
 
-/** The host's `Date` in everything but what time it is. */
+/** The host's `Date` in everything but what time it is; its prototype is the host's, whose `constructor` has to be this one. */
 export function programDate(clock: ProgramClock, real: DateConstructor): DateConstructor {
   const now = () => clock.now()
   return new Proxy(real, {

@@ -3,68 +3,107 @@
  * A program may hold on to timers and functions that it took meanwhile; they neither stop for ever nor fail.
  */
 import type { ProgramClock, ProgramTimerKind } from '../../cluster/program-clock.ts'
+import { builtin } from '../builtin.ts'
 
-interface Pending {
-  readonly kind: ProgramTimerKind
-  readonly at: number
-  readonly run: () => void
-  cancel: () => void
+/** What is armed on a clock that outlives the control. */
+export interface Armed {
+  cancel(): void
+  /** Whether the process waits for it. Virtual time does not ask; the host's timers do, once they have it. */
+  setRef(ref: boolean): void
+  /** From here on virtual time treats it as of that kind; when it is due stays the same. */
+  become(kind: ProgramTimerKind): void
+}
+
+export interface LastingClock extends Omit<ProgramClock, 'arm'> {
+  /** The process waits for it unless `ref` is false. */
+  arm(kind: ProgramTimerKind, delayMs: number, run: () => void, ref?: boolean): Armed
 }
 
 export interface OutlivingClock {
-  readonly clock: ProgramClock
+  readonly clock: LastingClock
   /** The control ends. What is armed goes on with what is left of its delay, on the host's timers. */
   handOver(): void
 }
 
 export function outliving(cluster: ProgramClock): OutlivingClock {
-  const host = { setTimeout, setImmediate, clearTimeout, clearImmediate, random: Math.random, now: Date.now }
-  const pending = new Set<Pending>()
+  // Not the global ones: a browser-like test environment has put timers there that are mere numbers.
+  const { setTimeout, setImmediate, clearTimeout, clearImmediate } = builtin('node:timers')
+  const { random } = Math
+  const { now } = Date
+  const pending = new Set<ClusterTimer>()
   let released = false
 
-  const armOnHost = (kind: ProgramTimerKind, delayMs: number, run: () => void): (() => void) => {
-    if (kind === 'immediate') {
-      const timer = host.setImmediate(run)
-      return () => host.clearImmediate(timer)
+  const armOnHost = (kind: ProgramTimerKind, delayMs: number, run: () => void, ref: boolean): Armed => {
+    const timer = kind === 'immediate' ? setImmediate(run) : setTimeout(run, delayMs)
+    const setRef = (wanted: boolean) => {
+      if (wanted) timer.ref()
+      else timer.unref()
     }
-    const timer = host.setTimeout(run, delayMs)
-    return () => host.clearTimeout(timer)
+    setRef(ref)
+    return {
+      cancel: () => (kind === 'immediate' ? clearImmediate(timer as never) : clearTimeout(timer as never)),
+      setRef,
+      become: () => {},
+    }
   }
-  const clock: ProgramClock = {
-    now: () => (released ? host.now() : cluster.now()),
-    arm(kind, delayMs, run) {
-      if (released) return { cancel: armOnHost(kind, delayMs, run) }
-      const timer: Pending = {
-        kind,
-        at: cluster.now() + delayMs,
-        run() {
-          pending.delete(timer)
-          run()
-        },
-        cancel: () => {},
+
+  /** Armed on the cluster, and on the host once it is handed over. */
+  class ClusterTimer implements Armed {
+    readonly at: number
+    #kind: ProgramTimerKind
+    #ref: boolean
+    readonly #run: () => void
+    #onCluster: { cancel(): void }
+    #onHost: Armed | null = null
+
+    constructor(kind: ProgramTimerKind, delayMs: number, run: () => void, ref: boolean) {
+      this.at = cluster.now() + delayMs
+      this.#kind = kind
+      this.#ref = ref
+      this.#run = () => {
+        pending.delete(this)
+        run()
       }
-      const { cancel } = cluster.arm(kind, delayMs, timer.run)
-      timer.cancel = cancel
-      pending.add(timer)
-      return {
-        cancel() {
-          pending.delete(timer)
-          timer.cancel()
-        },
-      }
-    },
-    random: () => (released ? Math.floor(host.random() * 0x100000000) : cluster.random()),
-    hold: () => (released ? () => {} : cluster.hold()),
+      this.#onCluster = cluster.arm(kind, delayMs, this.#run)
+      pending.add(this)
+    }
+
+    cancel(): void {
+      pending.delete(this)
+      this.#onCluster.cancel()
+      this.#onHost?.cancel()
+    }
+
+    setRef(ref: boolean): void {
+      this.#ref = ref
+      this.#onHost?.setRef(ref)
+    }
+
+    become(kind: ProgramTimerKind): void {
+      if (kind === this.#kind || released || !pending.has(this)) return
+      this.#onCluster.cancel()
+      this.#kind = kind
+      this.#onCluster = cluster.arm(kind, this.at - cluster.now(), this.#run)
+    }
+
+    handOver(virtualNow: number): void {
+      this.#onCluster.cancel()
+      this.#onHost = armOnHost(this.#kind, Math.max(0, this.at - virtualNow), this.#run, this.#ref)
+    }
   }
+
   return {
-    clock,
+    clock: {
+      now: () => (released ? now() : cluster.now()),
+      arm: (kind, delayMs, run, ref = true) =>
+        released ? armOnHost(kind, delayMs, run, ref) : new ClusterTimer(kind, delayMs, run, ref),
+      random: () => (released ? Math.floor(random() * 0x100000000) : cluster.random()),
+      hold: () => (released ? () => {} : cluster.hold()),
+    },
     handOver() {
-      const now = cluster.now()
+      const virtualNow = cluster.now()
       released = true
-      for (const timer of [...pending].sort((a, b) => a.at - b.at)) {
-        timer.cancel()
-        timer.cancel = armOnHost(timer.kind, Math.max(0, timer.at - now), timer.run)
-      }
+      for (const timer of [...pending].sort((a, b) => a.at - b.at)) timer.handOver(virtualNow)
     },
   }
 }

@@ -7,6 +7,7 @@ import { builtin } from '../builtin.ts'
 import { nodeCrypto, programRandom, webCrypto } from './chance.ts'
 import { programDate, programHrtime } from './dates.ts'
 import { outliving } from './handover.ts'
+import { signalTimeout, timerPromises } from './promises.ts'
 import { timerFunctions } from './timers.ts'
 import { controlZlib } from './zlib.ts'
 
@@ -31,21 +32,19 @@ export function controlTime(cluster: ProgramClock): () => void {
       })
     }
   }
-  const { setTimeout, setInterval, setImmediate, clear, promises } = timerFunctions(clock)
-  const timersModule = builtin('node:timers')
-  const real = { ...timersModule }
-  const timers = {
-    setTimeout,
-    setInterval,
-    setImmediate,
-    clearTimeout: (timer: unknown) => clear(timer, real.clearTimeout),
-    clearInterval: (timer: unknown) => clear(timer, real.clearInterval),
-    clearImmediate: (timer: unknown) => clear(timer, real.clearImmediate),
+  const { setLimit, ...timers } = timerFunctions(clock)
+  const promises = timerPromises(clock)
+  const { promisify } = builtin('node:util')
+  for (const name of ['setTimeout', 'setImmediate'] as const) {
+    Object.defineProperty(timers[name], promisify.custom, { value: promises[name], enumerable: true })
   }
   replace(globalThis, timers)
-  replace(timersModule, timers)
+  replace(builtin('node:timers'), timers)
   replace(builtin('node:timers/promises'), promises)
-  replace(globalThis, { Date: programDate(clock, globalThis.Date) })
+  replace(AbortSignal, { timeout: signalTimeout(setLimit, AbortSignal.timeout) })
+  const date = programDate(clock, globalThis.Date)
+  replace(globalThis, { Date: date })
+  replace(date.prototype, { constructor: date })
   const start = clock.now()
   replace(performance, { now: () => clock.now() - start })
   replace(process, { hrtime: programHrtime(clock) })

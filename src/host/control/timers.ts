@@ -1,6 +1,9 @@
-/** Node's timers on a program clock: what `setTimeout` and its kin answer and do (lib/timers.js, lib/timers/promises.js). */
-import type { ProgramClock, ProgramTimerKind } from '../../cluster/program-clock.ts'
+/** Node's timers on a program clock: what `setTimeout` and its kin answer and do (lib/timers.js, lib/internal/timers.js). */
+import type { ProgramTimerKind } from '../../cluster/program-clock.ts'
 import { builtin } from '../builtin.ts'
+import { checkCallback } from './arguments.ts'
+import type { Armed, LastingClock } from './handover.ts'
+import { type EnterNumber, isTaken, numberTable, timerOfNumber } from './numbers.ts'
 
 const { AsyncResource } = builtin('node:async_hooks')
 
@@ -9,7 +12,7 @@ type Callback = (...args: unknown[]) => void
 const LONGEST_DELAY = 2 ** 31 - 1
 
 /** Node's rule: what is no number from 1 to 2^31−1 is 1. */
-function delayOf(delay: unknown): number {
+export function delayOf(delay: unknown): number {
   const ms = Math.trunc(Number(delay))
   return ms >= 1 && ms <= LONGEST_DELAY ? ms : 1
 }
@@ -20,17 +23,41 @@ function delayOf(delay: unknown): number {
  */
 const OVERDUE_CHAIN_MS = 10
 
-/** What `setTimeout`, `setInterval` and `setImmediate` answer. */
-class ProgramTimer {
+interface ProgramTimers {
+  readonly clock: LastingClock
+  readonly enterNumber: EnterNumber
+  /** A time-out with a negative delay is running. */
+  overdue: boolean
+}
+
+/** A callback in the context it was armed in. What it throws is an uncaught exception of the program, as from any timer. */
+function callbackOf(type: 'Timeout' | 'Immediate', run: Callback, args: readonly unknown[]): () => void {
+  checkCallback(run)
+  const context = new AsyncResource(type)
+  return () => {
+    try {
+      context.runInAsyncScope(() => run(...args))
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error
+      })
+    }
+  }
+}
+
+/** What `setTimeout` and `setInterval` answer. */
+class ProgramTimeout {
   readonly #timers: ProgramTimers
   readonly #kind: ProgramTimerKind
   readonly #delay: number
   readonly #run: () => void
-  readonly #context = new AsyncResource('Timeout')
   readonly #id: number
   readonly #overdue: boolean
-  #armed: { cancel(): void } | null = null
+  #armed: Armed | null = null
   #ref = true
+  #closed = false
+  #numbered = false
+  #strikeOut: (() => void) | null = null
 
   constructor(
     timers: ProgramTimers,
@@ -50,35 +77,39 @@ class ProgramTimer {
   }
 
   #arm(): void {
-    this.#timers.pending.set(this.#id, this)
-    const chained = this.#overdue && this.#timers.overdue
+    const timers = this.#timers
+    const chained = this.#overdue && timers.overdue
     const kind = chained ? 'interval' : this.#kind
-    this.#armed = this.#timers.clock.arm(kind, chained ? OVERDUE_CHAIN_MS : this.#delay, () => {
+    const fire = () => {
       this.#armed = null
       if (this.#kind === 'interval') this.#arm()
-      else this.#timers.pending.delete(this.#id)
-      try {
-        this.#timers.overdue = this.#overdue
-        // What was current when it was armed is current when it runs.
-        this.#context.runInAsyncScope(this.#run)
-      } catch (error) {
-        // As from any timer: an uncaught exception of the program, not of the cluster.
-        queueMicrotask(() => {
-          throw error
-        })
-      } finally {
-        this.#timers.overdue = false
-      }
-    })
+      else this.#leaveTable()
+      timers.overdue = this.#overdue
+      this.#run()
+      timers.overdue = false
+    }
+    this.#armed = timers.clock.arm(kind, chained ? OVERDUE_CHAIN_MS : this.#delay, fire, this.#ref)
+    this.#enterTable()
+  }
+
+  #enterTable(): void {
+    if (this.#numbered && this.#armed !== null) this.#strikeOut ??= this.#timers.enterNumber(this.#id, this)
+  }
+
+  #leaveTable(): void {
+    this.#strikeOut?.()
+    this.#strikeOut = null
   }
 
   ref(): this {
     this.#ref = true
+    this.#armed?.setRef(true)
     return this
   }
 
   unref(): this {
     this.#ref = false
+    this.#armed?.setRef(false)
     return this
   }
 
@@ -86,22 +117,25 @@ class ProgramTimer {
     return this.#ref
   }
 
+  /** Begins anew, also when it has fired; what was cleared stays so. */
   refresh(): this {
-    this.close()
+    if (this.#closed) return this
+    this.#armed?.cancel()
     this.#arm()
     return this
   }
 
   close(): this {
+    this.#closed = true
     this.#armed?.cancel()
     this.#armed = null
-    this.#timers.pending.delete(this.#id)
+    this.#leaveTable()
     return this
   }
 
   /** Node's own `clearTimeout` sets this to null: so it can still end a timer that outlives the control (lib/timers.js). */
   get _onTimeout(): (() => void) | null {
-    return this.#run
+    return this.#closed ? null : this.#run
   }
 
   set _onTimeout(_: null) {
@@ -114,6 +148,8 @@ class ProgramTimer {
   }
 
   [Symbol.toPrimitive](): number {
+    this.#numbered = true
+    this.#enterTable()
     return this.#id
   }
 
@@ -122,106 +158,92 @@ class ProgramTimer {
   }
 }
 
-export interface ProgramTimers {
-  readonly clock: ProgramClock
-  readonly pending: Map<number, ProgramTimer>
-  /** A time-out with a negative delay is running. */
-  overdue: boolean
+/** What `setImmediate` answers. */
+class ProgramImmediate {
+  #armed: Armed | null
+  #ref = true
+
+  constructor(clock: LastingClock, run: () => void) {
+    this.#armed = clock.arm('immediate', 0, () => {
+      this.#armed = null
+      run()
+    })
+  }
+
+  #setRef(ref: boolean): this {
+    this.#ref = ref
+    this.#armed?.setRef(ref)
+    return this
+  }
+
+  ref(): this {
+    return this.#setRef(true)
+  }
+
+  unref(): this {
+    return this.#setRef(false)
+  }
+
+  /** False as well when it has run or was cleared, as in Node. */
+  hasRef(): boolean {
+    return this.#armed !== null && this.#ref
+  }
+
+  /** From some Node 24 on, `clearImmediate` looks at this first. */
+  get _onImmediate(): boolean {
+    return this.#armed !== null
+  }
+
+  /** All that Node's own `clearImmediate` does with what is in no list of Node's is to ask for this, and nobody else does. */
+  get _destroyed(): boolean {
+    this[Symbol.dispose]()
+    return true
+  }
+
+  [Symbol.dispose](): void {
+    this.#armed?.cancel()
+    this.#armed = null
+  }
 }
 
 export interface TimerFunctions {
-  readonly setTimeout: (run: Callback, delay?: unknown, ...args: unknown[]) => ProgramTimer
-  readonly setInterval: (run: Callback, delay?: unknown, ...args: unknown[]) => ProgramTimer
-  readonly setImmediate: (run: Callback, ...args: unknown[]) => ProgramTimer
-  /** For all three kinds; a timer made before is the real function's. */
-  readonly clear: (timer: unknown, real: (timer: never) => void) => void
-  /** `node:timers/promises`. */
-  readonly promises: Readonly<Record<string, unknown>>
+  readonly setTimeout: (run: Callback, delay?: unknown, ...args: unknown[]) => ProgramTimeout
+  readonly setInterval: (run: Callback, delay?: unknown, ...args: unknown[]) => ProgramTimeout
+  readonly setImmediate: (run: Callback, ...args: unknown[]) => ProgramImmediate
+  /** A time-out that only bounds something else: it does not move time, and the process does not wait for it. */
+  readonly setLimit: (run: Callback, delay: number) => void
+  readonly clearTimeout: (timer: unknown) => void
+  readonly clearInterval: (timer: unknown) => void
+  readonly clearImmediate: (timer: unknown) => void
 }
 
-interface PromiseOptions {
-  readonly signal?: AbortSignal
-}
-
-export function timerFunctions(clock: ProgramClock): TimerFunctions {
-  const timers: ProgramTimers = { clock, pending: new Map(), overdue: false }
+export function timerFunctions(clock: LastingClock): TimerFunctions {
+  const timers: ProgramTimers = { clock, enterNumber: numberTable(), overdue: false }
+  const real = { ...builtin('node:timers') }
   // Far from Node's own numbers, so that a number says whose timer it is.
   let nextId = 1_000_000_000
-  const make = (kind: ProgramTimerKind, run: Callback, delay: number, args: readonly unknown[], overdue = false) => {
-    if (typeof run !== 'function') {
-      throw Object.assign(new TypeError(`The "callback" argument must be of type function. Received ${String(run)}`), {
-        code: 'ERR_INVALID_ARG_TYPE',
-      })
-    }
-    nextId += 1
-    return new ProgramTimer(timers, nextId, kind, delay, overdue, () => run(...args))
+  const make = (kind: ProgramTimerKind, run: Callback, delay: unknown, args: readonly unknown[]) => {
+    const callback = callbackOf('Timeout', run, args)
+    do nextId += 1
+    while (isTaken(nextId))
+    return new ProgramTimeout(timers, nextId, kind, delayOf(delay), kind === 'timeout' && Number(delay) < 0, callback)
   }
-  const setTimeout: TimerFunctions['setTimeout'] = (run, delay, ...args) =>
-    make('timeout', run, delayOf(delay), args, Number(delay) < 0)
-  const setInterval: TimerFunctions['setInterval'] = (run, delay, ...args) =>
-    make('interval', run, delayOf(delay), args)
-  const setImmediate: TimerFunctions['setImmediate'] = (run, ...args) => make('immediate', run, 0, args)
-
-  const sleep = (kind: 'timeout' | 'immediate', delay: number, value: unknown, options: PromiseOptions = {}) =>
-    new Promise((resolve, reject) => {
-      const { signal } = options
-      if (signal?.aborted) return reject(abortError(signal))
-      const abort = () => {
-        timer.close()
-        reject(abortError(signal))
-      }
-      const timer = make(
-        kind,
-        () => {
-          signal?.removeEventListener('abort', abort)
-          resolve(value)
-        },
-        delay,
-        [],
-      )
-      signal?.addEventListener('abort', abort, { once: true })
-    })
-  const sleepTimeout = (delay?: unknown, value?: unknown, options?: PromiseOptions) =>
-    sleep('timeout', delayOf(delay), value, options)
-  const sleepImmediate = (value?: unknown, options?: PromiseOptions) => sleep('immediate', 0, value, options)
-  const { promisify } = builtin('node:util')
-  Object.defineProperty(setTimeout, promisify.custom, { value: sleepTimeout, enumerable: true })
-  Object.defineProperty(setImmediate, promisify.custom, { value: sleepImmediate, enumerable: true })
-
+  /** What was made before, and what is no timer at all, is the host's. */
+  const clear = (timer: unknown, clearReal: (timer: never) => void) => {
+    const known = timer instanceof ProgramTimeout ? timer : timerOfNumber(timer)
+    if (known === undefined) clearReal(timer as never)
+    else known.close()
+  }
   return {
-    setTimeout,
-    setInterval,
-    setImmediate,
-    clear(timer, real) {
-      const known =
-        timer instanceof ProgramTimer
-          ? timer
-          : typeof timer === 'number' || typeof timer === 'string'
-            ? timers.pending.get(Number(timer))
-            : undefined
-      if (known === undefined) real(timer as never)
-      else known.close()
-    },
-    promises: {
-      setTimeout: sleepTimeout,
-      setImmediate: sleepImmediate,
-      setInterval: (delay?: unknown, value?: unknown, options?: PromiseOptions) =>
-        ticks(() => sleep('timeout', delayOf(delay), value, options)),
-      scheduler: {
-        wait: (delay: number, options?: PromiseOptions) => sleep('timeout', delayOf(delay), undefined, options),
-        yield: () => sleepImmediate(),
-      },
+    setTimeout: (run, delay, ...args) => make('timeout', run, delay, args),
+    setInterval: (run, delay, ...args) => make('interval', run, delay, args),
+    setImmediate: (run, ...args) => new ProgramImmediate(clock, callbackOf('Immediate', run, args)),
+    setLimit: (run, delay) => make('limit', run, delay, []).unref(),
+    clearTimeout: (timer) => clear(timer, real.clearTimeout),
+    clearInterval: (timer) => clear(timer, real.clearInterval),
+    clearImmediate(timer) {
+      if (timer instanceof ProgramImmediate) timer[Symbol.dispose]()
+      else real.clearImmediate(timer as never)
     },
   }
-}
-
-async function* ticks(next: () => Promise<unknown>): AsyncGenerator<unknown> {
-  for (;;) yield await next()
-}
-
-function abortError(signal: AbortSignal | undefined): Error {
-  return Object.assign(new Error('The operation was aborted', { cause: signal?.reason }), {
-    name: 'AbortError',
-    code: 'ABORT_ERR',
-  })
 }
