@@ -1,8 +1,9 @@
 /** The end of a recorded run: which send's record stands where in the leaders' logs. */
-import { abortedBetween, isInternal, type PartitionInfo, type PartitionLog } from '../broker/index.ts'
+import { isInternal, type PartitionInfo, type PartitionLog } from '../broker/index.ts'
 import type { PartitionEnd, StoredRecord } from '../kernel/index.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { compressionCode, isControl, isTransactional, readRecords } from '../protocol/records.ts'
+import { compressionCode, isControl, readRecords } from '../protocol/records.ts'
+import { wasAborted } from './readable.ts'
 import type { World } from './world.ts'
 
 /** What a partition's log does not say of it. */
@@ -70,14 +71,6 @@ function addRecords(
       if (offset >= log.logStartOffset) out.push({ send: first + delta, topic, partition, offset })
     }
   }
-}
-
-function wasAborted(log: PartitionLog, batch: RecordBatch): boolean {
-  if (!isTransactional(batch)) return false
-  const { baseOffset, producerId } = batch
-  return abortedBetween(log, baseOffset, baseOffset + 1).some(
-    (txn) => txn.producerId === producerId && txn.firstOffset <= baseOffset,
-  )
 }
 
 /** Distances from the base offset. Only a compacted batch has holes, so only that one is read. */
