@@ -18,15 +18,16 @@ export function logsAtTheEnd(
   world: World,
   firstIdOf: (batch: RecordBatch) => number,
   about: AboutPartitions,
-): { readonly stored: StoredRecord[]; readonly partitions: PartitionEnd[] } {
+): { readonly stored: StoredRecord[]; readonly aborted: ReadonlySet<number>; readonly partitions: PartitionEnd[] } {
   const stored: StoredRecord[] = []
+  const aborted = new Set<number>()
   const partitions: PartitionEnd[] = []
   for (const topic of world.controller.image.topics.values()) {
     if (isInternal(topic.name)) continue
     for (const info of topic.partitions) {
       const log = logOfRecord(world, topic.name, info)
       const { partition } = info
-      if (log !== undefined) addRecords(world, log, firstIdOf, stored)
+      if (log !== undefined) addRecords(world, log, firstIdOf, stored, aborted)
       partitions.push({
         topic: topic.name,
         partition,
@@ -41,7 +42,7 @@ export function logsAtTheEnd(
       })
     }
   }
-  return { stored, partitions }
+  return { stored, aborted, partitions }
 }
 
 /** The leader's log; while nobody leads, the longest among those that may be elected. */
@@ -59,16 +60,19 @@ function addRecords(
   world: World,
   log: PartitionLog,
   firstIdOf: (batch: RecordBatch) => number,
-  out: StoredRecord[],
+  stored: StoredRecord[],
+  aborted: Set<number>,
 ): void {
   const { topic, partition } = log
   for (const batch of log.batches) {
-    // What was aborted is in the log and was never written: that is what a transaction is for.
-    if (isControl(batch) || wasAborted(log, batch)) continue
+    if (isControl(batch)) continue
     const first = firstIdOf(batch)
+    // What was aborted is in the log and was never written: that is what a transaction is for.
+    const isAborted = wasAborted(log, batch)
     for (const delta of deltasOf(world, batch)) {
       const offset = batch.baseOffset + delta
-      if (offset >= log.logStartOffset) out.push({ send: first + delta, topic, partition, offset })
+      if (isAborted) aborted.add(first + delta)
+      else if (offset >= log.logStartOffset) stored.push({ send: first + delta, topic, partition, offset })
     }
   }
 }
