@@ -58,9 +58,11 @@ export function numberOf(option: string, text: string): number {
 
 /** What `createCluster` says of its `topics`, said of what was written. */
 export function inWordsOfServe(message: string, topics: AskedTopics): string {
-  for (const [name, { source, text }] of topics) {
+  // Names have dots in them: "topics.a.b" is of topic a.b, if there is one.
+  const longestFirst = [...topics].sort(([a], [b]) => b.length - a.length)
+  for (const [name, { source, text }] of longestFirst) {
     const before = [`topics.${name}: `, `topics.${name}.`].find((start) => message.startsWith(start))
-    if (before === undefined && !message.startsWith(`topics: the name is invalid: `)) continue
+    if (before === undefined && !message.startsWith('topics: the name is invalid: ')) continue
     if (before === undefined && !message.includes(`'${name.slice(0, 20)}`)) continue
     const rest = message.slice(before === undefined ? 'topics: '.length : before.length)
     return `${source}: ${text}: ${rest.replace(/Write createCluster\(\{ brokers: (\d+), … \}\)\./, 'Give --brokers $1.')}`

@@ -24,6 +24,10 @@ const FLAGS: Readonly<Record<string, string>> = {
   'listen.port:': '--port:',
   'listen.host:': '--host:',
   'listen.advertisedHost:': '--advertised-host:',
+  'brokers:': '--brokers:',
+  'kafkaVersion:': '--kafka-version:',
+  'speed:': '--speed:',
+  'config:': '--config:',
 }
 
 export async function serve(options: ServeOptions, host: Host): Promise<ExitCode> {
@@ -67,7 +71,7 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
   } catch (error) {
     if (!(error instanceof KafkariumError)) throw error
     const message = Object.entries(FLAGS).reduce(
-      (text, [option, flag]) => text.replace(option, flag),
+      (text, [option, flag]) => (text.startsWith(option) ? `${flag}${text.slice(option.length)}` : text),
       inWordsOfServe(error.message, asked),
     )
     say('error', `kafkarium serve: ${message}`, { message })

@@ -163,6 +163,9 @@ describe('serve', () => {
     [['--topic', 'a:x'], '--topic: a:x: "x" is not a number.'],
     [['--topic', 'a:1:1:compact:x'], 'has too many parts'],
     [['--topic', 'a:0'], '--topic: a:0: partitions: 0 is out of range'],
+    [['--topic', 'a,a.b:0'], '--topic: a.b:0: partitions: 0 is out of range'],
+    [['--brokers', '0'], 'kafkarium serve: --brokers: 0 is out of range'],
+    [['--speed', '0'], 'kafkarium serve: --speed: 0 is out of range'],
     [['--topic', ':3'], '--topic: ":3" has no name'],
     [['--topic', 'a b'], "--topic: a b: the name is invalid: 'a b' contains"],
     [['--topic', 'a:3:1:squash'], '--topic: a:3:1:squash: config: '],
@@ -176,7 +179,7 @@ describe('serve', () => {
     ],
     [['--config', 'no'], 'is not of the form name=value'],
     [['--config', 'offsets.topic.num.partitons=5'], 'offsets.topic.num.partitions'],
-    [['--kafka-version', '9'], "Use a string from '2.4' to '4.3'"],
+    [['--kafka-version', '9'], "--kafka-version: '9' is not known. Use a string from '2.4' to '4.3'"],
     [['--brokrs', '3'], '--brokers'],
   ])('%j ends with 2 and says what would work', (args, text) => {
     const { status, stdout, stderr } = run(['serve', ...args])
