@@ -44,6 +44,7 @@ export type { LinkEnd } from './cluster/links.ts'
 export type { ClusterOptions, TopicOptions } from './cluster/options.ts'
 export type { ProcessContext, ProcessHandle, ProcessMain } from './cluster/process-handle.ts'
 export type { ProduceMessage, RecordPosition } from './cluster/produce.ts'
+export type { ReadOptions } from './cluster/readable.ts'
 export { runTwice } from './cluster/run-twice.ts'
 export type { Store } from './cluster/store.ts'
 export type {

@@ -10,7 +10,7 @@ export function ambiguous(history: IndexedHistory): Finding[] {
     const spots = groupBy([...stored, ...reads], ({ send }) => send)
     return sends.flatMap((send): Finding[] => {
       const places = spots.get(send.id)
-      if (send.outcome === 'ok' || places === undefined) return []
+      if (send.outcome === 'ok' || send.outcome === 'aborted' || places === undefined) return []
       const offsets = ascending(places.map(({ offset }) => offset))
       const where = listText(offsets.map((offset) => place(topic, partition, offset)))
       const told = send.outcome === 'fail' ? 'was reported as failed' : 'had no known outcome'

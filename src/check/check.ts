@@ -1,5 +1,6 @@
 /** The delivery checker: what a history shows that a reader of the manual would not expect, and what explains it. */
 import type { History } from '../kernel/index.ts'
+import { abortedReads } from './aborted-read.ts'
 import { ambiguous } from './ambiguous.ts'
 import { consumeDuplicates } from './consume-duplicate.ts'
 import { consumeLosses } from './consume-loss.ts'
@@ -34,5 +35,6 @@ export function checkHistory(history: History, setting: CheckSetting = {}): Repo
     ...consumeLosses(indexed),
     ...consumeDuplicates(indexed),
     ...ambiguous(indexed),
+    ...abortedReads(indexed),
   ])
 }

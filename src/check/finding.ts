@@ -8,6 +8,7 @@ export type FindingClass =
   | 'consume-loss'
   | 'consume-duplicate'
   | 'ambiguous'
+  | 'aborted-read'
 
 export interface Finding {
   readonly class: FindingClass
@@ -39,6 +40,7 @@ export const CLASSES: readonly FindingClass[] = [
   'consume-loss',
   'consume-duplicate',
   'ambiguous',
+  'aborted-read',
 ]
 
 /** Unexplained before explained, then by class, place, offset and send: the same history, the same order. */

@@ -18,7 +18,9 @@ export function whyCommittedLossIsLegal({ end }: PartitionHistory): string | nul
     return `an unclean election: a replica that was not in sync became leader of ${place(end.topic, end.partition)}, and what it lacked is gone`
   }
   if (end.lossyCrashes >= Math.max(end.minIsr, 1)) {
-    return `${end.lossyCrashes} crashes lost unflushed records, and min.insync.replicas=${end.minIsr} copies were all there had to be`
+    const crashes = end.lossyCrashes === 1 ? 'a crash' : `${end.lossyCrashes} crashes`
+    const copies = end.minIsr === 1 ? 'one copy was' : `${end.minIsr} copies were`
+    return `${crashes} lost unflushed records, and with min.insync.replicas=${end.minIsr} ${copies} all there had to be`
   }
   if (end.compacted) return 'the topic is compacted: a later record with the same key may have taken its place'
   return null

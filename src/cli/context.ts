@@ -10,7 +10,7 @@ export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** The options every command takes. */
+/** The options every command with texts of the course takes. */
 export interface CommonOptions {
   readonly lang?: string
   readonly plain?: boolean

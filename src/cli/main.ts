@@ -43,10 +43,14 @@ export async function main(args: readonly string[], host: Host): Promise<ExitCod
   command('sandbox', 'a live cluster to poke at').action(async (options: CommonOptions) => {
     code = await sandbox(contextOf(host, options))
   })
+  // Who reads objects reads them also where the command line itself is wrong.
+  const outputError = (text: string, write: (line: string) => void) =>
+    write(args.includes('--json') ? errorObject(text) : text)
   const many = (value: string, before: readonly string[] = []) => [...before, value]
   program
     .command('serve')
     .description('a cluster behind ports, for Kafka clients in any language')
+    .configureOutput({ outputError })
     .option('--brokers <number>', 'brokers, a port each (1)')
     .option('--port <number>', 'port of the first broker, the next ones follow; 0 for any (9092)')
     .option('--host <address>', 'address to listen at (127.0.0.1)')
@@ -72,4 +76,13 @@ export async function main(args: readonly string[], host: Host): Promise<ExitCod
     host.stderr.write(`kafkarium: ${error instanceof Error ? error.message : String(error)}\n`)
     return EXIT.failed
   }
+}
+
+/** What the parser of the command line says, as the objects of `serve --json`. */
+function errorObject(text: string): string {
+  const message = text
+    .replace(/^error: /, '')
+    .trim()
+    .replaceAll('\n', ' ')
+  return `${JSON.stringify({ event: 'error', message })}\n`
 }

@@ -1,8 +1,8 @@
 /** `kafkarium serve`: a cluster behind ports, for clients in any language, until it is told to stop. */
 import { createClientlessCluster, KafkariumError } from '../clientless.ts'
-import type { TopicOptions } from '../index.ts'
 import type { Host } from './context.ts'
 import { EXIT, type ExitCode } from './exit.ts'
+import { type AskedTopics, askedTopics, bad, inWordsOfServe, numberOf } from './serve-topics.ts'
 
 /** As the command line gives them: all text. */
 export interface ServeOptions {
@@ -24,6 +24,10 @@ const FLAGS: Readonly<Record<string, string>> = {
   'listen.port:': '--port:',
   'listen.host:': '--host:',
   'listen.advertisedHost:': '--advertised-host:',
+  'brokers:': '--brokers:',
+  'kafkaVersion:': '--kafka-version:',
+  'speed:': '--speed:',
+  'config:': '--config:',
 }
 
 export async function serve(options: ServeOptions, host: Host): Promise<ExitCode> {
@@ -31,17 +35,15 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
     const line = options.json ? JSON.stringify({ event, ...more }) : text
     ;(event === 'log' || event === 'error' ? host.stderr : host.stdout).write(`${line}\n`)
   }
+  let asked: AskedTopics = new Map()
   try {
-    const asked = {
-      ...topicsOf('--topic', options.topic ?? []),
-      ...topicsOf('KAFKA_CREATE_TOPICS', [host.env.KAFKA_CREATE_TOPICS ?? '']),
-    }
+    asked = askedTopics({ '--topic': options.topic ?? [], KAFKA_CREATE_TOPICS: [host.env.KAFKA_CREATE_TOPICS ?? ''] })
     const cluster = createClientlessCluster({
       brokers: numberOf('--brokers', options.brokers ?? '1'),
       time: 'wall',
       // A cluster that has been in use: nobody's first consumer waits until there is a coordinator.
       internalTopics: 'atStart',
-      topics: asked,
+      topics: Object.fromEntries([...asked].map(([name, topic]) => [name, topic.options])),
       config: configOf(options),
       ...(options.kafkaVersion === undefined ? {} : { kafkaVersion: options.kafkaVersion }),
       ...(options.seed === undefined ? {} : { seed: seedOf(options.seed) }),
@@ -53,7 +55,7 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
       ...(options.advertisedHost === undefined ? {} : { advertisedHost: options.advertisedHost }),
       log: (line) => say('log', `[kafkarium] ${line}`, { message: line }),
     })
-    const names = Object.keys(asked)
+    const names = [...asked.keys()]
     const topics = names.length === 0 ? '' : `; topics: ${names.join(', ')}`
     // Before anybody is told that it is there.
     const toldToStop = stopAsked()
@@ -68,7 +70,10 @@ export async function serve(options: ServeOptions, host: Host): Promise<ExitCode
     return EXIT.ok
   } catch (error) {
     if (!(error instanceof KafkariumError)) throw error
-    const message = Object.entries(FLAGS).reduce((text, [option, flag]) => text.replace(option, flag), error.message)
+    const message = Object.entries(FLAGS).reduce(
+      (text, [option, flag]) => (text.startsWith(option) ? `${flag}${text.slice(option.length)}` : text),
+      inWordsOfServe(error.message, asked),
+    )
     say('error', `kafkarium serve: ${message}`, { message })
     return error.code === 'KAFKARIUM_BAD_OPTION' ? EXIT.usage : EXIT.failed
   }
@@ -87,12 +92,6 @@ function stopAsked(): Promise<void> {
   })
 }
 
-function numberOf(option: string, text: string): number {
-  const value = Number(text)
-  if (text.trim() !== '' && Number.isFinite(value)) return value
-  throw bad(`${option}: "${text}" is not a number.`)
-}
-
 /** `7` is the number 7, as in a test; anything else is text. */
 function seedOf(text: string): number | string {
   return /^\d{1,15}$/.test(text) ? Number(text) : text
@@ -109,25 +108,4 @@ function configOf({ config = [], autoCreate }: ServeOptions): Record<string, str
   }
   if (autoCreate !== undefined) given['auto.create.topics.enable'] = String(autoCreate)
   return given
-}
-
-/** `name`, `name:partitions`, `name:partitions:replicas` or `name:partitions:replicas:cleanup.policy`, by commas. */
-function topicsOf(source: string, given: readonly string[]): Record<string, TopicOptions> {
-  const topics: Record<string, TopicOptions> = {}
-  for (const text of given.flatMap((list) => list.split(',')).map((entry) => entry.trim())) {
-    if (text === '') continue
-    const [name = '', partitions = '1', replicas = '1', policy, ...rest] = text.split(':')
-    if (rest.length > 0)
-      throw bad(`${source}: "${text}" has too many parts. Give name:partitions:replicas, for example orders:3:2.`)
-    topics[name] = {
-      partitions: numberOf(`${source}: ${text}`, partitions),
-      replicationFactor: numberOf(`${source}: ${text}`, replicas),
-      ...(policy === undefined ? {} : { config: { 'cleanup.policy': policy } }),
-    }
-  }
-  return topics
-}
-
-function bad(text: string): KafkariumError {
-  return new KafkariumError('KAFKARIUM_BAD_OPTION', text)
 }

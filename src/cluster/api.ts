@@ -5,6 +5,7 @@ import type { Duration } from './duration.ts'
 import type { Faults } from './faults/handle.ts'
 import type { ProcessHandle, ProcessMain } from './process-handle.ts'
 import type { ProduceMessage, RecordPosition } from './produce.ts'
+import type { ReadOptions } from './readable.ts'
 import type {
   ClusterView,
   GenerationView,
@@ -143,12 +144,20 @@ export interface TraceHandle {
 export interface TopicHandle {
   readonly name: string
   readonly partitions: readonly PartitionView[]
-  /** All records, by partition, then offset. Those of internal topics are decoded. */
-  records(partition?: number): RecordView[]
+  /**
+   * The records a consumer gets, by partition, then offset: nothing of aborted transactions, nothing at or behind the last stable offset (what is
+   * not replicated yet, or lies behind an open transaction). `{ readUncommitted: true }` for everything in the leader's log. Of internal topics:
+   * all records, decoded, but those of aborted and of open transactions.
+   */
+  records(partition?: number, options?: ReadOptions): RecordView[]
+  records(options: ReadOptions): RecordView[]
   /** What is at every offset of the leader's log, markers included, and what became of the transactions they were in. */
   log(partition: number): LogEntryView[]
-  /** The next record nobody has taken with `next` yet, in order of offset, lowest partition first; waits for one. */
-  next(options?: { readonly within?: Duration }): Promise<RecordView>
+  /**
+   * The next record nobody has taken with `next` yet, in order of offset, lowest partition first; waits for one. As with `records`, one of a
+   * transaction comes when that is committed, unless with `readUncommitted`.
+   */
+  next(options?: ReadOptions & { readonly within?: Duration }): Promise<RecordView>
 }
 
 export interface GroupHandle {

@@ -7,6 +7,9 @@ import { generationsOf } from './generations.ts'
 import { groupView } from './group-view.ts'
 import { firstRecord, recordViews, topicViews, viewOf } from './inspect.ts'
 import { logEntries } from './log-view.ts'
+import { flag, unknownNames } from './parse-options.ts'
+import { READ_OPTION_NAMES, type ReadOptions } from './readable.ts'
+import { heldUpText } from './stuck-readers.ts'
 import type { RecordView, TopicView } from './view.ts'
 import type { Waiting } from './waiting.ts'
 import type { World } from './world.ts'
@@ -30,10 +33,11 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
       `There is no topic "${name}". Known: ${knownTopics(scope.world())}.`,
     )
   }
-  const nextUntaken = (): RecordView | undefined => {
+  const nextUntaken = (options: ReadOptions): RecordView | undefined => {
     const partitions = scope.world().controller.image.topics.get(name)?.partitions.length ?? 0
     for (let partition = 0; partition < partitions; partition++) {
-      const record = firstRecord(scope.world(), name, partition, scope.taken().get(`${name}-${partition}`) ?? 0)
+      const from = scope.taken().get(`${name}-${partition}`) ?? 0
+      const record = firstRecord(scope.world(), name, partition, from, options)
       if (record !== undefined) return record
     }
     return undefined
@@ -51,29 +55,34 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
     get partitions() {
       return find().partitions
     },
-    records(partition) {
+    records(which?: number | ReadOptions, more: ReadOptions = {}) {
+      const [partition, options] = typeof which === 'object' ? [undefined, which] : [which, more]
+      unknownNames(options, READ_OPTION_NAMES, 'topic.records')
+      flag(options.readUncommitted, 'topic.records: readUncommitted')
       // An internal topic is made when it is first needed; until then it holds nothing.
       if (isInternal(name) && !scope.world().controller.image.topics.has(name)) return []
       if (partition !== undefined) {
         check(partition)
-        return recordViews(scope.world(), name, partition)
+        return recordViews(scope.world(), name, partition, options)
       }
-      return find().partitions.flatMap((view) => recordViews(scope.world(), name, view.partition))
+      return find().partitions.flatMap((view) => recordViews(scope.world(), name, view.partition, options))
     },
     log(partition) {
       check(partition)
       return logEntries(scope.world(), name, partition)
     },
-    next(nextOptions) {
+    next(nextOptions = {}) {
       scope.enter('topic.next')
-      const within = milliseconds(nextOptions?.within ?? scope.deadlineMs, 'within')
+      unknownNames(nextOptions, ['within', ...READ_OPTION_NAMES], 'topic.next')
+      flag(nextOptions.readUncommitted, 'topic.next: readUncommitted')
+      const within = milliseconds(nextOptions.within ?? scope.deadlineMs, 'within')
       const hint = () =>
         scope.world().controller.image.topics.has(name)
-          ? ''
+          ? heldUpText(scope.world(), name, nextOptions)
           : ` There is no such topic; known: ${knownTopics(scope.world())}.`
       const taking = async (): Promise<RecordView> => {
         for (;;) {
-          const record = nextUntaken()
+          const record = nextUntaken(nextOptions)
           if (record !== undefined) {
             scope.taken().set(`${name}-${record.partition}`, record.offset + 1)
             return record
@@ -81,7 +90,13 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
           // Somebody else may take it first: then this one waits on.
           await scope
             .waiting()
-            .waitFor(`the next record of "${name}"`, () => nextUntaken() !== undefined, within, 'drive', hint)
+            .waitFor(
+              `the next record of "${name}"`,
+              () => nextUntaken(nextOptions) !== undefined,
+              within,
+              'drive',
+              hint,
+            )
         }
       }
       const taken = taking()

@@ -1,8 +1,9 @@
 /** The end of a recorded run: which send's record stands where in the leaders' logs. */
-import { abortedBetween, isInternal, type PartitionInfo, type PartitionLog } from '../broker/index.ts'
+import { isInternal, type PartitionInfo, type PartitionLog } from '../broker/index.ts'
 import type { PartitionEnd, StoredRecord } from '../kernel/index.ts'
 import type { RecordBatch } from '../protocol/batch.ts'
-import { compressionCode, isControl, isTransactional, readRecords } from '../protocol/records.ts'
+import { compressionCode, isControl, readRecords } from '../protocol/records.ts'
+import { wasAborted } from './readable.ts'
 import type { World } from './world.ts'
 
 /** What a partition's log does not say of it. */
@@ -17,15 +18,16 @@ export function logsAtTheEnd(
   world: World,
   firstIdOf: (batch: RecordBatch) => number,
   about: AboutPartitions,
-): { readonly stored: StoredRecord[]; readonly partitions: PartitionEnd[] } {
+): { readonly stored: StoredRecord[]; readonly aborted: ReadonlySet<number>; readonly partitions: PartitionEnd[] } {
   const stored: StoredRecord[] = []
+  const aborted = new Set<number>()
   const partitions: PartitionEnd[] = []
   for (const topic of world.controller.image.topics.values()) {
     if (isInternal(topic.name)) continue
     for (const info of topic.partitions) {
       const log = logOfRecord(world, topic.name, info)
       const { partition } = info
-      if (log !== undefined) addRecords(world, log, firstIdOf, stored)
+      if (log !== undefined) addRecords(world, log, firstIdOf, stored, aborted)
       partitions.push({
         topic: topic.name,
         partition,
@@ -40,7 +42,7 @@ export function logsAtTheEnd(
       })
     }
   }
-  return { stored, partitions }
+  return { stored, aborted, partitions }
 }
 
 /** The leader's log; while nobody leads, the longest among those that may be elected. */
@@ -58,26 +60,21 @@ function addRecords(
   world: World,
   log: PartitionLog,
   firstIdOf: (batch: RecordBatch) => number,
-  out: StoredRecord[],
+  stored: StoredRecord[],
+  aborted: Set<number>,
 ): void {
   const { topic, partition } = log
   for (const batch of log.batches) {
-    // What was aborted is in the log and was never written: that is what a transaction is for.
-    if (isControl(batch) || wasAborted(log, batch)) continue
+    if (isControl(batch)) continue
     const first = firstIdOf(batch)
+    // What was aborted is in the log and was never written: that is what a transaction is for.
+    const isAborted = wasAborted(log, batch)
     for (const delta of deltasOf(world, batch)) {
       const offset = batch.baseOffset + delta
-      if (offset >= log.logStartOffset) out.push({ send: first + delta, topic, partition, offset })
+      if (isAborted) aborted.add(first + delta)
+      else if (offset >= log.logStartOffset) stored.push({ send: first + delta, topic, partition, offset })
     }
   }
-}
-
-function wasAborted(log: PartitionLog, batch: RecordBatch): boolean {
-  if (!isTransactional(batch)) return false
-  const { baseOffset, producerId } = batch
-  return abortedBetween(log, baseOffset, baseOffset + 1).some(
-    (txn) => txn.producerId === producerId && txn.firstOffset <= baseOffset,
-  )
 }
 
 /** Distances from the base offset. Only a compacted batch has holes, so only that one is read. */

@@ -98,22 +98,25 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
       const first = firstIds.get(from)
       if (first !== undefined) firstIds.set(to, first)
     },
-    history: () => ({
-      sends: sends.flatMap(sendOps),
-      ...logsAtTheEnd(world, firstIdOf, {
+    history() {
+      const { aborted, ...logs } = logsAtTheEnd(world, firstIdOf, {
         minIsr: (topic) => Number(configOf(topic, 'min.insync.replicas')),
         compacted: (topic) => configOf(topic, 'cleanup.policy').includes('compact'),
         uncleanElections: (topic, partition) => uncleanElections.get(`${topic}-${partition}`) ?? 0,
         lossyCrashes: (topic, partition) => lossyCrashes.get(`${topic}-${partition}`) ?? 0,
-      }),
-      reads: [...reads],
-      handled: handled.map(({ alive, ...op }) => ({
-        ...op,
-        outcome: (op.outcome === 'running' || op.outcome === 'resolved') && !alive() ? died(op.outcome) : op.outcome,
-      })),
-      commits: [...commits],
-      moves: [...moves],
-    }),
+      })
+      return {
+        sends: sends.flatMap((it) => sendOps(it, aborted)),
+        ...logs,
+        reads: [...reads],
+        handled: handled.map(({ alive, ...op }) => ({
+          ...op,
+          outcome: (op.outcome === 'running' || op.outcome === 'resolved') && !alive() ? died(op.outcome) : op.outcome,
+        })),
+        commits: [...commits],
+        moves: [...moves],
+      }
+    },
   }
 
   /** Of records nobody announced (they came over a wire), ids are given at first sight. */
@@ -202,9 +205,14 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
       const { group, topic, partition, offset, producerId } = event
       const member = producerId === undefined ? event.member : `producer ${producerId}`
       commits.push({ ...moment(), group, member, topic, partition, offset })
-    } else if (event.type === 'leader' && event.unclean) countIn(uncleanElections, event)
+    } else if (event.type === 'leader' && event.unclean && hasOthers(event)) countIn(uncleanElections, event)
     else if (event.type === 'unflushed-lost') countIn(lossyCrashes, event)
     else if (event.type === 'topic.deleted') forget(event.topic)
+  }
+
+  /** The only replica of a partition takes nothing away by leading it: what it lacks, a crash took. */
+  function hasOthers({ topic, partition }: { readonly topic: string; readonly partition: number }): boolean {
+    return (world.controller.image.topics.get(topic)?.partitions[partition]?.replicas.length ?? 0) > 1
   }
 
   /** A topic that is gone took its records along on purpose; one that gets its name is another. */
@@ -243,10 +251,13 @@ function died(outcome: HandledOutcome): HandledOutcome {
   return outcome === 'resolved' ? 'resolved' : 'died'
 }
 
-function sendOps(it: Sending): SendOp[] {
-  const outcome = it.ok === true ? 'ok' : it.ok === null || it.unsure || it.open ? 'info' : 'fail'
+function sendOps(it: Sending, abortedSends: ReadonlySet<number>): SendOp[] {
+  const aborted = it.ok !== true && abortedSends.has(it.first)
+  const told = it.ok === true ? 'ok' : it.ok === null || it.unsure || it.open ? 'info' : 'fail'
+  const outcome = aborted ? 'aborted' : told
   const { order, time, client, topic, partition, acks, idempotent, attempts } = it
-  const reason = outcome === 'ok' ? '' : it.reason !== '' ? it.reason : it.ok === null ? 'still under way' : 'no answer'
+  const unanswered = it.ok === null ? 'still under way' : 'no answer'
+  const reason = outcome === 'ok' ? '' : aborted ? 'transaction aborted' : it.reason !== '' ? it.reason : unanswered
   return Array.from({ length: it.count }, (_, i) => ({
     id: it.first + i,
     order,

@@ -8,11 +8,12 @@ import {
   OFFSETS_TOPIC,
   type PartitionLog,
 } from '../broker/index.ts'
-import { isControl, readRecords } from '../protocol/records.ts'
+import { readRecords } from '../protocol/records.ts'
 import { decodeUtf8 } from '../protocol/utf8.ts'
 import { coordinatorRecordText, groupViews } from './group-view.ts'
 import { leaderLog } from './leader-log.ts'
 import { faultyLinks } from './links.ts'
+import { type ReadOptions, readableOf } from './readable.ts'
 import { decompressed } from './record-bytes.ts'
 import { openTransactions, transactionViews } from './transaction-view.ts'
 import type { ClusterView, InFlightView, NodeView, PartitionView, RecordView, TopicView } from './view.ts'
@@ -127,15 +128,16 @@ function replicaView(node: number, log: PartitionLog | undefined, now: number): 
   }
 }
 
-/** The records of one partition below its log end, decoded; control records are left out. */
-export function recordViews(world: World, topic: string, partition: number, fromOffset = 0): RecordView[] {
+/** The records of one partition, decoded; control records are left out. */
+export function recordViews(world: World, topic: string, partition: number, options: ReadOptions): RecordView[] {
   const log = leaderLog(world, topic, partition)
   if (log === undefined) return []
+  const readable = readableOf(log, options)
   const out: RecordView[] = []
   for (const batch of log.batches) {
-    if (isControl(batch) || batch.baseOffset + batch.lastOffsetDelta < fromOffset) continue
+    if (!readable.has(batch)) continue
     for (const record of readRecords(batch, decompressed(world, batch))) {
-      if (record.offset < Math.max(fromOffset, log.logStartOffset)) continue
+      if (record.offset < log.logStartOffset || record.offset >= readable.upTo) continue
       out.push(recordView(topic, partition, record))
     }
   }
@@ -148,14 +150,17 @@ export function firstRecord(
   topic: string,
   partition: number,
   fromOffset: number,
+  options: ReadOptions,
 ): RecordView | undefined {
   const log = leaderLog(world, topic, partition)
   if (log === undefined) return undefined
   const from = Math.max(fromOffset, log.logStartOffset)
+  const { upTo, has } = readableOf(log, options)
   for (let i = findBatch(log, from); i < log.batches.length; i++) {
     const batch = log.batches[i] as PartitionLog['batches'][number]
-    if (isControl(batch)) continue
-    const record = readRecords(batch, decompressed(world, batch)).find(({ offset }) => offset >= from)
+    if (batch.baseOffset >= upTo) break
+    if (!has(batch)) continue
+    const record = readRecords(batch, decompressed(world, batch)).find(({ offset }) => offset >= from && offset < upTo)
     if (record !== undefined) return recordView(topic, partition, record)
   }
   return undefined

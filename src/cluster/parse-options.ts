@@ -223,13 +223,13 @@ function positive(value: unknown, what: string): number {
   throw bad(`${what}: ${show(value)} is out of range. Allowed: numbers above 0.`)
 }
 
-function flag(value: unknown, what: string): boolean {
+export function flag(value: unknown, what: string): boolean {
   if (value === undefined) return false
   if (typeof value === 'boolean') return value
   throw bad(`${what}: ${show(value)} is neither true nor false.`)
 }
 
-function unknownNames(given: object, known: readonly string[], what: string): void {
+export function unknownNames(given: object, known: readonly string[], what: string): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
     throw bad(`${what}: unknown option "${name}".${didYouMean(name, known)} Known: ${known.join(', ')}.`)

@@ -6,6 +6,7 @@ import { isInternal, lastStableOffset, type PartitionLog } from '../broker/index
 import { durationText } from './duration.ts'
 import { groupViews } from './group-view.ts'
 import { leaderLog } from './leader-log.ts'
+import type { ReadOptions } from './readable.ts'
 import { openTransactions, transactionViews, writtenAt } from './transaction-view.ts'
 import type { OpenTransactionView, TransactionView } from './view.ts'
 import type { World } from './world.ts'
@@ -29,21 +30,29 @@ interface StuckReader {
 /** One a partition, by topic and partition. */
 function stuckReaders(world: World): StuckReader[] {
   const transactions = transactionViews(world)
-  return readings(world).flatMap(({ log, groups }) => {
-    const stable = lastStableOffset(log)
-    const [first] = openTransactions(world, log)
-    if (first === undefined || stable >= log.highWatermark) return []
-    const reader = groups.length === 0 ? 'a consumer' : groupsText(groups)
-    const known = transactions.find(({ transactionalId }) => transactionalId === first.transactionalId)
-    return [
-      {
-        what:
-          `${reader} reads committed records only and waits at ${log.topic}-${log.partition} offset ${stable}, the log goes on to ` +
-          `${log.highWatermark - 1}: ${nameOf(first)} is open there for ${durationText(Math.max(0, world.now - first.since))}.`,
-        wayOut: wayOut(log, first, known, world.now),
-      },
-    ]
-  })
+  return readings(world).flatMap(({ log, groups }) =>
+    stuckAt(world, log, groups.length === 0 ? 'a consumer' : groupsText(groups), transactions),
+  )
+}
+
+function stuckAt(
+  world: World,
+  log: PartitionLog,
+  reader: string,
+  transactions: readonly TransactionView[],
+): StuckReader[] {
+  const stable = lastStableOffset(log)
+  const [first] = openTransactions(world, log)
+  if (first === undefined || stable >= log.highWatermark) return []
+  const known = transactions.find(({ transactionalId }) => transactionalId === first.transactionalId)
+  return [
+    {
+      what:
+        `${reader} reads committed records only and waits at ${log.topic}-${log.partition} before offset ${stable}, though the log end offset is ` +
+        `${log.logEndOffset}: ${nameOf(first)} is open there for ${durationText(Math.max(0, world.now - first.since))}.`,
+      wayOut: wayOut(log, first, known, world.now),
+    },
+  ]
 }
 
 /** The same, and what was aborted, as lines of an error. */
@@ -61,11 +70,37 @@ function firstOf(lines: readonly string[]): string[] {
 
 /** The same in one piece: the first one, and how many there are besides. */
 export function stuckReaderText(world: World): string {
-  const [first, ...others] = stuckReaders(world)
+  return inOnePiece(stuckReaders(world))
+}
+
+/** Why `topic.next()` finds nothing though the log has more, in the same form. */
+export function heldUpText(world: World, topic: string, { readUncommitted = false }: ReadOptions): string {
+  if (readUncommitted || isInternal(topic)) return ''
+  const transactions = transactionViews(world)
+  const logs = (world.controller.image.topics.get(topic)?.partitions ?? []).flatMap(
+    ({ partition }) => leaderLog(world, topic, partition) ?? [],
+  )
+  const stuck = logs.flatMap((log) => stuckAt(world, log, 'this call', transactions))
+  const [aborted] = logs.flatMap((log) => abortedAt(log, 'this call', transactions))
+  const text = inOnePiece(stuck) || unreplicated(logs) || (aborted === undefined ? '' : ` ${capitalized(aborted)}`)
+  return text === '' ? '' : `${text} With { readUncommitted: true } it gives all records.`
+}
+
+function unreplicated(logs: readonly PartitionLog[]): string {
+  const log = logs.find(({ highWatermark, logEndOffset }) => highWatermark < logEndOffset)
+  if (log === undefined) return ''
+  return ` ${log.topic}-${log.partition} has records from offset ${log.highWatermark} on that are not replicated yet.`
+}
+
+function capitalized(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+}
+
+function inOnePiece([first, ...others]: readonly StuckReader[]): string {
   if (first === undefined) return ''
   const { what, wayOut } = first
   const more = others.length === 0 ? '' : ` So it is in ${others.length} more partition(s).`
-  return ` ${what.charAt(0).toUpperCase()}${what.slice(1)} ${wayOut}${more}`
+  return ` ${capitalized(what)} ${wayOut}${more}`
 }
 
 function nameOf({ transactionalId, producerId, producerEpoch }: OpenTransactionView): string {
@@ -100,24 +135,28 @@ function wayOut(
 /** Of each partition that somebody reads the transaction that was aborted last. */
 function describeAborted(world: World): string[] {
   const transactions = transactionViews(world)
-  return readings(world).flatMap(({ log, groups }) => {
-    const { aborted } = log.transactions
-    const last = aborted.at(-1)
-    if (last === undefined || groups.length === 0) return []
-    const { producerId, firstOffset, lastOffset } = last
-    const known = transactions.find((transaction) => transaction.producerId === producerId)
-    const whose = known === undefined ? `producer id ${producerId}` : `transactional id "${known.transactionalId}"`
-    const openFor = writtenAt(log, lastOffset) - writtenAt(log, firstOffset)
-    const late =
-      known !== undefined && openFor >= known.timeoutMs
-        ? ` It was open for longer than its transactionTimeout of ${durationText(known.timeoutMs)}.`
-        : ''
-    const others = aborted.length === 1 ? '' : `, nor what ${aborted.length - 1} before it did`
-    return [
-      `${groupsText(groups)} never sees what ${whose} wrote to ${log.topic}-${log.partition} from offset ${firstOffset} on${others}: ` +
-        `the transaction was aborted at offset ${lastOffset}.${late}`,
-    ]
-  })
+  return readings(world).flatMap(({ log, groups }) =>
+    groups.length === 0 ? [] : abortedAt(log, groupsText(groups), transactions),
+  )
+}
+
+function abortedAt(log: PartitionLog, reader: string, transactions: readonly TransactionView[]): string[] {
+  const { aborted } = log.transactions
+  const last = aborted.at(-1)
+  if (last === undefined) return []
+  const { producerId, firstOffset, lastOffset } = last
+  const known = transactions.find((transaction) => transaction.producerId === producerId)
+  const whose = known === undefined ? `producer id ${producerId}` : `transactional id "${known.transactionalId}"`
+  const openFor = writtenAt(log, lastOffset) - writtenAt(log, firstOffset)
+  const late =
+    known !== undefined && openFor >= known.timeoutMs
+      ? ` It was open for longer than its transactionTimeout of ${durationText(known.timeoutMs)}.`
+      : ''
+  const others = aborted.length === 1 ? '' : `, nor what ${aborted.length - 1} before it did`
+  return [
+    `${reader} never sees what ${whose} wrote to ${log.topic}-${log.partition} from offset ${firstOffset} on${others}: ` +
+      `the transaction was aborted at offset ${lastOffset}.${late}`,
+  ]
 }
 
 function readings(world: World): Reading[] {

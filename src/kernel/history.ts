@@ -31,9 +31,9 @@ export interface Moment {
 
 /**
  * How a send ended for its client: `ok` acknowledged, `fail` it certainly did not happen, `info` nobody can say (a time-out,
- * a lost answer, still under way).
+ * a lost answer, still under way). `aborted`: the log says that its transaction was aborted, and the client was never told of a commit.
  */
-export type SendOutcome = 'ok' | 'fail' | 'info'
+export type SendOutcome = 'ok' | 'fail' | 'info' | 'aborted'
 
 export interface SendOp extends Moment {
   readonly id: number
@@ -126,7 +126,7 @@ export interface PartitionEnd {
   readonly minIsr: number
   /** A later record with its key may have taken a record's place. */
   readonly compacted: boolean
-  /** How often a replica that was not in sync became leader. */
+  /** How often a replica that was not in sync became leader, of several: the only one there is lacks nothing that another has. */
   readonly uncleanElections: number
   /** How often a replica lost records it had, in a crash. */
   readonly lossyCrashes: number

@@ -84,7 +84,7 @@ export async function listen(door: ServerDoor, options: ServerOptions): Promise<
   }
 
   return {
-    brokers: [...advertised.values()].map((address) => `${address.host}:${address.port}`),
+    brokers: [...advertised.values()].map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`),
     get connections() {
       return sockets.size
     },

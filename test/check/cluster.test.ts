@@ -38,6 +38,59 @@ const check = async (cluster: Cluster) => {
 const classes = (report: ReturnType<typeof checkHistory>) => report.findings.map((finding) => finding.class)
 
 describe('what producers were promised', () => {
+  test('a transaction that was aborted: known as that, also where somebody read it uncommitted', async () => {
+    const cluster = create()
+    const kafka = cluster.kafka({ clientId: 'shop', ...patient })
+    const producer = kafka.producer({ transactionalId: 'shop' })
+    const consumer = kafka.consumer({ groupId: 'audit', readUncommitted: true })
+    await Promise.all([producer.connect(), consumer.connect()])
+    await consumer.subscribe({ topic: 'orders', fromBeginning: true })
+    const seen: string[] = []
+    await consumer.run({ eachMessage: async ({ message }) => void seen.push(String(message.value)) })
+    for (const end of ['abort', 'commit'] as const) {
+      const transaction = await producer.transaction()
+      await transaction.send({ topic: 'orders', messages: [{ value: end }] })
+      await transaction[end]()
+    }
+    await cluster.until(() => seen.length === 2)
+    const report = await check(cluster)
+    const { sends } = cluster.history()
+    expect(sends.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ['aborted', 'transaction aborted'],
+      ['ok', ''],
+    ])
+    expect(report.ok).toBe(true)
+    expect(report.findings).toMatchObject([
+      { class: 'aborted-read', group: 'audit', offsets: [0], sends: [sends[0]?.id], evidence: ['read by group audit'] },
+    ])
+    expect(report.text).toContain('aborted; read by a read-uncommitted consumer')
+    expect(report.text).not.toMatch(/time-out|lost answer|no known outcome/)
+  })
+
+  test('a transaction nobody ends, and its coordinator aborts: known as that too', async () => {
+    const cluster = create()
+    const producer = cluster.kafka(patient).producer({ transactionalId: 'shop', transactionTimeout: 10_000 })
+    await producer.connect()
+    await (await producer.transaction()).send({ topic: 'orders', messages: [{ value: 'a' }] })
+    expect(cluster.history().sends).toMatchObject([{ outcome: 'info' }])
+    await cluster.advance('30s')
+    expect(cluster.history().sends).toMatchObject([{ outcome: 'aborted' }])
+  })
+
+  test('the only replica loses what it had not flushed: its crash is the reason, no election', async () => {
+    const cluster = create({ brokers: 1, topics: { orders: 1 } })
+    const send = await producerOf(cluster)
+    await send(-1, 'a')
+    cluster.faults.crash(1, { unflushed: 'lost' })
+    cluster.faults.restart(1)
+    await cluster.heal()
+    const report = checkHistory(cluster.history())
+    expect(classes(report)).toEqual(['lost-write'])
+    expect(report.findings[0]?.legal).toBe(
+      'a crash lost unflushed records, and with min.insync.replicas=1 one copy was all there had to be',
+    )
+  })
+
   test('acks=1 and a leader that dies before anybody copied: lost, and its offset given again', async () => {
     const cluster = create()
     const send = await producerOf(cluster)

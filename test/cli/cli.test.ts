@@ -155,12 +155,31 @@ describe('serve', () => {
     [['--port', '65534', '--brokers', '3'], '--port: 3 brokers from 65534 on need the ports up to 65536'],
     [['--host', ''], '--host: an empty address'],
     [['--advertised-host', ''], '--advertised-host: an empty name'],
+    [
+      ['--advertised-host', 'PLAINTEXT://localhost:9092'],
+      '--advertised-host: "PLAINTEXT://localhost:9092" is no host name',
+    ],
+    [['--host', 'a b'], '--host: "a b" is no address'],
     [['--topic', 'a:x'], '--topic: a:x: "x" is not a number.'],
     [['--topic', 'a:1:1:compact:x'], 'has too many parts'],
-    [['--topic', 'a:0'], 'partitions'],
+    [['--topic', 'a:0'], '--topic: a:0: partitions: 0 is out of range'],
+    [['--topic', 'a,a.b:0'], '--topic: a.b:0: partitions: 0 is out of range'],
+    [['--brokers', '0'], 'kafkarium serve: --brokers: 0 is out of range'],
+    [['--speed', '0'], 'kafkarium serve: --speed: 0 is out of range'],
+    [['--topic', ':3'], '--topic: ":3" has no name'],
+    [['--topic', 'a b'], "--topic: a b: the name is invalid: 'a b' contains"],
+    [['--topic', 'a:3:1:squash'], '--topic: a:3:1:squash: config: '],
+    [
+      ['--topic', 'a:3:5', '--brokers', '3'],
+      '--topic: a:3:5: a replication factor of 5 needs 5 brokers, there are 3. Give --brokers 5.\n',
+    ],
+    [
+      ['--topic', 'a:3', '--topic', 'a:5'],
+      '--topic: topic "a" is given twice, and differently: a:3 and a:5. Give it once.',
+    ],
     [['--config', 'no'], 'is not of the form name=value'],
     [['--config', 'offsets.topic.num.partitons=5'], 'offsets.topic.num.partitions'],
-    [['--kafka-version', '9'], "Use a string from '2.4' to '4.3'"],
+    [['--kafka-version', '9'], "--kafka-version: '9' is not known. Use a string from '2.4' to '4.3'"],
     [['--brokrs', '3'], '--brokers'],
   ])('%j ends with 2 and says what would work', (args, text) => {
     const { status, stdout, stderr } = run(['serve', ...args])
@@ -172,8 +191,11 @@ describe('serve', () => {
   test.each([
     ['orders:3:1,pay:x', 'KAFKA_CREATE_TOPICS: pay:x: "x" is not a number.'],
     ['pay:1:1:compact:x', 'KAFKA_CREATE_TOPICS: "pay:1:1:compact:x" has too many parts'],
+    ['pay:1:2', 'KAFKA_CREATE_TOPICS: pay:1:2: a replication factor of 2 needs 2 brokers'],
+    ['pay:1:1:squash', 'KAFKA_CREATE_TOPICS: pay:1:1:squash: config: '],
+    ['o:2', 'KAFKA_CREATE_TOPICS: topic "o" is given twice, and differently: o:1 (--topic) and o:2. Give it once.'],
   ])('KAFKA_CREATE_TOPICS=%s is blamed by its name', (KAFKA_CREATE_TOPICS, text) => {
-    const { status, stderr } = run(['serve'], { KAFKA_CREATE_TOPICS })
+    const { status, stderr } = run(['serve', '--topic', 'o:1'], { KAFKA_CREATE_TOPICS })
     expect(status).toBe(2)
     expect(stderr).toContain(text)
   })
@@ -188,6 +210,24 @@ describe('serve', () => {
         .split('\n')
         .map((line) => JSON.parse(line)),
     ).toEqual([{ event: 'error', message: '--port: 70000 is no port. Allowed: 0 (any free one) to 65535.' }])
+  })
+
+  test.each([
+    [['--bogus'], "unknown option '--bogus'"],
+    [['--brokrs', '3'], "unknown option '--brokrs' (Did you mean --brokers?)"],
+    [['now'], "too many arguments for 'serve'. Expected 0 arguments but got 1."],
+    [['--topic'], "option '--topic <name:partitions:replicas>' argument missing"],
+  ])('with --json %j is an error object as well', (args, message) => {
+    const { status, stdout, stderr } = run(['serve', '--json', ...args])
+    expect([status, stdout]).toEqual([2, ''])
+    expect(stderr.endsWith('\n')).toBe(true)
+    expect(JSON.parse(stderr)).toEqual({ event: 'error', message })
+  })
+
+  test('the same topic twice with the same numbers is that topic', async () => {
+    const server = await start(['--topic', 'o:1'], { KAFKA_CREATE_TOPICS: 'o' })
+    expect(await server.next()).toMatch(/; topics: o$/)
+    await server.stop('SIGTERM')
   })
 
   test('a port that is taken ends with 1', async () => {
@@ -226,6 +266,16 @@ test('--version and --help', () => {
   const help = run(['--help'])
   expect(help.status).toBe(0)
   for (const text of ['learn', 'sandbox']) expect(help.stdout).toContain(text)
+})
+
+// What the last line of --help promises is what the commands have.
+test.each(['C', 'ko_KR.UTF-8'])('--help (%s) says of which commands --lang, --plain and --ascii are', (LANG) => {
+  const last = run(['--help'], { LANG }).stdout.trim().split('\n').at(-1) ?? ''
+  for (const command of ['learn', 'sandbox', 'serve']) {
+    const { stdout } = run([command, '--help'], { LANG })
+    const takesAll = ['--lang', '--plain', '--ascii'].every((option) => stdout.includes(option))
+    expect([command, last.includes(command)]).toEqual([command, takesAll])
+  }
 })
 
 test('the Korean tour of the sandbox leaves no English reason over', () => {

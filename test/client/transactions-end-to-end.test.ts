@@ -112,7 +112,14 @@ describe('a recorded run', () => {
       await transaction[end]()
     }
     expect(await read(cluster)).toEqual(['a', 'a', 'aa', 'aa'])
-    expect(cluster.history().sends.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'info', 'info', 'ok', 'ok'])
+    expect(cluster.history().sends.map(({ outcome }) => outcome)).toEqual([
+      'ok',
+      'ok',
+      'aborted',
+      'aborted',
+      'ok',
+      'ok',
+    ])
     // What was aborted is in the log, and nobody misses it.
     expect(checkHistory(cluster.history()).findings).toEqual([])
   })

@@ -138,6 +138,25 @@ describe('what is in it', () => {
     expect(files.filter((file) => !existsSync(join(installed, file)))).toEqual([])
   })
 
+  test('what its pages link to and its messages name is with it', () => {
+    const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(join(installed, 'docs')).map((name) => `docs/${name}`)]
+    const links = pages.flatMap((page) =>
+      [...readFileSync(join(installed, page), 'utf8').matchAll(/\]\(([^)#]+)/g)]
+        .map((match) => match[1] ?? '')
+        .filter((link) => !/^https?:/.test(link))
+        .map((link) => join(dirname(page), link)),
+    )
+    const code = readFileSync(join(installed, 'dist/cjs/index.js'), 'utf8')
+    // In comments there may be pages of the repository.
+    const named = code
+      .split('\n')
+      .filter((line) => !/^\s*(\/\/|\/?\*)/.test(line))
+      .flatMap((line) => [...line.matchAll(/docs\/[\w-]+\.md/g)].map(String))
+    expect([links.length > 10, named.length > 2]).toEqual([true, true])
+    expect([...links, ...named].filter((file) => !existsSync(join(installed, file)))).toEqual([])
+    expect(existsSync(join(installed, 'docs/decisions'))).toBe(false)
+  })
+
   test('licence and notices are with it, sources and tests are not', () => {
     expect(readFileSync(join(installed, 'LICENSE'), 'utf8')).toContain('Apache License')
     const notices = readFileSync(join(installed, 'dist/THIRD-PARTY-NOTICES.txt'), 'utf8')

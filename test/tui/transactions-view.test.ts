@@ -146,6 +146,29 @@ test('a long log shows its end; where readers stop before that, they stop at its
   expect(wide).toMatch(/^ {3}orders-0 {2}…┃█+A│ {2}LSO {3}0 {2}HW {2}64 {2}LEO {2}64$/)
 })
 
+test('the mark in the log and the line below it say the same, also while nothing of the transaction is replicated', () => {
+  const at = (highWatermark: number) => {
+    const world = viewOf(['rrrrroo', '', ''], [[open({ firstOffset: 5 })]])
+    const topics = world.view.topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map((partition) =>
+        partition.partition === 0
+          ? { ...partition, highWatermark, lastStableOffset: Math.min(5, highWatermark) }
+          : partition,
+      ),
+    }))
+    return frame(SIZES[0], { world: { ...world, view: { ...world.view, topics } } }).slice(6, 8)
+  }
+  const line = '              ┃ readers stop at 5: checkout is open for 12 s'
+  expect(at(7)).toEqual(['   orders-0  │█████┃▒▒                              │  LSO   5  HW   7  LEO   7', line])
+  expect(at(5)).toEqual(['   orders-0  │█████┃▒▒                              │  LSO   5  HW   5  LEO   7', line])
+  // They are not as far as that: it is the replicas they wait for.
+  expect(at(3)).toEqual([
+    '   orders-0  │█████▒▒                               │  LSO   3  HW   3  LEO   7',
+    '   orders-1  │                                      │  LSO   0  HW   0  LEO   0',
+  ])
+})
+
 test('what hangs and what is about to be read is told apart', () => {
   const world = viewOf(LOGS, [
     [open({ transactionalId: null, hangs: true })],

@@ -1,6 +1,7 @@
 /** `cluster.listen`: checks what is asked for and says in words what the host cannot do. */
 import { KafkariumError } from '../errors.ts'
 import type { ClusterHost } from '../host.ts'
+import { isHost } from './host-name.ts'
 import type { ClusterServer, ListenOptions, ServerDoor, ServerOptions } from './server.ts'
 
 /** Loopback only, unless somebody asks for more. */
@@ -68,12 +69,20 @@ function checked(
     `maxConnections: ${maxConnections} is not a number above 0.`,
   )
   check(
-    host.trim() !== '',
+    host !== '',
     `host: an empty address would be every one. Say so with '0.0.0.0', or leave it out for ${LOOPBACK}.`,
   )
   check(
-    advertisedHost === undefined || advertisedHost.trim() !== '',
+    isHost(host),
+    `host: "${host}" is no address. Give an IP address or a name of this machine, without scheme, port, brackets or blanks, for example '0.0.0.0' for every one.`,
+  )
+  check(
+    advertisedHost !== '',
     'advertisedHost: an empty name reaches nobody. Give the name by which clients find this machine, or leave it out.',
+  )
+  check(
+    advertisedHost === undefined || isHost(advertisedHost),
+    `advertisedHost: "${advertisedHost}" is no host name. Give the name or the IP address by which clients find this machine, without scheme, port, brackets or blanks: broker.example, 10.0.0.1.`,
   )
   const here = host === LOOPBACK || host === '::1' || host === '0.0.0.0' || host === '::'
   return { port, host, advertisedHost: advertisedHost ?? (here ? 'localhost' : host), maxConnections, log }

@@ -458,7 +458,7 @@ export const en = {
   'unit.seconds': '{seconds} s',
 
   'cli.common':
-    'Every command takes --lang <en|ko>, --plain (text instead of a screen) and --ascii; see kafkarium <command> --help.',
+    'learn and sandbox take --lang <en|ko>, --plain (text instead of a screen) and --ascii. For all options: kafkarium <command> --help.',
   'cli.description': 'A whole Kafka cluster inside one process, and a course that runs on it.',
   'cli.unknown-lesson': 'There is no lesson "{name}".',
   'cli.known-lessons': 'Lessons: {names}',

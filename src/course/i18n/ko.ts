@@ -460,7 +460,7 @@ export const ko: Messages = {
   'unit.seconds': '{seconds}초',
 
   'cli.common':
-    '모든 명령에 --lang <en|ko>, --plain(화면 대신 글자), --ascii를 쓸 수 있어요. kafkarium <명령> --help를 보세요.',
+    'learn과 sandbox에는 --lang <en|ko>, --plain(화면 대신 글자), --ascii를 쓸 수 있어요. 모든 옵션: kafkarium <명령> --help',
   'cli.description': '프로세스 하나에 담긴 카프카 클러스터와, 그 위에서 배우는 강좌.',
   'cli.unknown-lesson': '"{name}" 레슨이 없어요.',
   'cli.known-lessons': '레슨: {names}',

@@ -25,7 +25,7 @@ export interface PartitionLogRow {
   readonly lastStableOffset: number
   readonly highWatermark: number
   readonly logEndOffset: number
-  /** The transaction that readers wait behind; null: none. */
+  /** The transaction that readers wait behind, at the last stable offset; null: none, or they are not as far as that yet. */
   readonly open: (OpenTransactionView & { readonly openForMs: number }) | null
 }
 
@@ -67,7 +67,10 @@ export function partitionLogRows(
       lastStableOffset,
       highWatermark,
       logEndOffset,
-      open: open === undefined ? null : { ...open, openForMs: view.now - open.since },
+      open:
+        open === undefined || open.firstOffset > lastStableOffset
+          ? null
+          : { ...open, openForMs: view.now - open.since },
     }
   })
 }

@@ -123,12 +123,12 @@ function logLines({ view, logs }: SandboxSnapshot, context: ViewContext): Line[]
   const cells = Math.max(4, context.columns - names - numbers - 11)
   return partitionLogRows(view, logs, cells).flatMap((row) => [
     stripLine(row, { names, digits, cells }, context),
-    ...(row.open === null ? [] : waitLine(row.open, names, context)),
+    ...waitLine(row, names, context),
   ])
 }
 
 function stripLine(
-  { name, first, cells, lastStableOffset: lso, highWatermark: hw, logEndOffset: leo }: PartitionLogRow,
+  { name, first, cells, open, lastStableOffset: lso, highWatermark: hw, logEndOffset: leo }: PartitionLogRow,
   room: { readonly names: number; readonly digits: number; readonly cells: number },
   context: ViewContext,
 ): Line {
@@ -136,12 +136,12 @@ function stripLine(
   const number = (value: number) => String(value).padStart(room.digits)
   const at = Math.max(0, lso - first)
   const spans = cells.map((cell) => span(glyphOf(cell, context), CELL_TONES[cell]))
-  const isBehind = lso < hw
+  const isBehind = open !== null
   return [
     span(`   ${fit(name, room.names)}  `, 'plain', true),
     span(first > 0 ? glyphs.ellipsis : glyphs.side, 'muted'),
     ...merged(spans.slice(0, at)),
-    // Where readers stop; at the end of the log it would say nothing.
+    // Where readers stop, as the line below says; without a transaction it would say nothing.
     span(isBehind ? glyphs.stop : '', 'warn', true),
     ...merged(spans.slice(at)),
     span(' '.repeat(Math.max(0, room.cells - cells.length + (isBehind ? 0 : 1)))),
@@ -163,13 +163,15 @@ function merged(spans: readonly Span[]): Span[] {
 }
 
 function waitLine(
-  { transactionalId, producerId, firstOffset, openForMs, ended, hangs }: NonNullable<PartitionLogRow['open']>,
+  { open, lastStableOffset: offset }: PartitionLogRow,
   names: number,
   { t, glyphs, columns }: ViewContext,
 ): Line[] {
+  if (open === null) return []
+  const { transactionalId, producerId, openForMs, ended, hangs } = open
   const whose = transactionalId ?? t('txns.producer-id', { id: producerId })
   const seconds = Math.floor(openForMs / 1000)
   const id = ended ? 'txns.waits.ended' : hangs ? 'txns.waits.hangs' : 'txns.waits'
-  const text = t(id, { mark: glyphs.stop, whose, offset: firstOffset, seconds })
+  const text = t(id, { mark: glyphs.stop, whose, offset, seconds })
   return indent(wrap([span(text, 'warn')], columns - names - 7), names + 6)
 }

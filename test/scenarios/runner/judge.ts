@@ -153,7 +153,7 @@ function lostCommits({ cluster, journal }: Scene, group: string, kind: 'commit' 
   if (!journal.entries.some((entry) => entry.kind === 'broker')) return []
   const stored = cluster
     .topic('__consumer_offsets')
-    .records()
+    .records({ readUncommitted: true })
     .map(({ key, value }) => `${key} ${value}`)
   return journal.entries.flatMap((entry) => {
     if (entry.kind !== kind || entry.group !== group) return []

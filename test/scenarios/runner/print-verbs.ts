@@ -186,7 +186,7 @@ function pauses({ cluster }: Scene, id: string): readonly string[] {
 
 function delays(scene: Scene): readonly string[] {
   const { cluster, journal, began, topic } = scene
-  const records = cluster.topic(topic).records()
+  const records = cluster.topic(topic).records({ readUncommitted: true })
   const doneAt = new Map<string, number>()
   for (const entry of journal.entries) {
     if (entry.kind !== 'did' || entry.place.topic !== topic) continue

@@ -71,7 +71,7 @@ export function committedRecords({ cluster, journal }: Scene, topic: string) {
   const fate = fates(journal.entries)
   return cluster
     .topic(topic)
-    .records()
+    .records({ readUncommitted: true })
     .filter(({ partition, offset }) => {
       const known = fate.get(`${topic}-${partition}@${offset}`)
       return known === undefined || known === 'committed'
@@ -86,7 +86,7 @@ export function recordRows({ cluster, journal }: Scene, topic: string): string[]
   )
   const rows = cluster
     .topic(topic)
-    .records()
+    .records({ readUncommitted: true })
     .map(({ partition, offset, key, value }) => {
       const where = `${topic}-${partition}@${offset}`
       const state = fate.get(where)
