@@ -91,6 +91,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         }),
         // KJ2: an idempotent producer's unlimited retries never take effect, because there always is a retry object.
         retry: retryConfig(host, { ...config.retry, ...options.retry }),
+        givenRetries: { ...config.retry, ...options.retry }.retries,
         createPartitioner: options.createPartitioner,
         kafkaRetry: retryConfig(host, config.retry),
         idempotent: options.idempotent ?? false,

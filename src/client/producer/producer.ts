@@ -25,6 +25,8 @@ export interface ProducerOptions {
   readonly cluster: Cluster
   readonly emitter: EventEmitter
   readonly retry: RetryConfig
+  /** What the user said; `undefined` = the default, which limits nothing in the eyes of kafkajs. */
+  readonly givenRetries: number | undefined
   /** That of `Kafka`, not of the producer. */
   readonly kafkaRetry: RetryConfig
   readonly createPartitioner: ICustomPartitioner | undefined
@@ -42,14 +44,15 @@ export function createProducer(options: ProducerOptions): Producer {
   const { context, cluster, emitter, retry, idempotent, transactionalId, transactionTimeoutMs, transactionsV2 } =
     options
   const { transport } = context
-  if (idempotent && retry.retries < 1) {
+  const retries = options.givenRetries ?? Number.MAX_SAFE_INTEGER
+  if (idempotent && retries < 1) {
     throw new KafkaJSNonRetriableError('Idempotent producer must allow retries to protect against transient errors')
   }
   if (transactionsV2 && !transactionalId) {
     throw new KafkaJSNonRetriableError('transactionsV2 is for transactions: the producer needs a transactionalId, too')
   }
   const logger = context.rootLogger.namespace('Producer')
-  if (idempotent && retry.retries < Number.MAX_SAFE_INTEGER)
+  if (idempotent && retries < Number.MAX_SAFE_INTEGER)
     logger.warn('Limiting retries for the idempotent producer may invalidate EoS guarantees')
   let status: Status = 'disconnected'
 
