@@ -9,7 +9,7 @@ import { V2 } from '../network/transaction-requests.ts'
 import { createRetrier, type RetryConfig } from '../retry.ts'
 import type { Producer, Transaction } from '../types/clients.ts'
 import type { ICustomPartitioner } from '../types/messages.ts'
-import { createIdempotentSequencer } from './idempotent-sequencer.ts'
+import { createIdempotentSequencer, type OnLostTrack } from './idempotent-sequencer.ts'
 import { createKafkajsSequencer } from './kafkajs-sequencer.ts'
 import { createMessagesIn } from './messages-in.ts'
 import { Partitioners } from './partitioners/index.ts'
@@ -64,7 +64,7 @@ export function createProducer(options: ProducerOptions): Producer {
   const ids = createProducerIds({ cluster, logger, retrier: kafkaRetrier, transactionTimeoutMs })
   const sending = { context, cluster, logger, partitioner, retrier }
 
-  function createSequencer(numbers: boolean, from: ProducerIds, onLostTrack?: () => void): Sequencer {
+  function createSequencer(numbers: boolean, from: ProducerIds, onLostTrack?: OnLostTrack): Sequencer {
     if (!numbers) return plainSequencer
     return options.reusesSequences ? createKafkajsSequencer(from) : createIdempotentSequencer(from, onLostTrack)
   }
@@ -99,7 +99,7 @@ export function createProducer(options: ProducerOptions): Producer {
         transactionTimeoutMs,
         isV2: transactionsV2,
       })
-      transactional = { manager, sequencer: createSequencer(true, manager.ids, () => manager.loseTrack()) }
+      transactional = { manager, sequencer: createSequencer(true, manager.ids, (code) => manager.loseTrack(code)) }
     }
     const { manager, sequencer } = transactional
     const ongoing = await manager.begin()
