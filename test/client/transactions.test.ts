@@ -151,6 +151,7 @@ describe('offsets in a transaction', () => {
       const { transport } = transactionScript()
       const transaction = createTransaction({
         transport,
+        watchOptions: () => {},
         manager,
         ongoing: {} as Ongoing,
         sender: {} as Sender,

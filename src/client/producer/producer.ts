@@ -80,6 +80,7 @@ export function createProducer(options: ProducerOptions): Producer {
 
   const { send, sendBatch } = createMessagesIn({
     transport,
+    watchOptions: context.watchOptions,
     owner: 'producer',
     needsAllAcks: idempotent,
     checkStatus,
@@ -106,6 +107,7 @@ export function createProducer(options: ProducerOptions): Producer {
     const waiting: ((ok: boolean) => void)[] = []
     const sender = createMessagesIn({
       transport,
+      watchOptions: context.watchOptions,
       owner: 'transaction',
       needsAllAcks: true,
       checkStatus,
@@ -126,6 +128,7 @@ export function createProducer(options: ProducerOptions): Producer {
     })
     return createTransaction({
       transport,
+      watchOptions: context.watchOptions,
       manager,
       ongoing,
       sender,

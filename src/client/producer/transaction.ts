@@ -2,6 +2,7 @@
 import { inCall } from '../call.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
 import { parseInt64 } from '../int64.ts'
+import type { WatchOptions } from '../known-options.ts'
 import type { CommittedOffsets } from '../metadata/committed-offsets.ts'
 import type { OffsetToCommit } from '../network/group-requests.ts'
 import type { Transport } from '../transport.ts'
@@ -10,6 +11,7 @@ import { ended, type Ongoing, type TransactionManager } from './transaction-mana
 
 export interface TransactionOptions {
   readonly transport: Transport
+  readonly watchOptions: WatchOptions
   readonly manager: TransactionManager
   readonly ongoing: Ongoing
   readonly sender: Sender
@@ -20,6 +22,7 @@ export interface TransactionOptions {
 
 export function createTransaction({
   transport,
+  watchOptions,
   manager,
   ongoing,
   sender,
@@ -45,7 +48,9 @@ export function createTransaction({
       }),
     )
 
-  async function sendOffsets({ consumerGroupId, topics: given, groupMetadata }: TransactionOffsets): Promise<void> {
+  async function sendOffsets(offsets: TransactionOffsets): Promise<void> {
+    watchOptions('transaction.sendOffsets', offsets)
+    const { consumerGroupId, topics: given, groupMetadata } = offsets
     if (!consumerGroupId) throw new KafkaJSNonRetriableError('Missing consumerGroupId')
     if (!given) throw new KafkaJSNonRetriableError('Missing offset topics')
     if (groupMetadata !== undefined && groupMetadata.groupId !== consumerGroupId) {
