@@ -219,10 +219,10 @@ function stamp(fate: Fate): void {
 }
 
 function settle(fate: Fate, { ids, onLostTrack }: Lines): void {
-  const { outgoing, state, stamped, appended, open, unsure, outOfStep, fatal } = fate
+  const { outgoing, state, stamped, appended, open, unsure, fatal } = fate
   if (!stamped || appended) return
-  const isOver = onLostTrack !== undefined && fatal !== ErrorCode.NONE
-  if (!open && !unsure && !outOfStep && !isOver) {
+  const outOfStep = fate.outOfStep || (onLostTrack !== undefined && fatal !== ErrorCode.NONE)
+  if (!open && !unsure && !outOfStep) {
     // It is not there, and nobody has come after it: the number is free again.
     state.next = outgoing.batch.baseSequence
     return
