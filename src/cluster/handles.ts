@@ -1,5 +1,6 @@
 /** Topics and groups as a user holds them. */
 import { isInternal } from '../broker/index.ts'
+import { refuseUnknown } from '../protocol/unknown-options.ts'
 import type { GroupHandle, TopicHandle } from './api.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
@@ -66,7 +67,8 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
     },
     next(nextOptions) {
       scope.enter('topic.next')
-      const within = milliseconds(nextOptions?.within ?? scope.deadlineMs, 'within')
+      refuseUnknown(nextOptions, ['within'], 'topic.next')
+      const within = milliseconds(nextOptions?.within ?? scope.deadlineMs, 'topic.next: within')
       const hint = () =>
         scope.world().controller.image.topics.has(name)
           ? ''
@@ -108,8 +110,9 @@ export function groupHandle(scope: HandleScope, id: string): GroupHandle {
     lag: () => (groupView(scope.world(), id)?.offsets ?? []).reduce((sum, entry) => sum + (entry.lag ?? 0), 0),
     stable(stableOptions) {
       scope.enter('group.stable')
+      refuseUnknown(stableOptions, ['members', 'within'], 'group.stable')
       const wanted = stableOptions?.members
-      const within = milliseconds(stableOptions?.within ?? scope.deadlineMs, 'within')
+      const within = milliseconds(stableOptions?.within ?? scope.deadlineMs, 'group.stable: within')
       const what = `group "${id}" to be stable${wanted === undefined ? '' : ` with ${membersText(wanted)}`}`
       return scope.waiting().waitFor(
         what,

@@ -1,5 +1,5 @@
 /** Options nobody knows: a line of the client where kafkajs ignores them, an error in what kafkajs does not have. */
-import { type Cluster, createCluster } from 'kafkarium'
+import { type Cluster, createCluster, KafkariumError } from 'kafkarium'
 import { afterEach, describe, expect, it } from 'vitest'
 
 const made: Cluster[] = []
@@ -193,5 +193,30 @@ describe('options of calls', () => {
     await expect(kafka.admin().createTopics({ topics: [5] })).rejects.toThrow(
       'the topic names have to be a valid string',
     )
+  })
+})
+
+describe('calls that kafkajs does not have refuse', () => {
+  it.each([
+    ['describeProducers', [{ topic: 'orders', partition: [0] }], 'partition', 'partitions'],
+    ['listTransactions', [{ state: ['Ongoing'] }], 'state', 'states'],
+    [
+      'abortTransaction',
+      [{ topic: 'orders', partition: 0, producerID: 1, producerEpoch: 0 }],
+      'producerID',
+      'producerId',
+    ],
+    ['fenceProducers', [['a'], { timeOut: 1 }], 'timeOut', 'timeout'],
+    ['findHangingTransactions', [{ topics: ['orders'] }], 'topics', 'topic'],
+  ])('%s', async (call, args, name, meant) => {
+    const { kafka } = clientOf()
+    const admin = kafka.admin()
+    await admin.connect()
+    const error = await admin[call](...args).catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(KafkariumError)
+    expect(error).toMatchObject({
+      code: 'KAFKARIUM_BAD_OPTION',
+      message: expect.stringMatching(`^admin.${call}: unknown option "${name}". Did you mean "${meant}"\\? Known: `),
+    })
   })
 })
