@@ -185,6 +185,13 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     until(predicate, untilOptions) {
       enter('cluster.until')
+      if (typeof predicate !== 'function') {
+        const shown = JSON.stringify(predicate) ?? String(predicate)
+        throw new KafkariumError(
+          'KAFKARIUM_BAD_OPTION',
+          `cluster.until: ${shown} is not a function. Write until(() => handled.length === 10); advance('5s') is what passes time.`,
+        )
+      }
       refuseUnknown(untilOptions, ['within', 'what'], 'cluster.until')
       const within = milliseconds(untilOptions?.within ?? parsed.deadlineMs, 'cluster.until: within')
       return waiting.waitFor(untilOptions?.what ?? 'cluster.until', predicate, within, 'drive')

@@ -85,6 +85,12 @@ describe('calls', () => {
     const cluster = create()
     expect(() => cluster.advance('soon')).toThrow(/advance: "soon" is not a duration/)
     expect(() => cluster.advance(-1)).toThrow(/advance: -1 is not a duration/)
+    expect(() => cluster.faults.slow(1, 'clients', '2 sec')).toThrow(/^faults\.slow: by: "2 sec" is not a duration/)
+    expect(() => cluster.faults.after('soon', { type: 'crash', node: 1 })).toThrow(/^faults\.after: delay: "soon" is/)
+    expect(() => cluster.until(() => true, { within: '1 min' })).toThrow(/^cluster\.until: within: "1 min" is not/)
+    expect(() => cluster.heal({ within: 'x' })).toThrow(/^cluster\.heal: within: "x" is not a duration/)
+    expect(() => cluster.topic('orders').next({ within: -1 })).toThrow(/^topic\.next: within: -1 is not a duration/)
+    expect(() => cluster.group('g').stable({ within: 'x' })).toThrow(/^group\.stable: within: "x" is not a duration/)
   })
 
   const unknownOptions: readonly [string, (cluster: Cluster) => unknown, RegExp][] = [
@@ -133,6 +139,23 @@ describe('calls', () => {
     const error = await (async () => call(cluster))().catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(KafkariumError)
     expect(error).toMatchObject({ code: 'KAFKARIUM_BAD_OPTION', message: expect.stringMatching(message) })
+  })
+
+  test('until takes what an if would take, and nothing but a function', async () => {
+    const cluster = create()
+    const start = cluster.now
+    for (const truthy of [1, 'x', [], {}]) await cluster.until(() => truthy as never)
+    expect(cluster.now).toBe(start)
+    let asked = 0
+    await cluster.until(() => [0, '', null, undefined, Number.NaN, 1][asked++] as never)
+    expect(asked).toBe(6)
+    await expect(cluster.until(() => 0 as never, { within: 1 })).rejects.toThrow(/not within 1 ms/)
+    await expect(cluster.until((async () => false) as never)).rejects.toThrow(/the predicate answers a promise/)
+    for (const wrong of [5, undefined, '5s', Promise.resolve(true)]) {
+      const call = () => cluster.until(wrong as never)
+      expect(call).toThrow(KafkariumError)
+      expect(call).toThrow(/^cluster\.until: .* is not a function\. Write until\(\(\) =>/)
+    }
   })
 
   test('topics, partitions and brokers that do not exist', async () => {

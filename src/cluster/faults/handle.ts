@@ -111,7 +111,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
       inject({ type: 'cut', from, to, ...only(options, 'oneWay', 'faults.cut') }, 'faults.cut'),
     slow: (from, to, by, options) =>
       inject(
-        { type: 'slow', from, to, ms: milliseconds(by, 'by'), ...only(options, 'oneWay', 'faults.slow') },
+        { type: 'slow', from, to, ms: milliseconds(by, 'faults.slow: by'), ...only(options, 'oneWay', 'faults.slow') },
         'faults.slow',
       ),
     heal: (from, to) =>
@@ -150,7 +150,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
     inject: (fault) => inject(fault, `faults.inject(${fault?.type ?? ''})`),
     after(delay, fault) {
       enter('faults.after')
-      const delayMs = milliseconds(delay, 'delay')
+      const delayMs = milliseconds(delay, 'faults.after: delay')
       const malformed = malformedFault(world(), fault)
       if (malformed !== null) throw new KafkariumError(malformed.code, `faults.after: ${malformed.text}`)
       const label = `the fault ${describeFault(fault)}`
