@@ -58,6 +58,7 @@ export function createTransaction({
         `The group metadata is of group "${groupMetadata.groupId}", not of "${consumerGroupId}"`,
       )
     }
+    if (!Array.isArray(given)) throw badTopics(given)
     const topics = given.map(toCommit)
     await inCall(transport, 'transaction.sendOffsets', () =>
       manager.sendOffsets(ongoing, consumerGroupId, topics, groupMetadata),
@@ -78,7 +79,15 @@ export function createTransaction({
   }
 }
 
-function toCommit({ topic, partitions }: TransactionOffsets['topics'][number]): OffsetToCommit {
+function badTopics(given: unknown): KafkaJSNonRetriableError {
+  return new KafkaJSNonRetriableError(
+    `Invalid offset topics, expected [{ topic, partitions: [{ partition, offset }] }] received ${JSON.stringify(given)}`,
+  )
+}
+
+function toCommit(given: TransactionOffsets['topics'][number]): OffsetToCommit {
+  const { topic, partitions } = given ?? {}
+  if (typeof topic !== 'string' || !Array.isArray(partitions)) throw badTopics([given])
   return {
     topic,
     partitions: partitions.map(({ partition, offset, metadata = null }) => {
