@@ -19,6 +19,7 @@ import type {
   Producer,
   ProducerConfig,
 } from './client/types/index.ts'
+import { clusterHost } from './cluster-host.ts'
 import type { ClientConfig } from './compose.ts'
 import { type Cluster, createCluster } from './index.ts'
 import { newestCluster } from './registry.ts'
@@ -27,10 +28,22 @@ export * from './client/names.ts'
 
 /**
  * The cluster that clients of this module talk to: the newest one made with `createCluster` and not disposed. When there is
- * none it makes one: one broker, topics on demand.
+ * none it makes one: one broker, topics on demand. A client that makes it come to that says so, once; who calls this wants it.
  */
 export function currentCluster(): Cluster {
   return newestCluster() ?? createCluster()
+}
+
+let told = false
+
+/** A test that talks to an empty cluster nobody looks at would pass, or fail, for the wrong reason. */
+function warnOfNoCluster(): void {
+  if (told) return
+  told = true
+  clusterHost.warn(
+    '[kafkarium] new Kafka() of kafkarium/kafkajs found no cluster: none was made yet, or it was disposed already. It talks to an empty one now, ' +
+      'with one broker and topics on demand. Call createCluster() first and dispose it last; if this is what you want, call currentCluster() before.',
+  )
 }
 
 /**
@@ -64,6 +77,7 @@ export class Kafka implements KafkaApi {
 
   #connected(): KafkaApi {
     if (this.#client === null || this.#cluster?.disposed !== false) {
+      if (newestCluster() === undefined) warnOfNoCluster()
       this.#cluster = currentCluster()
       this.#client = this.#cluster.kafka(this.#config)
     }

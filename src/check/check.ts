@@ -1,5 +1,6 @@
 /** The delivery checker: what a history shows that a reader of the manual would not expect, and what explains it. */
 import type { History } from '../kernel/index.ts'
+import { refuseUnknown } from '../protocol/unknown-options.ts'
 import { abortedReads } from './aborted-read.ts'
 import { ambiguous } from './ambiguous.ts'
 import { consumeDuplicates } from './consume-duplicate.ts'
@@ -26,6 +27,7 @@ import { unseen } from './unseen.ts'
  * @param setting what the history itself cannot know; the defaults are cautious
  */
 export function checkHistory(history: History, setting: CheckSetting = {}): Report {
+  refuseUnknown(setting, ['finalPolls', 'resolvedIsHandled'], 'checkHistory')
   const indexed = indexHistory(history, setting)
   return reportOf([
     ...lostWrites(indexed),

@@ -1,3 +1,4 @@
+import type { WatchOptions } from './known-options.ts'
 import type { Host, Transport } from './transport.ts'
 import type { Logger } from './types/logging.ts'
 
@@ -6,4 +7,5 @@ export interface ClientContext {
   readonly transport: Transport
   readonly host: Host
   readonly rootLogger: Logger
+  readonly watchOptions: WatchOptions
 }

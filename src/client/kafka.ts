@@ -14,7 +14,7 @@ import { checkGroupProtocol } from './consumer/group-protocol.ts'
 import type { ClientContext } from './context.ts'
 import { EventEmitter } from './events/emitter.ts'
 import { adminEvents, consumerEvents, type NetworkEventNames, producerEvents } from './events/names.ts'
-import { warnOfUnknownOptions } from './known-options.ts'
+import { createOptionWatch } from './known-options.ts'
 import { createLogger } from './logger.ts'
 import { Cluster } from './metadata/cluster.ts'
 import { CommittedOffsets } from './metadata/committed-offsets.ts'
@@ -48,9 +48,11 @@ interface ClusterNeeds {
 export function createKafka(transport: Transport, host: Host, config: KafkaConfig): Kafka {
   rememberHostBytes(host)
   const rootLogger = createLogger({ transport, host, level: config.logLevel, logCreator: config.logCreator })
-  const context: ClientContext = { transport, host, rootLogger }
-  warnOfUnknownOptions('Kafka', config, rootLogger)
-  warnOfUnknownOptions('quirks', config.quirks ?? {}, rootLogger)
+  const watchOptions = createOptionWatch(rootLogger)
+  const context: ClientContext = { transport, host, rootLogger, watchOptions }
+  watchOptions('Kafka', config)
+  watchOptions('quirks', config.quirks)
+  watchOptions('retry', config.retry)
   const committedOffsets = new CommittedOffsets()
 
   /** Every client has connections and metadata of its own, as in kafkajs. */
@@ -76,7 +78,8 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
 
   return {
     producer(options: ProducerConfig = {}) {
-      warnOfUnknownOptions('producer', options, rootLogger)
+      watchOptions('producer', options)
+      watchOptions('retry', options.retry)
       const emitter = new EventEmitter(transport)
       return createProducer({
         context,
@@ -91,6 +94,7 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
         }),
         // KJ2: an idempotent producer's unlimited retries never take effect, because there always is a retry object.
         retry: retryConfig(host, { ...config.retry, ...options.retry }),
+        givenRetries: { ...config.retry, ...options.retry }.retries,
         createPartitioner: options.createPartitioner,
         kafkaRetry: retryConfig(host, config.retry),
         idempotent: options.idempotent ?? false,
@@ -103,7 +107,8 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
 
     consumer(options: ConsumerConfig) {
       const given: Partial<ConsumerConfig> = options ?? {}
-      warnOfUnknownOptions('consumer', given, rootLogger)
+      watchOptions('consumer', given)
+      watchOptions('retry', given.retry)
       checkGroupProtocol(given)
       const emitter = new EventEmitter(transport)
       const isolationLevel = given.readUncommitted ? READ_UNCOMMITTED : READ_COMMITTED
@@ -143,7 +148,8 @@ export function createKafka(transport: Transport, host: Host, config: KafkaConfi
     },
 
     admin(options: AdminConfig = {}) {
-      warnOfUnknownOptions('admin', options, rootLogger)
+      watchOptions('admin', options)
+      watchOptions('retry', options.retry)
       const emitter = new EventEmitter(transport)
       return createAdmin({
         context,

@@ -91,7 +91,10 @@ export interface Cluster<K, C> {
   advance(duration: Duration): Promise<void>
   /** Runs until nothing is under way or bound to happen by itself. */
   settle(): Promise<void>
-  /** Runs, merely ticking timers included, until the predicate holds; it is asked after every event. */
+  /**
+   * Runs, merely ticking timers included, until the predicate holds; it is asked after every event. Anything truthy counts as true,
+   * though the type wants a boolean: it keeps promises out.
+   */
   until(predicate: () => boolean, options?: { readonly within?: Duration; readonly what?: string }): Promise<void>
   /** Runs one event, whatever its kind; false when there is none. For `manual` and a paused `wall`. */
   step(): boolean

@@ -14,6 +14,7 @@ import {
 import { benignChooser, clear, peek, seededChooser, type TraceEvent, traceEvents, traceHash } from '../kernel/index.ts'
 import { makeCreatableTopic, makeCreatableTopicConfig, makeCreateTopicsRequest } from '../protocol/make.ts'
 import type { Transport } from '../protocol/transport.ts'
+import { refuseUnknown } from '../protocol/unknown-options.ts'
 import type { Cluster, MakeKafka } from './api.ts'
 import { createTopicsAtStart, registerAtStart } from './controller.ts'
 import { milliseconds } from './duration.ts'
@@ -184,7 +185,15 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     },
     until(predicate, untilOptions) {
       enter('cluster.until')
-      const within = milliseconds(untilOptions?.within ?? parsed.deadlineMs, 'within')
+      if (typeof predicate !== 'function') {
+        const shown = JSON.stringify(predicate) ?? String(predicate)
+        throw new KafkariumError(
+          'KAFKARIUM_BAD_OPTION',
+          `cluster.until: ${shown} is not a function. Write until(() => handled.length === 10); advance('5s') is what passes time.`,
+        )
+      }
+      refuseUnknown(untilOptions, ['within', 'what'], 'cluster.until')
+      const within = milliseconds(untilOptions?.within ?? parsed.deadlineMs, 'cluster.until: within')
       return waiting.waitFor(untilOptions?.what ?? 'cluster.until', predicate, within, 'drive')
     },
     step() {
@@ -216,7 +225,8 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     faults: faultHandle({ world: () => world, storms, enter, wake: () => pump.wake() }),
     heal(healOptions) {
       enter('cluster.heal')
-      const within = milliseconds(healOptions?.within ?? parsed.deadlineMs, 'within')
+      refuseUnknown(healOptions, ['within', 'caughtUp'], 'cluster.heal')
+      const within = milliseconds(healOptions?.within ?? parsed.deadlineMs, 'cluster.heal: within')
       const caughtUp = healOptions?.caughtUp ?? []
       storms.stop()
       healAll(world)

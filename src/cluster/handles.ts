@@ -1,5 +1,6 @@
 /** Topics and groups as a user holds them. */
 import { isInternal } from '../broker/index.ts'
+import { refuseUnknown } from '../protocol/unknown-options.ts'
 import type { GroupHandle, TopicHandle } from './api.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
@@ -7,7 +8,7 @@ import { generationsOf } from './generations.ts'
 import { groupView } from './group-view.ts'
 import { firstRecord, recordViews, topicViews, viewOf } from './inspect.ts'
 import { logEntries } from './log-view.ts'
-import { flag, unknownNames } from './parse-options.ts'
+import { flag } from './parse-options.ts'
 import { READ_OPTION_NAMES, type ReadOptions } from './readable.ts'
 import { heldUpText } from './stuck-readers.ts'
 import type { RecordView, TopicView } from './view.ts'
@@ -57,7 +58,7 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
     },
     records(which?: number | ReadOptions, more: ReadOptions = {}) {
       const [partition, options] = typeof which === 'object' ? [undefined, which] : [which, more]
-      unknownNames(options, READ_OPTION_NAMES, 'topic.records')
+      refuseUnknown(options, READ_OPTION_NAMES, 'topic.records')
       flag(options.readUncommitted, 'topic.records: readUncommitted')
       // An internal topic is made when it is first needed; until then it holds nothing.
       if (isInternal(name) && !scope.world().controller.image.topics.has(name)) return []
@@ -73,9 +74,9 @@ export function topicHandle(scope: HandleScope, name: string): TopicHandle {
     },
     next(nextOptions = {}) {
       scope.enter('topic.next')
-      unknownNames(nextOptions, ['within', ...READ_OPTION_NAMES], 'topic.next')
+      refuseUnknown(nextOptions, ['within', ...READ_OPTION_NAMES], 'topic.next')
       flag(nextOptions.readUncommitted, 'topic.next: readUncommitted')
-      const within = milliseconds(nextOptions.within ?? scope.deadlineMs, 'within')
+      const within = milliseconds(nextOptions.within ?? scope.deadlineMs, 'topic.next: within')
       const hint = () =>
         scope.world().controller.image.topics.has(name)
           ? heldUpText(scope.world(), name, nextOptions)
@@ -123,8 +124,9 @@ export function groupHandle(scope: HandleScope, id: string): GroupHandle {
     lag: () => (groupView(scope.world(), id)?.offsets ?? []).reduce((sum, entry) => sum + (entry.lag ?? 0), 0),
     stable(stableOptions) {
       scope.enter('group.stable')
+      refuseUnknown(stableOptions, ['members', 'within'], 'group.stable')
       const wanted = stableOptions?.members
-      const within = milliseconds(stableOptions?.within ?? scope.deadlineMs, 'within')
+      const within = milliseconds(stableOptions?.within ?? scope.deadlineMs, 'group.stable: within')
       const what = `group "${id}" to be stable${wanted === undefined ? '' : ` with ${membersText(wanted)}`}`
       return scope.waiting().waitFor(
         what,

@@ -10,7 +10,7 @@ import {
   switchesOf,
   topicNameProblem,
 } from '../broker/index.ts'
-import { didYouMean } from '../kernel/nearest.ts'
+import { refuseUnknown } from '../protocol/unknown-options.ts'
 import { milliseconds } from './duration.ts'
 import { KafkariumError } from './errors.ts'
 import type { ClusterHost } from './host.ts'
@@ -77,7 +77,7 @@ const KNOWN_VERSIONS = /^(2\.[4-8]|3\.[0-9]|4\.[0-3])(\.\d+)?$/
 export function parseOptions(options: ClusterOptions, host: ClusterHost): ParsedOptions {
   if (typeof options !== 'object' || options === null)
     throw bad(`createCluster takes an object of options, not ${show(options)}.`)
-  unknownNames(options, OPTION_NAMES, 'createCluster')
+  refuseUnknown(options, OPTION_NAMES, 'createCluster')
   const mode = options.time ?? 'auto'
   if (!MODES.includes(mode)) throw bad(`time: ${show(mode)} is not a time mode. Use ${MODES.map(show).join(', ')}.`)
   const deadlineMs = milliseconds(options.deadline ?? LONGEST_DEADLINE_MS, 'deadline')
@@ -141,7 +141,7 @@ function parseSwitches(given: ClusterOptions['switches'], version: string): Swit
   const defaults = switchesOf(version)
   if (given === undefined) return defaults
   if (typeof given !== 'object' || given === null) throw bad(`switches: ${show(given)} is not an object of switches.`)
-  unknownNames(given, SWITCH_NAMES, 'switches')
+  refuseUnknown(given, SWITCH_NAMES, 'switches')
   for (const [name, value] of Object.entries(given)) {
     const allowed: readonly unknown[] = name === 'truncation' ? ['leaderEpoch', 'highWatermark'] : [true, false]
     if (!allowed.includes(value))
@@ -165,7 +165,7 @@ function parseTopics(topics: ClusterOptions['topics'], brokers: number): ParsedT
     if (typeof value !== 'object' || value === null) {
       throw bad(`${what}: ${show(value)} is neither a number of partitions nor an object of topic options.`)
     }
-    unknownNames(value, TOPIC_OPTION_NAMES, what)
+    refuseUnknown(value, TOPIC_OPTION_NAMES, what)
     const factor = value.replicationFactor ?? 1
     whole(factor, `${what}.replicationFactor`, 1, 32_767)
     if (factor > brokers)
@@ -227,13 +227,6 @@ export function flag(value: unknown, what: string): boolean {
   if (value === undefined) return false
   if (typeof value === 'boolean') return value
   throw bad(`${what}: ${show(value)} is neither true nor false.`)
-}
-
-export function unknownNames(given: object, known: readonly string[], what: string): void {
-  for (const name of Object.keys(given)) {
-    if (known.includes(name)) continue
-    throw bad(`${what}: unknown option "${name}".${didYouMean(name, known)} Known: ${known.join(', ')}.`)
-  }
 }
 
 function suggestion(problem: string, name: string, kind: 'broker' | 'topic'): string {

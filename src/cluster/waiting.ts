@@ -153,7 +153,8 @@ export function createWaiting(world: World, pump: Pump, main: Process): Waiting 
             `${what}: the predicate answers a promise. It is asked after every event and must answer true or false at once.`,
           )
         }
-        return answer === true
+        // A length, a record: whatever an `if` would take.
+        return Boolean(answer)
       }
       let over: QueuedEvent<Task> | null = null
       let tick: QueuedEvent<Task> | null = null

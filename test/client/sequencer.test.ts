@@ -1,4 +1,5 @@
 /** How an idempotent producer gives sequence numbers (idempotent-sequencer.ts), and how kafkajs does (kafkajs-sequencer.ts). */
+import { createRequire } from 'node:module'
 import { createCluster } from 'kafkarium'
 import { describe, expect, it } from 'vitest'
 import type { BrokerClient } from '../../src/client/network/broker.ts'
@@ -6,6 +7,7 @@ import { createIdempotentSequencer } from '../../src/client/producer/idempotent-
 import { createKafkajsSequencer } from '../../src/client/producer/kafkajs-sequencer.ts'
 import type { ProducerIds } from '../../src/client/producer/producer-ids.ts'
 import type { Lane, Outgoing, Sequencer } from '../../src/client/producer/sequencer.ts'
+import type { Kafka, RetryOptions } from '../../src/client/types/index.ts'
 import { ErrorCode } from '../../src/protocol/errors.ts'
 import { encodeBatch } from '../../src/protocol/records.ts'
 
@@ -235,11 +237,27 @@ describe('producer({ idempotent: true })', () => {
       () =>
       ({ log }: { log: { message: string } }) =>
         lines.push(log.message)
-    const kafka = cluster.kafka({ logCreator: logCreator as never })
-    kafka.producer({ idempotent: true })
-    kafka.producer({ idempotent: true, retry: { retries: Number.MAX_SAFE_INTEGER } })
-    kafka.producer()
-    expect(lines).toEqual(['Limiting retries for the idempotent producer may invalidate EoS guarantees'])
+    const real = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs')
+    const limits = 'Limiting retries for the idempotent producer may invalidate EoS guarantees'
+    const linesOf = (kafka: Pick<Kafka, 'producer'>, retry?: RetryOptions): string[] => {
+      lines.length = 0
+      const createPartitioner = () => () => 0
+      kafka.producer({ createPartitioner, idempotent: true, ...(retry === undefined ? {} : { retry }) })
+      return [...lines]
+    }
+    const cases: [RetryOptions | undefined, RetryOptions | undefined, boolean][] = [
+      [undefined, undefined, false],
+      [undefined, { initialRetryTime: 10 }, false],
+      [undefined, { retries: Number.MAX_SAFE_INTEGER }, false],
+      [undefined, { retries: 5 }, true],
+      [{ retries: 5 }, undefined, true],
+    ]
+    for (const [ofKafka, ofProducer, warns] of cases) {
+      const config = { logCreator: logCreator as never, ...(ofKafka === undefined ? {} : { retry: ofKafka }) }
+      expect(linesOf(cluster.kafka(config), ofProducer)).toEqual(warns ? [limits] : [])
+      const authority = new real.Kafka({ brokers: ['b:1'], ...config }) as unknown as Kafka
+      expect(linesOf(authority, ofProducer)).toEqual(warns ? [limits] : [])
+    }
   })
 
   it('gets its id with the first send when connecting was in vain', async () => {

@@ -78,6 +78,50 @@ describe('a fenced producer', () => {
     await expect(producer.transaction()).rejects.toThrow(`Cannot call "beginTransaction" in state "${state}"`)
   })
 
+  it.each([
+    ErrorCode.INVALID_PRODUCER_EPOCH,
+    ErrorCode.PRODUCER_FENCED,
+    ErrorCode.INVALID_PRODUCER_ID_MAPPING,
+    ErrorCode.INVALID_TXN_STATE,
+    ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+  ])('is told %i by every step after a produce that was, and at commit, which ends it', async (code) => {
+    for (const before of ['answered', 'lost'] as const) {
+      const run = transactionScript(({ api }, nth) => {
+        if (api === 'Produce' && nth === 2 && before === 'lost') throw transportError('timeout', 'timeout')
+        return api === 'Produce' && nth >= 2 ? code : undefined
+      })
+      const producer = await connected(run, { retry: { retries: 1 } }, { logLevel: 2 })
+      const transaction = await producer.transaction()
+      await transaction.send(to(0))
+      const over = { name: 'KafkaJSProtocolError', code }
+      await expect(transaction.send(to(0))).rejects.toMatchObject(over)
+      await expect(transaction.send(to(1))).rejects.toMatchObject(over)
+      await expect(transaction.sendOffsets(offsets)).rejects.toMatchObject(over)
+      expect(transaction.isActive()).toBe(true)
+      await expect(transaction.commit()).rejects.toMatchObject(over)
+      expect(transaction.isActive()).toBe(false)
+      await expect(transaction.abort()).rejects.toThrow(ENDED)
+      await expect(producer.transaction()).rejects.toThrow('Cannot call "beginTransaction" in state "COMMITTING"')
+      // Of records that were refused nothing is committed, whatever the coordinator would say.
+      expect(bodies(run, 'EndTxn')).toEqual([])
+      expect(run.lines.filter((line) => line.includes('Make a new producer'))).toHaveLength(1)
+    }
+  })
+
+  it('may abort, and have the next epoch where the coordinator knows of nobody else', async () => {
+    const run = transactionScript(({ api }, nth) =>
+      api === 'Produce' && nth === 1 ? ErrorCode.INVALID_PRODUCER_EPOCH : undefined,
+    )
+    const producer = await connected(run)
+    const transaction = await producer.transaction()
+    await expect(transaction.send(to(0))).rejects.toMatchObject(fenced)
+    await transaction.abort()
+    const next = await producer.transaction()
+    await next.send(to(0))
+    await next.commit()
+    expect(marks(run)).toEqual(['0: 7/1/0', '0: 7/2/0'])
+  })
+
   it('does not get the next epoch', async () => {
     const run = transactionScript(({ api }, nth) => {
       if (api === 'Produce') throw transportError('timeout', 'timeout')

@@ -144,6 +144,21 @@ describe('additions', () => {
 })
 
 describe('offsets in a transaction', () => {
+  it.each([
+    ['flat', [{ topic: 't', partition: 0, offset: '1' }]],
+    ['one topic', { topic: 't', partitions: [] }],
+    ['nothing', [null]],
+  ])('in the wrong shape are refused before anything is sent: %s', async (_, topics) => {
+    const run = transactionScript()
+    const transaction = await (await connected(run)).transaction()
+    await expect(transaction.sendOffsets({ consumerGroupId: 'g', topics } as never)).rejects.toMatchObject({
+      name: 'KafkaJSNonRetriableError',
+      message: `Invalid offset topics, expected [{ topic, partitions: [{ partition, offset }] }] received ${JSON.stringify(topics)}`,
+    })
+    await expect(transaction.sendOffsets({ consumerGroupId: 'g' } as never)).rejects.toThrow('Missing offset topics')
+    expect(bodies(run, 'AddOffsetsToTxn')).toEqual([])
+  })
+
   it('are known to the consumers of the same Kafka before the commit (KJ13), unless they were refused', async () => {
     const marked = async (sent: Promise<void>) => {
       const committedOffsets = new CommittedOffsets()
@@ -151,6 +166,7 @@ describe('offsets in a transaction', () => {
       const { transport } = transactionScript()
       const transaction = createTransaction({
         transport,
+        watchOptions: () => {},
         manager,
         ongoing: {} as Ongoing,
         sender: {} as Sender,

@@ -1,5 +1,5 @@
 /** Wrong options, wrong calls: a clear error each, and everything stored before is still there. */
-import { type Cluster, createCluster, KafkariumError } from 'kafkarium'
+import { type Cluster, checkHistory, createCluster, KafkariumError } from 'kafkarium'
 import { afterEach, describe, expect, test } from 'vitest'
 
 const made: Cluster[] = []
@@ -85,6 +85,77 @@ describe('calls', () => {
     const cluster = create()
     expect(() => cluster.advance('soon')).toThrow(/advance: "soon" is not a duration/)
     expect(() => cluster.advance(-1)).toThrow(/advance: -1 is not a duration/)
+    expect(() => cluster.faults.slow(1, 'clients', '2 sec')).toThrow(/^faults\.slow: by: "2 sec" is not a duration/)
+    expect(() => cluster.faults.after('soon', { type: 'crash', node: 1 })).toThrow(/^faults\.after: delay: "soon" is/)
+    expect(() => cluster.until(() => true, { within: '1 min' })).toThrow(/^cluster\.until: within: "1 min" is not/)
+    expect(() => cluster.heal({ within: 'x' })).toThrow(/^cluster\.heal: within: "x" is not a duration/)
+    expect(() => cluster.topic('orders').next({ within: -1 })).toThrow(/^topic\.next: within: -1 is not a duration/)
+    expect(() => cluster.group('g').stable({ within: 'x' })).toThrow(/^group\.stable: within: "x" is not a duration/)
+  })
+
+  const unknownOptions: readonly [string, (cluster: Cluster) => unknown, RegExp][] = [
+    [
+      'until',
+      (c) => c.until(() => true, { witin: 1 } as never),
+      /^cluster\.until: .*"witin"\. Did you mean "within"\?/,
+    ],
+    ['until', (c) => c.until(() => true, '10s' as never), /^cluster\.until: "10s" is not an object of options/],
+    ['heal', (c) => c.heal({ caughtup: [] } as never), /^cluster\.heal: .*"caughtup"\. Did you mean "caughtUp"\?/],
+    ['listen', (c) => c.listen({ Port: 1 } as never), /^cluster\.listen: .*"Port"\. Did you mean "port"\?/],
+    ['listen', (c) => c.listen(9092 as never), /^cluster\.listen: 9092 is not an object of options/],
+    [
+      'next',
+      (c) => c.topic('orders').next({ widthin: 1 } as never),
+      /^topic\.next: .*"widthin"\. Did you mean "within"\?/,
+    ],
+    [
+      'stable',
+      (c) => c.group('g').stable({ member: 2 } as never),
+      /^group\.stable: .*"member"\. Did you mean "members"\?/,
+    ],
+    ['crash', (c) => c.faults.crash(1, { unflush: 'lost' } as never), /^faults\.crash: .*Did you mean "unflushed"\?/],
+    ['crash', (c) => c.faults.crash(1, { type: 'stop' } as never), /^faults\.crash: unknown option "type"/],
+    ['cut', (c) => c.faults.cut(1, 'clients', { oneway: true } as never), /^faults\.cut: .*Did you mean "oneWay"\?/],
+    ['slow', (c) => c.faults.slow(1, 'clients', 5, { one: true } as never), /^faults\.slow: unknown option "one"/],
+    ['isolate', (c) => c.faults.isolate(1, { client: true } as never), /^faults\.isolate: .*Did you mean "clients"\?/],
+    [
+      'inject',
+      (c) => c.faults.inject({ type: 'cut', from: 1, to: 'clients', oneway: true } as never),
+      /^faults\.inject\(cut\): unknown option "oneway"\. Did you mean "oneWay"\? Known: type, from, to, oneWay/,
+    ],
+    [
+      'after',
+      (c) => c.faults.after(1, { type: 'crash', node: 1, unflush: 'lost' } as never),
+      /^faults\.after: unknown option "unflush"/,
+    ],
+    [
+      'check',
+      () => checkHistory({} as never, { finalPoll: true } as never),
+      /^checkHistory: .*Did you mean "finalPolls"\?/,
+    ],
+  ]
+  test.each(unknownOptions)('an option that %s does not know', async (_, call, message) => {
+    const cluster = create()
+    const error = await (async () => call(cluster))().catch((caught: unknown) => caught)
+    expect(error).toBeInstanceOf(KafkariumError)
+    expect(error).toMatchObject({ code: 'KAFKARIUM_BAD_OPTION', message: expect.stringMatching(message) })
+  })
+
+  test('until takes what an if would take, and nothing but a function', async () => {
+    const cluster = create()
+    const start = cluster.now
+    for (const truthy of [1, 'x', [], {}]) await cluster.until(() => truthy as never)
+    expect(cluster.now).toBe(start)
+    let asked = 0
+    await cluster.until(() => [0, '', null, undefined, Number.NaN, 1][asked++] as never)
+    expect(asked).toBe(6)
+    await expect(cluster.until(() => 0 as never, { within: 1 })).rejects.toThrow(/not within 1 ms/)
+    await expect(cluster.until((async () => false) as never)).rejects.toThrow(/the predicate answers a promise/)
+    for (const wrong of [5, undefined, '5s', Promise.resolve(true)]) {
+      const call = () => cluster.until(wrong as never)
+      expect(call).toThrow(KafkariumError)
+      expect(call).toThrow(/^cluster\.until: .* is not a function\. Write until\(\(\) =>/)
+    }
   })
 
   test('topics, partitions and brokers that do not exist', async () => {

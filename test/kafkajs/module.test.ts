@@ -38,6 +38,34 @@ test('without a cluster one is made', async () => {
   expect(cluster.topic('on-demand').records()).toHaveLength(1)
 })
 
+test('a client that finds no cluster says so once, and what to do; asking for one is no accident', async () => {
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const lines = () => write.mock.calls.map(([text]) => String(text)).filter((text) => text.includes('found no cluster'))
+  try {
+    {
+      using _asked = currentCluster()
+      new Kafka({ brokers: [] }).producer()
+    }
+    expect(lines()).toEqual([])
+    // The test above made its cluster, and it is gone.
+    for (let i = 0; i < 2; i += 1) {
+      new Kafka({ brokers: [] }).producer()
+      currentCluster()[Symbol.dispose]()
+    }
+    {
+      using _made = createCluster()
+      kafka.producer()
+    }
+    expect(lines()).toEqual([
+      expect.stringMatching(
+        /^\[kafkarium\] .*disposed already\. .*Call createCluster\(\) first and dispose it last[^\n]*\n$/,
+      ),
+    ])
+  } finally {
+    write.mockRestore()
+  }
+})
+
 test('code that imports kafkajs gets this module, and its errors are of the classes it knows', async () => {
   const mocked = await import('kafkajs')
   expect(mocked.Kafka).toBe(Kafka)

@@ -19,6 +19,7 @@ import { createOffsetFunctions } from './offsets.ts'
 import { createRarerFunctions } from './rarer.ts'
 import { createTransactionFunctions } from './transactions.ts'
 import { waitForLeaders } from './wait-for-leaders.ts'
+import { withWatchedOptions } from './watched.ts'
 
 export interface AdminOptions {
   readonly context: ClientContext
@@ -139,7 +140,7 @@ export function createAdmin(options: AdminOptions): Admin {
     })
   }
 
-  return {
+  const admin: Admin = {
     connect: () =>
       call('connect', async () => {
         await cluster.connect()
@@ -184,4 +185,5 @@ export function createAdmin(options: AdminOptions): Admin {
     events: adminEvents,
     logger: () => logger,
   }
+  return withWatchedOptions(admin, context.watchOptions)
 }

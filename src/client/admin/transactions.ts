@@ -1,4 +1,5 @@
 /** What the admin client knows of transactions and can do about them (KIP-664, KIP-994). */
+import { refuseUnknown } from '../../protocol/unknown-options.ts'
 import { inCall } from '../call.ts'
 import { isStaleMetadata, viewError } from '../errors/classify.ts'
 import { newerErrorFromCode } from '../errors/newer-errors.ts'
@@ -14,6 +15,8 @@ import { requestTransactionalProducer } from '../network/transaction-requests.ts
 import { createCoordinatorCall } from '../producer/coordinator-calls.ts'
 import { GiveUp } from '../retry.ts'
 import type {
+  AbortTransactionSpec,
+  HangingTransaction,
   PartitionProducers,
   TransactionAdmin,
   TransactionDescription,
@@ -36,6 +39,20 @@ const AWAY: ReadonlySet<string> = new Set([
   'KafkaJSConnectionClosedError',
   'KafkaJSRequestTimeoutError',
 ])
+
+/** A hanging transaction is a spec as it is, so all it says may stand there. */
+const ABORT_NAMES = Object.keys({
+  topic: true,
+  partition: true,
+  producerId: true,
+  producerEpoch: true,
+  coordinatorEpoch: true,
+  lastSequence: true,
+  lastTimestamp: true,
+  currentTransactionStartOffset: true,
+  transactionalId: true,
+  durationMs: true,
+} satisfies Record<keyof AbortTransactionSpec | keyof HangingTransaction, true>)
 
 /** The functions without their checks and frames. */
 export interface TransactionQueries {
@@ -119,7 +136,9 @@ export function createTransactionFunctions(scope: AdminScope): TransactionAdmin 
   }
 
   return {
-    async describeProducers({ topic, partitions }) {
+    async describeProducers(options) {
+      refuseUnknown(options, ['topic', 'partitions'], 'admin.describeProducers')
+      const { topic, partitions } = options
       check.checkTopicPartitions({ topic, partitions })
       return call('describeProducers', async () =>
         queries.producers(topic, partitions ?? (await queries.partitionsOf(topic))),
@@ -131,13 +150,16 @@ export function createTransactionFunctions(scope: AdminScope): TransactionAdmin 
         transactions: await Promise.all(transactionalIds.map(queries.describe)),
       }))
     },
-    async listTransactions({ states = [], producerIds = [], durationMs } = {}) {
+    async listTransactions(options = {}) {
+      refuseUnknown(options, ['states', 'producerIds', 'durationMs'], 'admin.listTransactions')
+      const { states = [], producerIds = [], durationMs } = options
       check.checkStates(states)
       if (durationMs !== undefined) check.checkDuration(durationMs, 'durationMs')
       const filters = { states, producerIds: check.producerIdsOf(producerIds), durationMs: durationMs ?? -1 }
       return call('listTransactions', async () => ({ transactions: await queries.list(filters) }))
     },
     async abortTransaction(spec) {
+      refuseUnknown(spec, ABORT_NAMES, 'admin.abortTransaction')
       check.checkAbort(spec)
       const { topic, partition, producerEpoch } = spec
       const producerId = check.producerIdOf(spec.producerId)
@@ -150,7 +172,9 @@ export function createTransactionFunctions(scope: AdminScope): TransactionAdmin 
         }),
       )
     },
-    async fenceProducers(transactionalIds, { timeout = FENCE_TIMEOUT_MS } = {}) {
+    async fenceProducers(transactionalIds, options = {}) {
+      refuseUnknown(options, ['timeout'], 'admin.fenceProducers')
+      const { timeout = FENCE_TIMEOUT_MS } = options
       check.checkTransactionalIds(transactionalIds)
       check.checkDuration(timeout, 'timeout')
       return call('fenceProducers', async () => ({
@@ -166,6 +190,7 @@ export function createTransactionFunctions(scope: AdminScope): TransactionAdmin 
       }))
     },
     async findHangingTransactions(options = {}) {
+      refuseUnknown(options, ['topic', 'partitions', 'maxTransactionTimeoutMs'], 'admin.findHangingTransactions')
       const { topic, partitions, maxTransactionTimeoutMs = MAX_TRANSACTION_TIMEOUT_MS } = options
       if (topic !== undefined || partitions !== undefined) check.checkTopicPartitions({ topic, partitions })
       check.checkDuration(maxTransactionTimeoutMs, 'maxTransactionTimeoutMs')

@@ -93,6 +93,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   }
 
   async function subscribe(subscription: ConsumerSubscribeTopics | ConsumerSubscribeTopic): Promise<void> {
+    context.watchOptions('consumer.subscribe', subscription)
     const given = subscription as { topic?: string | RegExp; topics?: unknown; fromBeginning?: boolean }
     if (session !== undefined) throw new KafkaJSNonRetriableError('Cannot subscribe to topic while consumer is running')
     if (!given.topic && !given.topics) throw new KafkaJSNonRetriableError('Missing required argument "topics"')
@@ -141,6 +142,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   }
 
   async function run(config: ConsumerRunConfig = {}): Promise<void> {
+    context.watchOptions('consumer.run', config)
     if (session !== undefined) {
       logger.warn('consumer#run was called, but the consumer is already running', { groupId })
       return

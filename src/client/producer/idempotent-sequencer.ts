@@ -7,6 +7,7 @@
  * requestIdempotentEpochBumpForPartition). Epochs are counted by partition, as the broker does without transactions.
  *
  * With transactions the coordinator counts them: the numbers begin anew when it gives another one, and who asks it for that is told.
+ * An epoch that is over there is no unknown outcome: the answer that said so is told, too.
  */
 import { ErrorCode } from '../../protocol/errors.ts'
 import { isRefusal } from '../../protocol/recorder.ts'
@@ -39,6 +40,8 @@ interface Fate {
   unsure: boolean
   /** The broker does not go on with this epoch. */
   outOfStep: boolean
+  /** The answer that ends the epoch for good, `NONE` before it. */
+  fatal: number
 }
 
 /** Answers after which the epoch's next sequence would be refused, too. */
@@ -48,6 +51,21 @@ const OUT_OF_STEP: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_PRODUCER_ID,
 ])
 
+/** Answers after which nothing of this epoch can be committed: somebody else took over, or the coordinator has ended it. */
+const FATAL: ReadonlySet<number> = new Set([
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+  ErrorCode.PRODUCER_FENCED,
+  ErrorCode.INVALID_PRODUCER_ID_MAPPING,
+  ErrorCode.INVALID_TXN_STATE,
+  ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+])
+
+/**
+ * Only with transactions: the epoch cannot go on, the ids have to be renewed.
+ * @param fatal the broker's answer that ends it for good; `NONE` = an outcome is unknown, or the numbers are out of step
+ */
+export type OnLostTrack = (fatal: number) => void
+
 /** What the sends of one producer share. */
 interface Lines {
   readonly ids: ProducerIds
@@ -56,11 +74,10 @@ interface Lines {
   /** Of each topic the last send that has yet to make its batches. */
   readonly admissions: Map<string, Turn>
   /** Only with transactions. */
-  readonly onLostTrack: (() => void) | undefined
+  readonly onLostTrack: OnLostTrack | undefined
 }
 
-/** @param onLostTrack only with transactions: this epoch cannot go on, `ids` have to be renewed */
-export function createIdempotentSequencer(ids: ProducerIds, onLostTrack?: () => void): Sequencer {
+export function createIdempotentSequencer(ids: ProducerIds, onLostTrack?: OnLostTrack): Sequencer {
   const lines: Lines = { ids, partitions: new Map(), admissions: new Map(), onLostTrack }
   return { lane: (topics) => new IdempotentLane(lines, topics) }
 }
@@ -100,6 +117,7 @@ class IdempotentLane implements Lane {
         open: false,
         unsure: false,
         outOfStep: false,
+        fatal: ErrorCode.NONE,
       })
     }
     this.#admitNext()
@@ -129,6 +147,7 @@ class IdempotentLane implements Lane {
   answered(outgoing: Outgoing, errorCode: number): void {
     const fate = this.#fateOf(outgoing)
     fate.open = false
+    if (FATAL.has(errorCode)) fate.fatal = errorCode
     if (errorCode === ErrorCode.NONE) fate.appended = true
     else if (OUT_OF_STEP.has(errorCode)) fate.outOfStep = true
     else if (!isRefusal(errorCode, -1)) fate.unsure = true
@@ -200,8 +219,9 @@ function stamp(fate: Fate): void {
 }
 
 function settle(fate: Fate, { ids, onLostTrack }: Lines): void {
-  const { outgoing, state, stamped, appended, open, unsure, outOfStep } = fate
+  const { outgoing, state, stamped, appended, open, unsure, fatal } = fate
   if (!stamped || appended) return
+  const outOfStep = fate.outOfStep || (onLostTrack !== undefined && fatal !== ErrorCode.NONE)
   if (!open && !unsure && !outOfStep) {
     // It is not there, and nobody has come after it: the number is free again.
     state.next = outgoing.batch.baseSequence
@@ -210,7 +230,7 @@ function settle(fate: Fate, { ids, onLostTrack }: Lines): void {
   if (onLostTrack !== undefined) {
     const known = ids.current()
     // Of an epoch that is over (KIP-890) nobody has to know any more.
-    if (known?.producerId === state.producerId && known.producerEpoch === state.epoch) onLostTrack()
+    if (known?.producerId === state.producerId && known.producerEpoch === state.epoch) onLostTrack(fatal)
     return
   }
   state.epoch += 1

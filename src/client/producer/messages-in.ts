@@ -1,13 +1,15 @@
 /** What `send` and `sendBatch` are given, of a producer or of a transaction: checked with kafkajs's texts, and handed on. */
 import { inCall } from '../call.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
+import type { WatchOptions } from '../known-options.ts'
 import type { Transport } from '../transport.ts'
 import type { Sender } from '../types/clients.ts'
-import type { Message, ProducerBatch, RecordMetadata } from '../types/messages.ts'
+import type { Message, ProducerBatch, ProducerRecord, RecordMetadata } from '../types/messages.ts'
 import type { SendRequest } from './send.ts'
 
 export interface MessagesInOptions {
   readonly transport: Transport
+  readonly watchOptions: WatchOptions
   /** Names the calls: `producer.send`. */
   readonly owner: 'producer' | 'transaction'
   readonly needsAllAcks: boolean
@@ -17,7 +19,7 @@ export interface MessagesInOptions {
 }
 
 export function createMessagesIn(options: MessagesInOptions): Sender {
-  const { transport, owner, needsAllAcks, checkStatus, sendMessages } = options
+  const { transport, watchOptions, owner, needsAllAcks, checkStatus, sendMessages } = options
 
   async function sendBatch(
     name: string,
@@ -36,15 +38,24 @@ export function createMessagesIn(options: MessagesInOptions): Sender {
     )
   }
 
+  const [sendName, batchName] = [`${owner}.send`, `${owner}.sendBatch`] as const
   return {
-    send: ({ topic, messages, acks, timeout, compression }) =>
-      sendBatch(`${owner}.send`, {
+    send(record: ProducerRecord) {
+      watchOptions(sendName, record)
+      const { topic, messages, acks, timeout, compression } = record
+      return sendBatch(sendName, {
         topicMessages: [{ topic, messages }],
         ...(acks === undefined ? {} : { acks }),
         ...(timeout === undefined ? {} : { timeout }),
         ...(compression === undefined ? {} : { compression }),
-      }),
-    sendBatch: (batch) => sendBatch(`${owner}.sendBatch`, batch),
+      })
+    },
+    sendBatch(batch) {
+      watchOptions(batchName, batch)
+      const entries: unknown = batch?.topicMessages
+      if (Array.isArray(entries)) for (const entry of entries) watchOptions(`${batchName}.topicMessages`, entry)
+      return sendBatch(batchName, batch)
+    },
   }
 }
 

@@ -9,7 +9,7 @@ import { V2 } from '../network/transaction-requests.ts'
 import { createRetrier, type RetryConfig } from '../retry.ts'
 import type { Producer, Transaction } from '../types/clients.ts'
 import type { ICustomPartitioner } from '../types/messages.ts'
-import { createIdempotentSequencer } from './idempotent-sequencer.ts'
+import { createIdempotentSequencer, type OnLostTrack } from './idempotent-sequencer.ts'
 import { createKafkajsSequencer } from './kafkajs-sequencer.ts'
 import { createMessagesIn } from './messages-in.ts'
 import { Partitioners } from './partitioners/index.ts'
@@ -25,6 +25,8 @@ export interface ProducerOptions {
   readonly cluster: Cluster
   readonly emitter: EventEmitter
   readonly retry: RetryConfig
+  /** What the user said; `undefined` = the default, which limits nothing in the eyes of kafkajs. */
+  readonly givenRetries: number | undefined
   /** That of `Kafka`, not of the producer. */
   readonly kafkaRetry: RetryConfig
   readonly createPartitioner: ICustomPartitioner | undefined
@@ -42,14 +44,15 @@ export function createProducer(options: ProducerOptions): Producer {
   const { context, cluster, emitter, retry, idempotent, transactionalId, transactionTimeoutMs, transactionsV2 } =
     options
   const { transport } = context
-  if (idempotent && retry.retries < 1) {
+  const retries = options.givenRetries ?? Number.MAX_SAFE_INTEGER
+  if (idempotent && retries < 1) {
     throw new KafkaJSNonRetriableError('Idempotent producer must allow retries to protect against transient errors')
   }
   if (transactionsV2 && !transactionalId) {
     throw new KafkaJSNonRetriableError('transactionsV2 is for transactions: the producer needs a transactionalId, too')
   }
   const logger = context.rootLogger.namespace('Producer')
-  if (idempotent && retry.retries < Number.MAX_SAFE_INTEGER)
+  if (idempotent && retries < Number.MAX_SAFE_INTEGER)
     logger.warn('Limiting retries for the idempotent producer may invalidate EoS guarantees')
   let status: Status = 'disconnected'
 
@@ -61,7 +64,7 @@ export function createProducer(options: ProducerOptions): Producer {
   const ids = createProducerIds({ cluster, logger, retrier: kafkaRetrier, transactionTimeoutMs })
   const sending = { context, cluster, logger, partitioner, retrier }
 
-  function createSequencer(numbers: boolean, from: ProducerIds, onLostTrack?: () => void): Sequencer {
+  function createSequencer(numbers: boolean, from: ProducerIds, onLostTrack?: OnLostTrack): Sequencer {
     if (!numbers) return plainSequencer
     return options.reusesSequences ? createKafkajsSequencer(from) : createIdempotentSequencer(from, onLostTrack)
   }
@@ -77,6 +80,7 @@ export function createProducer(options: ProducerOptions): Producer {
 
   const { send, sendBatch } = createMessagesIn({
     transport,
+    watchOptions: context.watchOptions,
     owner: 'producer',
     needsAllAcks: idempotent,
     checkStatus,
@@ -96,13 +100,14 @@ export function createProducer(options: ProducerOptions): Producer {
         transactionTimeoutMs,
         isV2: transactionsV2,
       })
-      transactional = { manager, sequencer: createSequencer(true, manager.ids, () => manager.loseTrack()) }
+      transactional = { manager, sequencer: createSequencer(true, manager.ids, (code) => manager.loseTrack(code)) }
     }
     const { manager, sequencer } = transactional
     const ongoing = await manager.begin()
     const waiting: ((ok: boolean) => void)[] = []
     const sender = createMessagesIn({
       transport,
+      watchOptions: context.watchOptions,
       owner: 'transaction',
       needsAllAcks: true,
       checkStatus,
@@ -123,6 +128,7 @@ export function createProducer(options: ProducerOptions): Producer {
     })
     return createTransaction({
       transport,
+      watchOptions: context.watchOptions,
       manager,
       ongoing,
       sender,

@@ -4,7 +4,8 @@ import { makePartitionProduceData, makeProduceRequest, makeTopicProduceData } fr
 import type { ProduceResponse } from '../../protocol/messages.ts'
 import type { RecordedSend } from '../../protocol/recorder.ts'
 import type { ClientContext } from '../context.ts'
-import { isStaleMetadata, viewError } from '../errors/classify.ts'
+import { KafkaJSProtocolError } from '../errors/broker-errors.ts'
+import { type ErrorView, isStaleMetadata, viewError } from '../errors/classify.ts'
 import { KafkaJSMetadataNotLoaded } from '../errors/general.ts'
 import { throwOnError } from '../errors/protocol-errors.ts'
 import type { Cluster } from '../metadata/cluster.ts'
@@ -41,7 +42,8 @@ export interface SenderOptions {
 export interface SendRequest {
   /** Topics are distinct. */
   readonly topicMessages: readonly { readonly topic: string; readonly messages: readonly Message[] }[]
-  readonly acks: number
+  /** As given. */
+  readonly acks: unknown
   readonly timeoutMs: number
   readonly compression: number
 }
@@ -67,6 +69,7 @@ export function createSender(options: SenderOptions) {
 
   return async function send(request: SendRequest): Promise<RecordMetadata[]> {
     let { topicMessages } = request
+    const acks = asNumber(request.acks)
     const topics = topicMessages.map(({ topic }) => topic)
     const answers = new Map<BrokerClient, RecordMetadata[]>()
     const lane: Lane = sequencer.lane(topics)
@@ -99,7 +102,7 @@ export function createSender(options: SenderOptions) {
         topic,
         partition,
         batch,
-        recorded: recorder?.sending(batch, { topic, partition, acks: request.acks, idempotent }),
+        recorded: recorder?.sending(batch, { topic, partition, acks, idempotent }),
         done: false,
       }))
     }
@@ -152,7 +155,7 @@ export function createSender(options: SenderOptions) {
       transaction?.onTaken()
       const fresh = entries.some((entry) => !entry.done)
       for (const entry of entries) entry.done = true
-      if (request.acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
+      if (acks !== 0 && fresh) answers.get(broker)?.push(...toRecordMetadata(response))
     }
 
     function requestProduce(
@@ -160,14 +163,13 @@ export function createSender(options: SenderOptions) {
       entries: readonly PartitionBatch[],
       byTopic: ReadonlyMap<string, readonly PartitionBatch[]>,
     ): Promise<ProduceResponse> {
-      const { acks, timeoutMs } = request
       if (recorder !== undefined) for (const { recorded } of entries) recorded?.attempt()
       return broker.send(
         'Produce',
         makeProduceRequest({
           transactionalId: transaction?.transactionalId ?? null,
           acks,
-          timeoutMs,
+          timeoutMs: request.timeoutMs,
           topicData: [...byTopic].map(([name, partitions]) =>
             makeTopicProduceData({
               name,
@@ -212,7 +214,8 @@ export function createSender(options: SenderOptions) {
           throw error
         }
         logger.error(view.message, { retryCount, retryTime })
-        throw view.retriable ? error : new GiveUp(error)
+        if (view.retriable) throw error
+        throw new GiveUp(view.type === 'INVALID_REQUIRED_ACKS' ? namingAcks(view, request.acks) : error)
       }
     })
     if (isFollowed) {
@@ -232,6 +235,22 @@ export function createSender(options: SenderOptions) {
     }
     return sent
   }
+}
+
+/** kafkajs's buffers take '1' and '-1', too. With '0' it would wait for an answer that never comes: the broker refuses it here. */
+function asNumber(acks: unknown): number {
+  return (typeof acks === 'string' && Number(acks) !== 0 ? Number(acks) : acks) as number
+}
+
+/** The broker does not say which value it got. */
+function namingAcks({ message, type = '', code }: ErrorView, acks: unknown): KafkaJSProtocolError {
+  const given = JSON.stringify(acks) ?? String(acks)
+  return new KafkaJSProtocolError({
+    message: `${message}: ${given}. Allowed: -1 (all in-sync replicas), 1 (the leader), 0 (no answer)`,
+    type,
+    code: Number(code),
+    retriable: false,
+  })
 }
 
 const namesWorthRefreshing = new Set([

@@ -11,6 +11,7 @@
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
 import { KafkaJSProtocolError } from '../errors/broker-errors.ts'
 import { viewError } from '../errors/classify.ts'
+import { errorFromCode } from '../errors/protocol-errors.ts'
 import type { Cluster } from '../metadata/cluster.ts'
 import type { BrokerClient } from '../network/broker.ts'
 import type { OffsetToCommit } from '../network/group-requests.ts'
@@ -70,8 +71,11 @@ export interface TransactionManager {
     member?: CommittingMember,
   ): Promise<void>
   end(transaction: Ongoing, committed: boolean): Promise<void>
-  /** A batch was given up without knowing whether it is in the log, or the broker is out of step: this epoch's numbers cannot go on. */
-  loseTrack(): void
+  /**
+   * A batch was given up without knowing whether it is in the log, or the broker is out of step: this epoch's numbers cannot go on.
+   * @param fatal the error code that ended the epoch for certain, 0 for none: it is what every further step fails with
+   */
+  loseTrack(fatal: number): void
 }
 
 const slotOf = ({ topic, partition }: Outgoing) => `${topic}-${partition}`
@@ -89,6 +93,8 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
   })
   let identity: ProducerIdentity | undefined
   let hasLostTrack = false
+  /** The error code that ended this epoch, 0 = none. */
+  let fatal = 0
   let current: Ongoing | undefined
 
   const renew = shared(async () => {
@@ -101,7 +107,7 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
     })
     states.to('READY')
     identity = next
-    hasLostTrack = false
+    keepTrack()
     logger.debug('Initialized producer id & epoch', { ...next })
     return next
   })
@@ -113,6 +119,8 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
 
   function checkOngoing(transaction: Ongoing): void {
     if (transaction !== current) throw ended()
+    // The broker would say it again, as it does to kafkajs.
+    if (fatal !== 0) throw errorFromCode(fatal)
     if (hasLostTrack) {
       throw new KafkaJSNonRetriableError(
         'A batch of this transaction failed in a way that leaves only abort: its sequence cannot go on',
@@ -153,7 +161,7 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
       const next = await call((coordinator) => requestEndTransaction(coordinator, before, committed, isV2))
       identity = next
       // What may still come is of an epoch that is over.
-      if (next.producerId !== before.producerId || next.producerEpoch !== before.producerEpoch) hasLostTrack = false
+      if (next.producerId !== before.producerId || next.producerEpoch !== before.producerEpoch) keepTrack()
     } catch (error) {
       // What we were unsure of did not arrive: there is nothing to end.
       if (isKnown || viewError(error).type !== 'INVALID_TXN_STATE') throw error
@@ -165,6 +173,7 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
     isInTransaction: () => states.current === 'TRANSACTING',
     async begin() {
       checkNoneOngoing()
+      if (identity !== undefined) states.check('beginTransaction')
       if (identity === undefined || hasLostTrack) await renew()
       // Another call may have begun one meanwhile.
       checkNoneOngoing()
@@ -206,15 +215,28 @@ export function createTransactionManager(options: TransactionManagerOptions): Tr
     },
     async end(transaction, committed) {
       states.check(committed ? 'commit' : 'abort')
-      if (committed) checkOngoing(transaction)
+      // A commit that cannot be is over with its error, as in kafkajs; what is merely unknown can still be aborted.
+      if (committed && fatal === 0) checkOngoing(transaction)
       states.to(committed ? 'COMMITTING' : 'ABORTING')
+      if (committed && fatal !== 0) throw errorFromCode(fatal)
       await endAtCoordinator(transaction, committed)
       current = undefined
       states.to('READY')
     },
-    loseTrack: () => {
+    loseTrack: (code) => {
       hasLostTrack = true
+      if (code === 0 || fatal !== 0) return
+      fatal = code
+      logger.warn(
+        `This transaction cannot be committed any more (${errorFromCode(code).type}): a newer producer took over, or it was open for too long. Make a new producer to go on`,
+        { transactionalId },
+      )
     },
+  }
+
+  function keepTrack(): void {
+    hasLostTrack = false
+    fatal = 0
   }
 
   function checkNoneOngoing(): void {

@@ -2,6 +2,7 @@
 import { inCall } from '../call.ts'
 import { KafkaJSNonRetriableError } from '../errors/base.ts'
 import { parseInt64 } from '../int64.ts'
+import type { WatchOptions } from '../known-options.ts'
 import type { CommittedOffsets } from '../metadata/committed-offsets.ts'
 import type { OffsetToCommit } from '../network/group-requests.ts'
 import type { Transport } from '../transport.ts'
@@ -10,6 +11,7 @@ import { ended, type Ongoing, type TransactionManager } from './transaction-mana
 
 export interface TransactionOptions {
   readonly transport: Transport
+  readonly watchOptions: WatchOptions
   readonly manager: TransactionManager
   readonly ongoing: Ongoing
   readonly sender: Sender
@@ -20,6 +22,7 @@ export interface TransactionOptions {
 
 export function createTransaction({
   transport,
+  watchOptions,
   manager,
   ongoing,
   sender,
@@ -45,7 +48,9 @@ export function createTransaction({
       }),
     )
 
-  async function sendOffsets({ consumerGroupId, topics: given, groupMetadata }: TransactionOffsets): Promise<void> {
+  async function sendOffsets(offsets: TransactionOffsets): Promise<void> {
+    watchOptions('transaction.sendOffsets', offsets)
+    const { consumerGroupId, topics: given, groupMetadata } = offsets
     if (!consumerGroupId) throw new KafkaJSNonRetriableError('Missing consumerGroupId')
     if (!given) throw new KafkaJSNonRetriableError('Missing offset topics')
     if (groupMetadata !== undefined && groupMetadata.groupId !== consumerGroupId) {
@@ -53,6 +58,7 @@ export function createTransaction({
         `The group metadata is of group "${groupMetadata.groupId}", not of "${consumerGroupId}"`,
       )
     }
+    if (!Array.isArray(given)) throw badTopics(given)
     const topics = given.map(toCommit)
     await inCall(transport, 'transaction.sendOffsets', () =>
       manager.sendOffsets(ongoing, consumerGroupId, topics, groupMetadata),
@@ -73,7 +79,15 @@ export function createTransaction({
   }
 }
 
-function toCommit({ topic, partitions }: TransactionOffsets['topics'][number]): OffsetToCommit {
+function badTopics(given: unknown): KafkaJSNonRetriableError {
+  return new KafkaJSNonRetriableError(
+    `Invalid offset topics, expected [{ topic, partitions: [{ partition, offset }] }] received ${JSON.stringify(given)}`,
+  )
+}
+
+function toCommit(given: TransactionOffsets['topics'][number]): OffsetToCommit {
+  const { topic, partitions } = given ?? {}
+  if (typeof topic !== 'string' || !Array.isArray(partitions)) throw badTopics([given])
   return {
     topic,
     partitions: partitions.map(({ partition, offset, metadata = null }) => {

@@ -116,7 +116,10 @@ export type TransactionOffsets = {
 export type Transaction = Sender & {
   /** Commits them for the group if and when the transaction is committed. */
   sendOffsets(offsets: TransactionOffsets): Promise<void>
-  /** Rejects when the outcome of a batch is unknown: abort it then. When this fails for want of an answer, it may be committed. */
+  /**
+   * Rejects when the outcome of a batch is unknown: abort it then. With what ended the transaction for good, as INVALID_PRODUCER_EPOCH,
+   * it is over: make a new producer. When this fails for want of an answer, it may be committed.
+   */
   commit(): Promise<void>
   abort(): Promise<void>
   isActive(): boolean

@@ -56,22 +56,24 @@ export function faultProblem(world: World, fault: Fault): FaultProblem | null {
   return text === null ? null : { code: 'KAFKARIUM_WRONG_STATE', text }
 }
 
-const FAULT_TYPES: readonly Fault['type'][] = [
-  'crash',
-  'stop',
-  'restart',
-  'pause',
-  'resume',
-  'isolate',
-  'cut',
-  'slow',
-  'heal',
-  'fill-disk',
-  'free-disk',
-  'disconnect',
-  'move-leader',
-  'crash-controller',
-]
+/** Of each type what stands beside it. */
+const FIELDS: { readonly [Type in Fault['type']]: readonly string[] } = {
+  crash: ['node', 'unflushed'],
+  stop: ['node'],
+  restart: ['node'],
+  pause: ['node'],
+  resume: ['node'],
+  isolate: ['node', 'clients'],
+  cut: ['from', 'to', 'oneWay'],
+  slow: ['from', 'to', 'ms', 'oneWay'],
+  heal: ['from', 'to'],
+  'fill-disk': ['node'],
+  'free-disk': ['node'],
+  disconnect: ['node'],
+  'move-leader': ['topic', 'partition', 'to'],
+  'crash-controller': [],
+}
+const FAULT_TYPES = Object.keys(FIELDS) as Fault['type'][]
 
 /** What is wrong with a fault at any time: no fault of that name, a broker that there is not, ends that are none. */
 export function malformedFault(world: World, fault: Fault): FaultProblem | null {
@@ -85,6 +87,10 @@ export function malformedFault(world: World, fault: Fault): FaultProblem | null 
       `there is no fault of type ${JSON.stringify(type) ?? 'undefined'}.${hint} Known: ${FAULT_TYPES.join(', ')}.`,
     )
   }
+  const fields = ['type', ...FIELDS[type]]
+  const unknown = Object.keys(fault).find((name) => !fields.includes(name))
+  if (unknown !== undefined)
+    return bad(`unknown option "${unknown}".${didYouMean(unknown, fields)} Known: ${fields.join(', ')}.`)
   if ('node' in fault && !world.nodes.has(fault.node)) return unknownNode(world, fault.node)
   switch (fault.type) {
     case 'crash':

@@ -1,6 +1,7 @@
 /** Faults as a user calls them. */
 
 import { remove } from '../../kernel/index.ts'
+import { refuseUnknown } from '../../protocol/unknown-options.ts'
 import { type Duration, milliseconds } from '../duration.ts'
 import { KafkariumError } from '../errors.ts'
 import type { LinkEnd } from '../links.ts'
@@ -93,22 +94,33 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
     applyFault(world(), fault)
     wake()
   }
+  /** The options of a call, without what would be a fault of another kind. */
+  const only = <O extends object>(options: O | undefined, name: keyof O & string, what: string): O | undefined => {
+    refuseUnknown(options, [name], what)
+    return options
+  }
   return {
-    crash: (node, options) => inject({ type: 'crash', node, ...options }, 'faults.crash'),
+    crash: (node, options) =>
+      inject({ type: 'crash', node, ...only(options, 'unflushed', 'faults.crash') }, 'faults.crash'),
     restart: (node) => inject({ type: 'restart', node }, 'faults.restart'),
     stop: (node) => inject({ type: 'stop', node }, 'faults.stop'),
     moveLeader: (topic, partition, to) => inject({ type: 'move-leader', topic, partition, to }, 'faults.moveLeader'),
     pause: (node) => inject({ type: 'pause', node }, 'faults.pause'),
     resume: (node) => inject({ type: 'resume', node }, 'faults.resume'),
-    cut: (from, to, options) => inject({ type: 'cut', from, to, ...options }, 'faults.cut'),
+    cut: (from, to, options) =>
+      inject({ type: 'cut', from, to, ...only(options, 'oneWay', 'faults.cut') }, 'faults.cut'),
     slow: (from, to, by, options) =>
-      inject({ type: 'slow', from, to, ms: milliseconds(by, 'by'), ...options }, 'faults.slow'),
+      inject(
+        { type: 'slow', from, to, ms: milliseconds(by, 'faults.slow: by'), ...only(options, 'oneWay', 'faults.slow') },
+        'faults.slow',
+      ),
     heal: (from, to) =>
       inject(
         { type: 'heal', ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) },
         'faults.heal',
       ),
-    isolate: (node, options) => inject({ type: 'isolate', node, ...options }, 'faults.isolate'),
+    isolate: (node, options) =>
+      inject({ type: 'isolate', node, ...only(options, 'clients', 'faults.isolate') }, 'faults.isolate'),
     fillDisk: (node) => inject({ type: 'fill-disk', node }, 'faults.fillDisk'),
     freeDisk: (node) => inject({ type: 'free-disk', node }, 'faults.freeDisk'),
     disconnect: (node) => inject({ type: 'disconnect', node }, 'faults.disconnect'),
@@ -138,7 +150,7 @@ export function faultHandle({ world, storms, enter, wake }: FaultScope): Faults 
     inject: (fault) => inject(fault, `faults.inject(${fault?.type ?? ''})`),
     after(delay, fault) {
       enter('faults.after')
-      const delayMs = milliseconds(delay, 'delay')
+      const delayMs = milliseconds(delay, 'faults.after: delay')
       const malformed = malformedFault(world(), fault)
       if (malformed !== null) throw new KafkariumError(malformed.code, `faults.after: ${malformed.text}`)
       const label = `the fault ${describeFault(fault)}`

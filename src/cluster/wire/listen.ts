@@ -1,4 +1,5 @@
 /** `cluster.listen`: checks what is asked for and says in words what the host cannot do. */
+import { refuseUnknown } from '../../protocol/unknown-options.ts'
 import { KafkariumError } from '../errors.ts'
 import type { ClusterHost } from '../host.ts'
 import { isHost } from './host-name.ts'
@@ -7,6 +8,7 @@ import type { ClusterServer, ListenOptions, ServerDoor, ServerOptions } from './
 /** Loopback only, unless somebody asks for more. */
 const LOOPBACK = '127.0.0.1'
 const LAST_PORT = 65_535
+const NAMES: readonly (keyof ListenOptions)[] = ['port', 'host', 'advertisedHost', 'maxConnections', 'log']
 
 export async function openPorts(host: ClusterHost, door: ServerDoor, given: ListenOptions): Promise<ClusterServer> {
   if (host.listen === undefined) {
@@ -15,6 +17,7 @@ export async function openPorts(host: ClusterHost, door: ServerDoor, given: List
       'cluster.listen: this host has no network to listen at; Node has.',
     )
   }
+  refuseUnknown(given, NAMES, 'cluster.listen')
   const options: ServerOptions = checked(given, door.nodes.length, host.warn)
   // From here on, not from when the host has its module and its ports.
   let ended = false
