@@ -175,13 +175,13 @@ export function createHistoryRecorder(world: World): HistoryRecorder {
   }
 
   function handing(client: string, process: string, alive: () => boolean, given: Handing): RecordedHandler {
-    const { group, member, topic, partition, offsets, batches } = given
+    const { group, member, topic, partition, offsets, batches, readUncommitted } = given
     const mine: Handling[] = []
     for (const offset of offsets) {
       const batch = batchWith(batches, offset)
       if (batch === undefined) continue
       const send = firstIdOf(batch) + (offset - batch.baseOffset)
-      const read: ReadOp = { ...moment(), send, client, process, group, topic, partition, offset }
+      const read: ReadOp = { ...moment(), send, client, process, group, topic, partition, offset, readUncommitted }
       reads.push(read)
       mine.push({ ...read, group, member, outcome: 'running', alive })
     }

@@ -70,6 +70,8 @@ export interface ReadOp extends Moment {
   readonly topic: string
   readonly partition: number
   readonly offset: number
+  /** Whether the reader asked for records of aborted and of open transactions, too; absent = not known. */
+  readonly readUncommitted?: boolean
 }
 
 /**

@@ -39,6 +39,8 @@ export interface Handing {
   readonly offsets: readonly number[]
   /** What was fetched: the records are in there. */
   readonly batches: readonly RecordBatch[]
+  /** The reader asked for records of aborted and of open transactions, too. */
+  readonly readUncommitted: boolean
 }
 
 export interface RecordedHandler {

@@ -65,6 +65,13 @@ describe('what producers were promised', () => {
     ])
     expect(report.text).toContain('aborted; read by a read-uncommitted consumer')
     expect(report.text).not.toMatch(/time-out|lost answer|no known outcome/)
+    // To anybody else it must not happen.
+    const history = cluster.history()
+    const committedOnly = history.reads.map((read) => ({ ...read, readUncommitted: false }))
+    expect(history.reads.map(({ readUncommitted }) => readUncommitted)).toEqual([true, true])
+    const broken = checkHistory({ ...history, reads: committedOnly })
+    expect(broken.ok).toBe(false)
+    expect(broken.findings).toMatchObject([{ class: 'aborted-read', legal: null }])
   })
 
   test('a transaction nobody ends, and its coordinator aborts: known as that too', async () => {

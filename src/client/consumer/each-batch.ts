@@ -3,6 +3,7 @@
 import type { RecordBatch } from '../../protocol/batch.ts'
 import type { RecordedHandler } from '../../protocol/recorder.ts'
 import { inCall } from '../call.ts'
+import { READ_UNCOMMITTED } from '../constants.ts'
 import { isKafkaJSError, viewError } from '../errors/classify.ts'
 import { parseInt64 } from '../int64.ts'
 import type { Batch, EachBatchHandler, EachBatchPayload } from '../types/messages.ts'
@@ -41,6 +42,7 @@ export async function handleEachBatch(
     partition,
     offsets: FetchedBatch.visibleOffsets(batch),
     batches: records,
+    readUncommitted: options.isolationLevel === READ_UNCOMMITTED,
   })
   try {
     await eachBatch(createPayload(runner, batch, handed))

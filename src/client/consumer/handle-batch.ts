@@ -1,4 +1,5 @@
 /** One fetched batch on its way through the user's handler: events, commit and heartbeat around it (KJ5, KJ7, KJ9). */
+import { READ_UNCOMMITTED } from '../constants.ts'
 import { consumerEvents } from '../events/names.ts'
 import { decodeBatch, FetchedBatch, type FetchedPartition } from './batch.ts'
 import { handleEachBatch } from './each-batch.ts'
@@ -40,7 +41,11 @@ export async function handleBatch(runner: Runner, fetched: FetchedPartition): Pr
   const { recorder } = context.transport
   if (eachMessage) {
     // Chosen here, so that the loop over the messages costs nothing more where nothing is recorded.
-    const handler = recorder === undefined ? eachMessage : recordedHandler(recorder, runner.group, eachMessage, fetched)
+    const readUncommitted = runner.options.isolationLevel === READ_UNCOMMITTED
+    const handler =
+      recorder === undefined
+        ? eachMessage
+        : recordedHandler(recorder, runner.group, eachMessage, fetched, readUncommitted)
     await handleEachMessage(runner, handler, batch)
   } else if (eachBatch) await handleEachBatch(runner, eachBatch, batch, fetched.records)
   ended()

@@ -10,9 +10,17 @@ export function recordedHandler(
   group: GroupMembership,
   eachMessage: EachMessageHandler,
   { topic, partition, records }: FetchedPartition,
+  readUncommitted: boolean,
 ): EachMessageHandler {
   return (payload) => {
-    const about = { group: group.groupId, member: group.memberId ?? '', topic, partition, batches: records }
+    const about = {
+      group: group.groupId,
+      member: group.memberId ?? '',
+      topic,
+      partition,
+      batches: records,
+      readUncommitted,
+    }
     const handed = recorder.handing({ ...about, offsets: [Number(payload.message.offset)] })
     try {
       // A promise made once: what a handler returns may do its work anew at every `then`.
