@@ -10,6 +10,7 @@ import { ErrorCode, errorName } from '../../src/protocol/errors.ts'
 import {
   makeAddPartitionsToTxnRequest,
   makeDescribeProducersRequest,
+  makeEndTxnRequest,
   makeInitProducerIdRequest,
   makeWritableTxnMarker,
   makeWriteTxnMarkersRequest,
@@ -325,6 +326,42 @@ describe('fencing with an epoch for every transaction', () => {
     end(bench, it, true, { version: 5 })
     written(bench)
     expect(begin(bench, { claims: it })).toMatchObject({ errorCode: 0, producerEpoch: 6 })
+  })
+})
+
+describe('ending with an epoch for every transaction', () => {
+  test('who asks again after the next one has ended is told that it is over, not how that went', () => {
+    const bench = newBench()
+    const it = producer(bench)
+    for (const epoch of [it.epoch, it.epoch + 1]) {
+      expect(add(bench, { ...it, epoch })).toEqual(['NONE'])
+      end(bench, { ...it, epoch }, true, { version: 5 })
+      written(bench)
+    }
+    const again = (epoch: number) => errorOf(end(bench, { ...it, epoch }, true, { version: 5 }))
+    expect([again(it.epoch + 1), again(it.epoch)]).toEqual(['NONE', 'PRODUCER_FENCED'])
+  })
+
+  test('while its end is on its way into the log it is not decided again', () => {
+    const bench = createBench({ orders: 4, __transaction_state: 1 }, {}, { silentFollower: true })
+    expect(errorOf(begin(bench))).toBe('COORDINATOR_LOAD_IN_PROGRESS')
+    const body = makeInitProducerIdRequest({ transactionalId: 'tx', transactionTimeoutMs: 20_000 })
+    const begun = bench.send('InitProducerId', 4, body)
+    bench.replicate('__transaction_state')
+    const { producerId, producerEpoch } = bench.answerTo('InitProducerId', begun)
+    const adding = makeAddPartitionsToTxnRequest({
+      ...{ v3AndBelowTransactionalId: 'tx', v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch },
+      v3AndBelowTopics: [{ name: 'orders', partitions: [0] }],
+    })
+    bench.send('AddPartitionsToTxn', 3, adding)
+    bench.replicate('__transaction_state')
+    const ending = makeEndTxnRequest({ transactionalId: 'tx', producerId, producerEpoch, committed: true })
+    const first = bench.send('EndTxn', 5, ending)
+    expect(bench.isWaiting(first)).toBe(true)
+    const log = bench.state.logs.get('__transaction_state')?.[0]
+    const before = log?.logEndOffset
+    expect(errorOf(bench.ask('EndTxn', 5, ending))).toBe('CONCURRENT_TRANSACTIONS')
+    expect(log?.logEndOffset).toBe(before)
   })
 })
 
