@@ -7,7 +7,7 @@ import { createClusterCore } from './cluster/cluster.ts'
 import type { ClusterOptions } from './cluster/options.ts'
 import { clusterHost } from './cluster-host.ts'
 
-export type ClientlessCluster = Omit<ClusterOf<never, never>, 'kafka' | 'spawn'>
+export type ClientlessCluster = Omit<ClusterOf<never, never>, 'kafka' | 'process'>
 
 /** @throws KafkariumError as `createCluster` */
 export function createClientlessCluster(options: ClusterOptions): ClientlessCluster {

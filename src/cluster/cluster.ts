@@ -92,10 +92,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     process(name, mainFunction) {
       enter('cluster.process')
       if (world.processes.has(name)) {
-        throw new KafkariumError(
-          'KAFKARIUM_WRONG_STATE',
-          `cluster.process: there is a process "${name}" already. Use its restart(), or another name.`,
-        )
+        throw wrongState(`cluster.process: there is a process "${name}" already. Use its restart(), or another name.`)
       }
       return createProcessHandle(world, pump, name, mainFunction, newKafka)
     },
@@ -146,8 +143,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
     view: () => viewOf(world),
     history() {
       if (recorder !== null) return recorder.history()
-      throw new KafkariumError(
-        'KAFKARIUM_WRONG_STATE',
+      throw wrongState(
         'cluster.history: nothing was recorded. Ask for it when the cluster is made: createCluster({ history: true }).',
       )
     },
@@ -377,8 +373,7 @@ export function createClusterCore<K, C extends { clientId?: string | undefined }
   function needWall(what: string): void {
     enter(`cluster.${what}`)
     if (world.mode === 'wall') return
-    throw new KafkariumError(
-      'KAFKARIUM_WRONG_STATE',
+    throw wrongState(
       `cluster.${what}: only with createCluster({ time: 'wall' }); this cluster runs in '${world.mode}'.`,
     )
   }

@@ -33,7 +33,7 @@ export const ANSWER_MUTANTS: readonly Mutant[] = [
   {
     id: 'not-enough-replicas-missing',
     file: PRODUCE,
-    find: 'if (acks === -1 && leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS',
+    find: 'if (acks === -1 && lacksReplicas(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS',
     replace: '',
     wrong: 'acks=all appends below min.insync.replicas.',
     rule: 'P1, NOT_ENOUGH_REPLICAS',

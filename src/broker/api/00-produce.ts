@@ -31,7 +31,7 @@ import { compressionOf, isControl } from '../../protocol/records.ts'
 import type { Context, Decision } from '../decision.ts'
 import { withLeaderHints } from '../leader-hints.ts'
 import { isInternal, NO_TOPIC_ID } from '../metadata.ts'
-import { effectiveMinIsr } from '../replication/leader.ts'
+import { lacksReplicas } from '../replication/leader.ts'
 import { type InboundRequest, tokenOf } from '../request.ts'
 import { type BrokerState, logOf, type ReplicaWait, watchKey } from '../state.ts'
 import { NOT_ASKED, type Verified } from '../verification/question.ts'
@@ -169,10 +169,9 @@ function problemOf(
     const problem = batchProblem(records, apiVersion)
     if (problem !== ErrorCode.NONE) return problem
   }
-  const leader = state.leading.get(log.key)
-  if (leader === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER
+  if (!state.leading.has(log.key)) return ErrorCode.NOT_LEADER_OR_FOLLOWER
   // Partition.appendRecordsToLeader: nothing is appended.
-  if (acks === -1 && leader.isr.length < effectiveMinIsr(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
+  if (acks === -1 && lacksReplicas(state, topic, partition)) return ErrorCode.NOT_ENOUGH_REPLICAS
   return isOld || batch === undefined ? ErrorCode.NONE : sizeProblem(batch, log.config)
 }
 

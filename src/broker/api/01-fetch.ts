@@ -29,6 +29,7 @@ import type {
   PartitionData,
 } from '../../protocol/messages.ts'
 import { lastOffsetOf } from '../../protocol/records.ts'
+import { intConfig } from '../config.ts'
 import { sessionOf } from '../fetch-sessions.ts'
 import { endpointsOf, FETCH_WITH_HINTS, leaderOf } from '../leader-hints.ts'
 import { abortedBetween, lastStableOffset, type PartitionLog, readLog } from '../log/index.ts'
@@ -54,7 +55,7 @@ export const fetch = defineApi({
       return
     }
     out.changes.push(...fetched.changes)
-    const maxBytes = Math.min(body.maxBytes, Number(state.config['fetch.max.bytes']))
+    const maxBytes = Math.min(body.maxBytes, intConfig(state.config, 'fetch.max.bytes'))
     const plan: FetchPlan = {
       session: fetched.plan,
       namesLeaders: apiVersion >= FETCH_WITH_HINTS,
